@@ -1,0 +1,85 @@
+// What the bytes of a payload mean. A payload is a packed little-endian record, optionally followed by one
+// tail: text, bytes, or an array of smaller records. The table is the one truth about it: `ringside show`,
+// the Wireshark dissector (generated), the viewer, filters and fault specifications all read it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringside {
+
+enum class FieldFormat : uint8_t {
+  decimal,
+  signed_decimal,
+  hex,
+  enumeration,  // names by value, `FieldTable` prints the number where there is none
+  flags,        // names by single bit
+  duration,     // picoseconds
+  text,         // fixed-size, NUL padded
+};
+
+struct FieldName {
+  uint64_t value;
+  std::string_view name;
+};
+
+struct Field {
+  std::string_view name;  // the field's standard term: "sector_number", "ring_ref"
+  uint16_t offset;        // bytes from the start of the record
+  uint16_t size;          // 1, 2, 4 or 8; any for text
+  FieldFormat format = FieldFormat::decimal;
+  std::span<const FieldName> names = {};
+};
+
+enum class TailKind : uint8_t { none, text, bytes, records };
+
+struct PayloadType {
+  uint16_t id;             // stands in session files: never reuse one (registry: docs/session-format.md)
+  std::string_view name;   // "blkif_request": also the Wireshark name, "ringside.blkif_request"
+  std::string_view title;  // one line for people
+  uint16_t size;           // bytes of the fixed record
+  std::span<const Field> fields;
+  TailKind tail = TailKind::none;
+  std::string_view tail_name = {};       // "segments"
+  uint16_t tail_record_size = 0;         // records only
+  std::span<const Field> tail_fields = {};
+  // Fields that `show` prints first and alone tell the story; empty means all.
+  std::string_view group = {};           // Wireshark filter group: "blkif"
+};
+
+struct DecodedField {
+  std::string name;
+  std::string text;    // formatted
+  uint64_t number = 0; // raw; 0 for text
+  size_t offset = 0;   // in the payload
+  size_t size = 0;
+  bool is_number = true;
+  std::vector<DecodedField> children;  // a tail record's fields
+};
+
+// Decodes as much as there is: a payload cut short (by policy or by fault) yields the fields that are whole.
+std::vector<DecodedField> decode(const PayloadType& type, std::span<const uint8_t> payload);
+
+// "op=read sector=2048 segments=[{gref=9 first_sect=0 last_sect=7}]"
+std::string to_line(const std::vector<DecodedField>& fields);
+
+// All payload types of the house, in order of their id. A type registers itself with
+// `static const PayloadRegistration registration(kBlkifRequest);` in the .cpp that defines it, and the
+// folder's function payload_types() keeps the linker from dropping it.
+class PayloadRegistry {
+ public:
+  static PayloadRegistry& instance();
+  // The same id with another name is our own fault (SIM_ASSERT).
+  void add(const PayloadType& type);
+  const PayloadType* find(uint16_t id) const;
+  std::vector<const PayloadType*> all() const;
+
+ private:
+  std::vector<const PayloadType*> types_;
+};
+
+}  // namespace ringside

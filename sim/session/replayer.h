@@ -1,0 +1,62 @@
+// The replayer: the tap that stands where the recorder stood, compares what happens with what was recorded,
+// and names the first difference.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/session/session.h"
+#include "sim/wire.h"
+
+namespace ringside {
+
+class SessionReader;
+
+// The first difference between a replay and its recording.
+struct Divergence {
+  uint64_t epoch = 0;
+  uint64_t instructions = 0;
+  Tick at;
+  std::string what;      // "crossing 812 on dom1/console/in differs" or "digest of xenstore differs"
+  std::string expected;  // recorded, decoded
+  std::string found;     // replayed, decoded
+};
+
+class Replayer : public Tap {
+ public:
+  // Reads the whole session ahead (a cut one up to its cut).
+  static Result<std::unique_ptr<Replayer>> create(SessionReader& reader);
+  ~Replayer() override;
+
+  const SessionHeader& header() const;
+
+  void on_wire_added(const Wire& wire) override;
+  void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
+
+  // The next recorded input that has not been taken, or null.
+  const InputRecord* next_input() const;
+  void take_input();
+
+  // Whether the recorded digest of this epoch covers memory; the machine computes it only then.
+  bool wants_memory(uint64_t epoch) const;
+  void end_epoch(EpochDigest digest);
+  // Compares how the run ended with how the recording did; does nothing for a cut session.
+  void end_run(const RunOutcome& outcome);
+
+  const std::optional<Divergence>& divergence() const;
+  uint64_t digests_compared() const;
+  // True when there is nothing left to compare: a cut session replays no further.
+  bool exhausted() const;
+  // The recorded outcome; none for a cut session.
+  const std::optional<RunOutcome>& recorded_outcome() const;
+  // Where the cut is, in text for a warning; empty when the session is whole.
+  const std::string& cut_description() const;
+
+ private:
+  struct Impl;
+  explicit Replayer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,151 @@
+// Wires. Every boundary between guest, device, hypervisor and host is a named Wire; a message on it is a
+// Crossing with a typed payload. Crossings pass a short list of taps (fault injector, recorder or replayer,
+// stepper, checkers). A device never knows which taps exist, and a wire without taps costs one branch.
+//
+// A full name starts with the domain: "dom1/ring/xvda/request". A glob without a domain matches any.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/clock.h"
+#include "sim/event_queue.h"
+#include "sim/field_table.h"
+
+namespace ringside {
+
+// The kind says what may be done to a crossing.
+enum class WireKind : uint8_t {
+  message,  // frames, ring requests, console bytes: may be dropped, delayed, duplicated, changed
+  call,     // hypercall, MMIO: may fail, or give another result
+  signal,   // event, interrupt: may be dropped, delayed, repeated
+  sampled,  // ring indices and notices: observed only
+};
+std::string_view to_string(WireKind kind);
+
+// `out` leaves the guest, `in` reaches it.
+enum class Direction : uint8_t { out, in };
+
+enum class CaptureMode : uint8_t { full, first_bytes, none };
+struct CapturePolicy {
+  CaptureMode mode = CaptureMode::full;
+  uint32_t bytes = 0;  // for first_bytes
+};
+
+class Wiring;
+
+struct Crossing {
+  static constexpr uint8_t kCanonical = 1;  // counts in digests
+  static constexpr uint8_t kInjected = 2;   // changed or made by a fault
+
+  Tick at;
+  uint64_t sequence = 0;  // over all wires of the machine, from 1
+  Direction direction = Direction::out;
+  uint8_t flags = kCanonical;
+  std::vector<uint8_t>* payload = nullptr;  // a tap that injects faults may change it
+
+  std::span<const uint8_t> bytes() const { return *payload; }
+};
+
+// What is left of a crossing after the taps.
+struct Verdict {
+  uint32_t copies = 1;  // 0: dropped; 2: duplicated
+  Tick delay;           // each copy arrives that much later
+  int64_t fail = 0;     // for calls and responses: the error to give instead (0: none)
+  bool intact() const { return copies == 1 && delay.ps == 0 && fail == 0; }
+};
+
+class Wire {
+ public:
+  const std::string& name() const { return name_; }
+  uint32_t index() const { return index_; }
+  WireKind kind() const { return kind_; }
+  const PayloadType& payload_type() const { return *type_; }
+  const CapturePolicy& capture() const { return capture_; }
+  void set_capture(CapturePolicy policy) { capture_ = policy; }
+  bool tapped() const { return tapped_; }
+
+  // The primitive: shows the payload to the taps, which may change it, and says what to do with it. Callers
+  // that build a payload only to show it ask tapped() first.
+  Verdict pass(Direction direction, std::vector<uint8_t>& payload, uint8_t flags = Crossing::kCanonical);
+
+  // For a fixed record and a tail. Returns the verdict; a change by a tap is lost, so this is for wires
+  // whose crossings the caller can only drop, delay or fail.
+  template <class Record>
+  Verdict show(Direction direction, const Record& record, std::span<const uint8_t> tail = {}) {
+    if (!tapped_) return {};
+    return show_bytes(direction, {reinterpret_cast<const uint8_t*>(&record), sizeof record}, tail);
+  }
+
+  // For messages: passes the taps, then hands each copy that is left to the receiver, now or after the
+  // verdict's delay. The receiver must live as long as the machine.
+  using Receiver = std::function<void(std::span<const uint8_t> payload)>;
+  Verdict send(Direction direction, std::vector<uint8_t> payload, const Receiver& receiver);
+
+ private:
+  friend class Wiring;
+  Verdict show_bytes(Direction direction, std::span<const uint8_t> record, std::span<const uint8_t> tail);
+
+  Wiring* wiring_ = nullptr;
+  std::string name_;
+  uint32_t index_ = 0;
+  WireKind kind_ = WireKind::message;
+  const PayloadType* type_ = nullptr;
+  CapturePolicy capture_;
+  bool tapped_ = false;
+};
+
+class Tap {
+ public:
+  virtual ~Tap() = default;
+  virtual void on_wire_added(const Wire&) {}
+  virtual void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) = 0;
+};
+
+// All wires of a machine, in the order in which they were made (which is deterministic).
+class Wiring {
+ public:
+  Wiring(const Clock& clock, EventQueue& events) : clock_(clock), events_(events) {}
+  Wiring(const Wiring&) = delete;
+  Wiring& operator=(const Wiring&) = delete;
+
+  // Wires live as long as the machine: a name that exists gives the wire that exists.
+  Wire& add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture = {});
+  const std::deque<std::unique_ptr<Wire>>& wires() const { return wires_; }
+  const Wire* find(std::string_view name) const;
+
+  // Taps see crossings in the order in which they were added. A glob limits which wires a tap sees;
+  // on_wire_added is called for each, those that exist already included.
+  void add_tap(Tap& tap, std::string glob = "*");
+  void remove_tap(Tap& tap);
+
+  const Clock& clock() const { return clock_; }
+
+ private:
+  friend class Wire;
+  struct TapEntry {
+    Tap* tap;
+    std::string glob;
+  };
+  Verdict pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+
+  const Clock& clock_;
+  EventQueue& events_;
+  std::deque<std::unique_ptr<Wire>> wires_;
+  std::vector<std::vector<Tap*>> taps_by_wire_;
+  std::vector<TapEntry> taps_;
+  std::vector<uint8_t> scratch_;
+  uint64_t last_sequence_ = 0;
+};
+
+// `*` matches any run of characters, `?` one. A pattern whose first part is not a domain ("dom1", "*")
+// also matches behind any domain.
+bool wire_matches(std::string_view glob, std::string_view name);
+
+}  // namespace ringside
