@@ -1,0 +1,102 @@
+// A domain: what Xen keeps of a guest. Domain 0 is the toolstack and the backends; it has no core and no
+// memory of its own here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cpu/cpu.h"
+#include "hv-model/grant_table.h"
+#include "sim/event_queue.h"
+#include "sim/ids.h"
+#include "sim/notice.h"
+#include "sim/state.h"
+
+namespace ringside {
+
+struct TrapHandler {
+  uint64_t address = 0;  // 0: none
+  uint16_t cs = 0;
+  uint8_t dpl = 0;              // who may raise it by INT n
+  bool masks_events = false;    // TI_GET_IF
+};
+
+// The paravirtual state of the only vCPU (Xen's struct vcpu and its pv part).
+struct Vcpu {
+  bool initialised = true;
+  bool up = true;
+  bool blocked = false;          // SCHEDOP_block
+  bool polling = false;          // SCHEDOP_poll: poll_ports, and a timer for the timeout
+  std::vector<EventPort> poll_ports;
+  EventQueue::Handle poll_timer;
+
+  bool kernel_mode = true;       // which of the two page table roots is live
+  Mfn kernel_root, user_root;    // user_root 0: none
+  uint64_t kernel_sp = 0;        // HYPERVISOR_stack_switch
+  uint16_t kernel_ss = 0;
+  uint64_t gs_base_kernel = 0, gs_base_user = 0;  // SEGBASE_GS_KERNEL: the inactive one is swapped in
+  uint64_t fs_base = 0;
+  bool task_switched = false;    // CR0.TS by fpu_taskswitch
+
+  std::array<TrapHandler, 256> traps{};
+  uint64_t event_callback = 0, failsafe_callback = 0, syscall_callback = 0, nmi_callback = 0;
+  bool event_callback_masks = true, syscall_callback_masks = false, failsafe_callback_masks = false;
+
+  std::vector<Mfn> gdt_frames;   // HYPERVISOR_set_gdt
+  uint32_t gdt_entries = 0;
+  uint64_t ldt_address = 0;
+  uint32_t ldt_entries = 0;
+  std::array<uint64_t, 8> debug_registers{};
+
+  std::optional<GuestPhys> info;      // VCPUOP_register_vcpu_info: where vcpu_info lives now
+  std::optional<GuestVirt> runstate;  // VCPUOP_register_runstate_memory_area
+  std::optional<GuestVirt> time_area; // VCPUOP_register_vcpu_time_memory_area
+  EventQueue::Handle singleshot_timer, periodic_timer;
+  Tick singleshot_at = Tick::never();
+  Tick periodic_period;
+};
+
+struct DomainEnd {
+  bool crashed = false;
+  uint32_t shutdown_reason = 0;  // SHUTDOWN_*
+  std::string text;              // "poweroff", or why it crashed
+};
+
+class Domain : public Stateful {
+ public:
+  Domain(DomainId domain_id, Wiring& wiring);
+
+  const DomainId id;
+  const std::string name;  // "dom1"
+  Notices notices;
+
+  // Null for domain 0. Owned by the machine, which makes it before the domain is built.
+  Cpu* cpu = nullptr;
+  Vcpu vcpu;
+
+  // Memory. p2m[pfn] is the frame at build time (guests keep their own table from then on).
+  uint64_t max_pages = 0;
+  uint64_t owned_pages = 0;
+  Mfn shared_info;
+  uint32_t vm_assist = 0;
+  GrantTable grants;
+
+  std::optional<DomainEnd> end;
+  // Ends the domain; the first end counts.
+  void crash(std::string why);
+
+  // Hypercall arguments. False on a fault: the caller returns -EFAULT.
+  bool copy_from_guest(void* into, GuestVirt from, uint64_t bytes);
+  bool copy_to_guest(GuestVirt to, const void* from, uint64_t bytes);
+  template <class T>
+  bool copy_from_guest(T& into, GuestVirt from) { return copy_from_guest(&into, from, sizeof into); }
+  template <class T>
+  bool copy_to_guest(GuestVirt to, const T& from) { return copy_to_guest(to, &from, sizeof from); }
+
+  void visit_state(StateVisitor& visitor) const override;
+};
+
+}  // namespace ringside
