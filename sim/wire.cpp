@@ -1,0 +1,137 @@
+#include "sim/wire.h"
+
+#include <algorithm>
+
+#include "sim/assert.h"
+
+namespace ringside {
+
+std::string_view to_string(WireKind kind) {
+  switch (kind) {
+    case WireKind::message: return "message";
+    case WireKind::call: return "call";
+    case WireKind::signal: return "signal";
+    case WireKind::sampled: return "sampled";
+  }
+  return "unknown";
+}
+
+Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
+  if (!tapped_) return {};
+  return wiring_->pass(*this, direction, payload, flags);
+}
+
+Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record, std::span<const uint8_t> tail) {
+  std::vector<uint8_t>& payload = wiring_->scratch_;
+  payload.assign(record.begin(), record.end());
+  payload.insert(payload.end(), tail.begin(), tail.end());
+  return pass(direction, payload);
+}
+
+Verdict Wire::send(Direction direction, std::vector<uint8_t> payload, const Receiver& receiver) {
+  const Verdict verdict = pass(direction, payload);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
+    if (verdict.delay.ps == 0) {
+      receiver(payload);
+      continue;
+    }
+    wiring_->events_.schedule(saturating_add(wiring_->clock_.now, verdict.delay), "wire/delayed",
+                              [receiver, payload] { receiver(payload); });
+  }
+  return verdict;
+}
+
+Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture) {
+  for (const auto& wire : wires_) {
+    if (wire->name_ == name) return *wire;
+  }
+  PayloadRegistry::instance().add(type);
+  auto wire = std::make_unique<Wire>();
+  wire->wiring_ = this;
+  wire->name_ = std::move(name);
+  wire->index_ = static_cast<uint32_t>(wires_.size());
+  wire->kind_ = kind;
+  wire->type_ = &type;
+  wire->capture_ = capture;
+  wires_.push_back(std::move(wire));
+  Wire& added = *wires_.back();
+  taps_by_wire_.emplace_back();
+  for (const TapEntry& entry : taps_) {
+    if (!wire_matches(entry.glob, added.name_)) continue;
+    taps_by_wire_.back().push_back(entry.tap);
+    added.tapped_ = true;
+    entry.tap->on_wire_added(added);
+  }
+  return added;
+}
+
+const Wire* Wiring::find(std::string_view name) const {
+  for (const auto& wire : wires_) {
+    if (wire->name_ == name) return wire.get();
+  }
+  return nullptr;
+}
+
+void Wiring::add_tap(Tap& tap, std::string glob) {
+  taps_.push_back({&tap, std::move(glob)});
+  for (const auto& wire : wires_) {
+    if (!wire_matches(taps_.back().glob, wire->name_)) continue;
+    taps_by_wire_[wire->index_].push_back(&tap);
+    wire->tapped_ = true;
+    tap.on_wire_added(*wire);
+  }
+}
+
+void Wiring::remove_tap(Tap& tap) {
+  std::erase_if(taps_, [&](const TapEntry& entry) { return entry.tap == &tap; });
+  for (const auto& wire : wires_) {
+    auto& taps = taps_by_wire_[wire->index_];
+    std::erase(taps, &tap);
+    wire->tapped_ = !taps.empty();
+  }
+}
+
+Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
+  Crossing crossing;
+  crossing.at = clock_.now;
+  crossing.sequence = ++last_sequence_;
+  crossing.direction = direction;
+  crossing.flags = flags;
+  crossing.payload = &payload;
+  Verdict verdict;
+  for (Tap* tap : taps_by_wire_[wire.index_]) tap->on_crossing(wire, crossing, verdict);
+  return verdict;
+}
+
+namespace {
+
+bool glob_matches(std::string_view glob, std::string_view name) {
+  // Backtracks to the last star only: linear in practice, and never exponential.
+  size_t g = 0, n = 0, star = std::string_view::npos, star_name = 0;
+  while (n < name.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      star_name = n;
+    } else if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n])) {
+      ++g;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      g = star + 1;
+      n = ++star_name;
+    } else {
+      return false;
+    }
+  }
+  while (g < glob.size() && glob[g] == '*') ++g;
+  return g == glob.size();
+}
+
+}  // namespace
+
+bool wire_matches(std::string_view glob, std::string_view name) {
+  if (glob_matches(glob, name)) return true;
+  const size_t slash = name.find('/');
+  return slash != std::string_view::npos && name.substr(0, 3) == "dom" && glob_matches(glob, name.substr(slash + 1));
+}
+
+}  // namespace ringside
