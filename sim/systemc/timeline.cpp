@@ -34,6 +34,8 @@ struct Timeline::Impl {
   Impl() {
     context = std::make_unique<sc_core::sc_simcontext>();
     enter();
+    // "Simulation stopped by user" is no news: every run ends so.
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
     sc_core::sc_set_stop_mode(sc_core::SC_STOP_IMMEDIATE);
     loop = std::make_unique<RunLoop>("run_loop", body);
@@ -94,3 +96,6 @@ void Timeline::advance_to(Tick to) {
 }
 
 }  // namespace ringside
+
+// SystemC's library wants one. Our programs have a main of their own, so that nobody calls it.
+int sc_main(int, char*[]) { return 0; }
