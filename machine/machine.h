@@ -1,0 +1,88 @@
+// The composition root: reads a scenario and builds the machine that it describes, with everything that taps
+// its wires; then runs it to its end. Nobody else knows all the parts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "machine/input.h"
+#include "machine/scenario.h"
+#include "sim/result.h"
+#include "sim/session/replayer.h"
+#include "sim/session/session.h"
+#include "sim/wire.h"
+
+namespace ringside {
+
+struct Progress {
+  Tick now;
+  uint64_t instructions = 0;
+};
+
+struct MachineOptions {
+  // Records to this file; empty: no recording.
+  std::string record_to;
+  // Replays instead of running freely: inputs come from it and every digest is compared. Must outlive the
+  // machine.
+  Replayer* replay = nullptr;
+  // Ends a run early at the first block boundary at or behind this tick.
+  Tick until = Tick::never();
+  // What the guests print: full domain name and bytes.
+  std::function<void(const std::string& domain, std::span<const uint8_t>)> on_console;
+  // Called now and then (by virtual progress), for a progress line.
+  std::function<void(const Progress&)> on_progress;
+  // A person at a terminal, or nobody. Must outlive the machine.
+  InputSource* live_input = nullptr;
+  // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the machine.
+  std::vector<Tap*> taps_behind;
+  // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of which
+  // must have no effect. 0: off.
+  uint64_t disturb_seed = 0;
+  // A test switch: flips one bit of guest memory once so many epochs are complete. 0: off.
+  uint64_t flip_memory_bit_after_epoch = 0;
+};
+
+struct RunReport {
+  ExitCode exit_code = ExitCode::ok;
+  std::string reason;         // "poweroff", "the guest hung: ..."
+  Tick at;
+  uint64_t instructions = 0;
+  uint64_t epochs = 0;
+  uint64_t notices = 0;
+  std::vector<std::string> missing;  // expectations that were not met
+};
+
+class Machine {
+ public:
+  // Builds everything up to, not including, the guest's first instruction.
+  static Result<std::unique_ptr<Machine>> create(const Scenario& scenario, const MachineOptions& options);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // Once. A failure of the host (a full disk) is an error; whatever the guest did is in the report.
+  Result<RunReport> run();
+
+  Wiring& wiring();
+  const Clock& clock() const;
+
+ private:
+  struct Impl;
+  explicit Machine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The versions that a session depends on, by name: another one may give another run.
+std::vector<std::pair<std::string, std::string>> component_versions();
+
+// The scenario of a session, with its overrides applied; files are looked for as for a scenario, unless the
+// session is packed.
+Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder);
+
+// Registers every payload type of the house, for readers of sessions.
+void register_all_payload_types();
+
+}  // namespace ringside

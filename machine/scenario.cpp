@@ -1,0 +1,190 @@
+#include "machine/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "machine/overrides.h"
+#include "machine/toml_reader.h"
+#include "sim/ids.h"
+
+namespace ringside {
+
+namespace {
+
+void read_domain(TomlReader& table, DomainScenario& domain) {
+  table.require("kernel");
+  table.read("name", domain.name);
+  table.read("personality", domain.personality);
+  table.read_size("memory", domain.memory_bytes);
+  table.read("kernel", domain.kernel);
+  table.read("ramdisk", domain.ramdisk);
+  table.read("cmdline", domain.command_line);
+  if (domain.personality != "pv") {
+    table.error("personality",
+                fmt::format("personality '{}' is not there; this version has \"pv\"", domain.personality));
+  }
+  constexpr uint64_t kSmallest = 4 << 20, kLargest = uint64_t{16} << 30;
+  if (domain.memory_bytes < kSmallest || domain.memory_bytes > kLargest || domain.memory_bytes % kPageSize != 0) {
+    table.error("memory", "'memory' must be from 4M to 16G and a whole number of 4 KiB pages");
+  }
+}
+
+void read_disk(TomlReader& table, DiskScenario& disk) {
+  table.require("image");
+  table.require("name");
+  table.read("name", disk.name);
+  table.read("domain", disk.domain);
+  table.read("image", disk.image);
+  table.read("write", disk.write_file);
+  table.read("read_only", disk.read_only);
+  table.read("discard", disk.discard);
+  table.table("latency", [&](TomlReader& latency) {
+    latency.read("command", disk.latency.command);
+    latency.read("seek_min", disk.latency.seek_min);
+    latency.read("seek_max", disk.latency.seek_max);
+    latency.read_rate("rate", disk.latency.bytes_per_second);
+    latency.read("flush", disk.latency.flush);
+    latency.read("queue_depth", disk.latency.queue_depth);
+    if (disk.latency.queue_depth == 0) latency.error("queue_depth", "'queue_depth' must be 1 or more");
+    if (disk.latency.seek_min > disk.latency.seek_max) {
+      latency.error("seek_min", "'seek_min' must not be larger than 'seek_max'");
+    }
+    const Tick longest = seconds(1000);
+    if (disk.latency.command > longest || disk.latency.seek_max > longest || disk.latency.flush > longest) {
+      latency.error("a latency above 1000s is not a disk's");
+    }
+  });
+}
+
+void read_input(TomlReader& table, InputScenario& input) {
+  table.require("send");
+  table.read("wire", input.wire);
+  table.read("domain", input.domain);
+  table.read("when", input.when);
+  table.read("send", input.send);
+  if (table.has("at")) {
+    Tick at;
+    table.read("at", at);
+    input.at = at;
+  } else {
+    Tick unused;
+    table.read("at", unused);
+  }
+  if (input.when.empty() == !input.at.has_value()) {
+    table.error("[[input]] needs either 'when' (a text that appears) or 'at' (a time)");
+  }
+  if (input.wire != "console") {
+    table.error("wire", fmt::format("nothing can be sent on '{}'; this version takes input on \"console\"", input.wire));
+  }
+}
+
+void read_expect(TomlReader& table, ExpectScenario& expect) {
+  expect.within_given = table.has("within");
+  table.read("console", expect.console);
+  table.read("within", expect.within);
+  if (table.has("shutdown")) {
+    expect.shutdown.emplace();
+    table.read("shutdown", *expect.shutdown);
+    const std::vector<std::string> known{"poweroff", "reboot", "suspend", "crash", "watchdog"};
+    if (std::find(known.begin(), known.end(), *expect.shutdown) == known.end()) {
+      table.error("shutdown", fmt::format("'{}' is no way to end; choose one of {}", *expect.shutdown,
+                                          fmt::join(known, ", ")));
+    }
+  } else {
+    std::string unused;
+    table.read("shutdown", unused);
+  }
+}
+
+void read_machine(TomlReader& table, Scenario& scenario) {
+  table.read("seed", scenario.seed);
+  table.read("epoch_instructions", scenario.epoch_instructions);
+  table.read("memory_digest_epochs", scenario.memory_digest_epochs);
+  table.read("wall_clock", scenario.wall_clock_seconds);
+  table.read_frequency("cpu_frequency", scenario.cpu_frequency_hz);
+  if (scenario.epoch_instructions < 1000) {
+    table.error("epoch_instructions", "'epoch_instructions' must be 1000 or more");
+  }
+  if (scenario.memory_digest_epochs == 0) {
+    table.error("memory_digest_epochs", "'memory_digest_epochs' must be 1 or more");
+  }
+  if (scenario.cpu_frequency_hz < 1'000'000 || scenario.cpu_frequency_hz > 100'000'000'000) {
+    table.error("cpu_frequency", "'cpu_frequency' must be from 1MHz to 100GHz");
+  }
+}
+
+// Every device names its domain, except where there is only one.
+void assign_domain(std::string& domain, const Scenario& scenario, TomlReader& top, const std::string& who) {
+  if (scenario.domains.empty()) return;
+  if (domain.empty()) {
+    if (scenario.domains.size() > 1) top.error(fmt::format("{} needs 'domain': there are several", who));
+    domain = scenario.domains.front().name;
+    return;
+  }
+  for (const DomainScenario& candidate : scenario.domains) {
+    if (candidate.name == domain) return;
+  }
+  top.error(fmt::format("{} names the domain '{}', which is not there", who, domain));
+}
+
+void read_scenario(TomlReader& top, Scenario& scenario) {
+  top.require("name");
+  top.require("domain");
+  top.read("name", scenario.name);
+  top.read("description", scenario.description);
+  top.table("machine", [&](TomlReader& table) { read_machine(table, scenario); });
+  top.each("domain", [&](TomlReader& table) { read_domain(table, scenario.domains.emplace_back()); });
+  top.each("disk", [&](TomlReader& table) { read_disk(table, scenario.disks.emplace_back()); });
+  top.each("input", [&](TomlReader& table) { read_input(table, scenario.inputs.emplace_back()); });
+  top.table("expect", [&](TomlReader& table) { read_expect(table, scenario.expect); });
+
+  for (size_t i = 0; i < scenario.domains.size(); ++i) {
+    const std::string expected = fmt::format("dom{}", i + 1);
+    std::string& name = scenario.domains[i].name;
+    if (name.empty()) name = expected;
+    // Wire names start with it, and Xen numbers domains in the order of their making.
+    if (name != expected) {
+      top.error(fmt::format("domain number {} must be named \"{}\", not \"{}\"", i + 1, expected, name));
+    }
+  }
+  std::vector<std::string> disks;
+  for (DiskScenario& disk : scenario.disks) {
+    assign_domain(disk.domain, scenario, top, fmt::format("disk '{}'", disk.name));
+    if (std::find(disks.begin(), disks.end(), disk.name) != disks.end()) {
+      top.error(fmt::format("two disks are named '{}'", disk.name));
+    }
+    disks.push_back(disk.name);
+  }
+  for (InputScenario& input : scenario.inputs) assign_domain(input.domain, scenario, top, "an [[input]]");
+}
+
+}  // namespace
+
+Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const Overrides& overrides) {
+  Scenario scenario;
+  scenario.text = text;
+  scenario.overrides = overrides;
+  TomlErrors errors(origin);
+  try {
+    std::istringstream stream(text);
+    toml::value root = toml::parse(stream, origin);
+    SIM_TRY(apply_overrides(root, overrides));
+    TomlReader top(root, "the top of the scenario", errors);
+    read_scenario(top, scenario);
+    top.finish();
+  } catch (const toml::syntax_error& syntax) {
+    std::string first_line = syntax.what();
+    const size_t mark = first_line.find("[error] ");
+    if (mark != std::string::npos) first_line.erase(0, mark + 8);
+    first_line.erase(std::min(first_line.find('\n'), first_line.size()));
+    return fail(fmt::format("{}:{}: not TOML: {}", origin, syntax.location().line(), first_line));
+  } catch (const std::exception& other) {
+    return fail(fmt::format("{}: not TOML: {}", origin, other.what()));
+  }
+  if (errors.first()) return fail(*errors.first());
+  return scenario;
+}
+
+}  // namespace ringside

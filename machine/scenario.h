@@ -1,0 +1,86 @@
+// A scenario: everything that makes a machine, as its TOML file says it (docs/scenario-reference.md). A
+// session holds the text, so that a replay builds the same machine from it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/disk_image.h"
+#include "sim/result.h"
+#include "sim/tick.h"
+
+namespace ringside {
+
+struct DomainScenario {
+  std::string name;
+  std::string personality = "pv";
+  uint64_t memory_bytes = 64 << 20;
+  std::string kernel;
+  std::string ramdisk;
+  std::string command_line;
+};
+
+struct DiskScenario {
+  std::string name;
+  std::string domain;
+  std::string image;
+  bool write_file = false;   // the guest's writes reach the file
+  bool read_only = false;
+  bool discard = false;
+  DiskLatency latency;
+};
+
+struct InputScenario {
+  std::string wire = "console";
+  std::string domain;
+  std::string when;              // appears on the console, after the place where the last one matched
+  std::optional<Tick> at;        // or a time
+  std::string send;
+};
+
+struct ExpectScenario {
+  std::vector<std::string> console;        // each must appear
+  std::optional<std::string> shutdown;     // "poweroff", "reboot", "suspend", "crash"
+  Tick within = seconds(60);
+  bool within_given = false;
+};
+
+struct Scenario {
+  std::string name;
+  std::string description;
+  std::string text;       // the file as it was read
+  std::string folder;     // on this host; empty when it came from a session
+  std::vector<std::pair<std::string, std::string>> overrides;
+
+  uint64_t seed = 1;
+  uint64_t epoch_instructions = 500'000;
+  uint64_t memory_digest_epochs = 64;
+  uint64_t wall_clock_seconds = 1704067200;  // 2024-01-01 00:00:00 UTC
+  uint64_t cpu_frequency_hz = 2'000'000'000;
+  std::vector<DomainScenario> domains;
+  std::vector<DiskScenario> disks;
+  std::vector<InputScenario> inputs;
+  ExpectScenario expect;
+};
+
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+// A folder with a scenario.toml, a TOML file, or the name of a scenario that came with Ringside.
+Result<Scenario> load_scenario(const std::string& path, const Overrides& overrides);
+// From a text, as a session holds it; `origin` is for messages.
+Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const Overrides& overrides);
+
+// The scenarios that came with Ringside: name, description, folder.
+struct KnownScenario {
+  std::string name, description, folder;
+};
+std::vector<KnownScenario> known_scenarios();
+
+// Where a file that a scenario names is on this host: absolute, or in the scenario's folder, or where the
+// build put the scenario's own files. Errors name every place that was tried.
+Result<std::string> locate_file(const Scenario& scenario, const std::string& name, const std::string& what);
+
+}  // namespace ringside
