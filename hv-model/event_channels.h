@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/event_queue.h"
 #include "sim/ids.h"
 #include "sim/state.h"
 #include "sim/wire.h"
@@ -17,6 +18,11 @@ namespace ringside {
 
 class Hypervisor;
 class Domain;
+
+// What a crossing of "<domain>/evtchn" tells.
+enum class EventOperation : uint8_t {
+  send = 1, deliver, unmask, alloc_unbound, bind_interdomain, bind_virq, bind_ipi, bind_vcpu, close, reset
+};
 
 enum class ChannelState : uint8_t { free, reserved, unbound, interdomain, pirq, virq, ipi };
 
@@ -28,16 +34,22 @@ struct Channel {
   uint32_t virq = 0;
   uint32_t vcpu = 0;                 // notified vCPU
   std::function<void()> handler;     // domain 0 only
-  bool pending_call = false;         // domain 0 only: the handler is scheduled
+  bool pending_call = false;         // domain 0 only: an event waits for the handler
+  EventQueue::Handle call;           // domain 0 only: the call of the handler
 };
 
 class EventChannels : public Stateful {
  public:
   static constexpr uint32_t kPortsMax = 4096;  // EVTCHN_2L_NR_CHANNELS of a 64-bit guest
 
+  static constexpr uint32_t kPortsPerBucket = 64;  // a table grows by so many; Xen's EVTCHNS_PER_BUCKET
+
   explicit EventChannels(Hypervisor& hypervisor);
 
-  // Each returns a port or 0 and more, or a negated xen::Error. They are the semantics behind the hypercall;
+  // An empty table, and for a domain with memory the wire "<domain>/evtchn".
+  void add_domain(Domain& domain);
+
+  // Each returns a port or 0 and more, or a negated XEN_ error. They are the semantics behind the hypercall;
   // backends and the toolstack call them directly.
   int64_t alloc_unbound(DomainId domain, DomainId remote);
   int64_t bind_interdomain(DomainId domain, DomainId remote, EventPort remote_port);
@@ -59,6 +71,8 @@ class EventChannels : public Stateful {
 
   // EVTCHNOP_*: reads and writes the guest's argument.
   int64_t hypercall(Domain& domain, uint32_t command, GuestVirt argument);
+  // EVTCHNOP_reset closes what is open; the toolstack's channels stay.
+  uint32_t ports_in_use(DomainId domain) const;
 
   void visit_state(StateVisitor& visitor) const override;
 
@@ -67,9 +81,19 @@ class EventChannels : public Stateful {
     std::vector<Channel> channels;  // grows on demand up to kPortsMax; port 0 is reserved
     Wire* wire = nullptr;           // "<domain>/evtchn"
   };
+  Channel* channel(DomainId domain, EventPort port);
+  int64_t free_port(DomainId domain);
+  void release(DomainId domain, EventPort port);
+  Verdict show(DomainId domain, EventOperation operation, EventPort port, Direction direction);
+  void transmit(DomainId from, DomainId to, EventPort port, Tick delay);
+  void deliver(Domain& domain, EventPort port);
+  void deliver_later(DomainId domain, EventPort port, Tick delay);
+  void call_handler(EventPort port, Tick delay);
+  void schedule_handler(EventPort port, Tick delay);
+  int64_t status(Domain& domain, GuestVirt argument);
+
   Hypervisor& hypervisor_;
   std::map<DomainId, Table> tables_;
-  friend class Hypervisor;
 };
 
 }  // namespace ringside
