@@ -2,7 +2,7 @@
 // only; what other folders see uses our own types.
 #pragma once
 
-#define __XEN_INTERFACE_VERSION__ 0x00041100
+#define __XEN_INTERFACE_VERSION__ 0x00040e00
 // The ring macros want barriers. All memory accesses of a guest and of the model happen on one host thread.
 #define xen_mb() __asm__ volatile("" ::: "memory")
 #define xen_rmb() __asm__ volatile("" ::: "memory")

@@ -2,6 +2,10 @@
 // one of these negated. (Names like EPERM alone are the host's macros.)
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
+
+// The host's <errno.h> defines the same names as macros; what includes this file speaks of Xen's.
+
 
 #include <xen/errno.h>
