@@ -19,6 +19,12 @@ struct SessionWire {
   std::string name;
   WireKind kind = WireKind::message;
   uint16_t payload_type = 0;  // PayloadRegistry id
+  CapturePolicy capture;      // how much of each crossing is in the file
+
+  bool operator==(const SessionWire& other) const {
+    return name == other.name && kind == other.kind && payload_type == other.payload_type &&
+           capture.mode == other.capture.mode && capture.bytes == other.capture.bytes;
+  }
 };
 
 struct SessionCrossing {
@@ -29,6 +35,8 @@ struct SessionCrossing {
   uint8_t flags = 0;
   uint32_t full_size = 0;  // bytes of the payload before the capture policy cut it
   std::vector<uint8_t> payload;
+
+  bool operator==(const SessionCrossing&) const = default;
 };
 
 using SessionRecord = std::variant<SessionCrossing, InputRecord, EpochDigest, RunOutcome>;
@@ -47,10 +55,12 @@ class SessionReader {
 
   // The next record; nothing at the end or at the cut; an error (exit code 2) for damaged bytes.
   Result<std::optional<SessionRecord>> next();
+  // Back to the first record; wires() is empty again.
+  void rewind();
 
   // True once next() has returned nothing and no RunOutcome was met.
   bool was_cut() const;
-  // Bytes behind the last complete block.
+  // Bytes behind the last complete epoch of a cut session: next() does not return what they hold.
   uint64_t bytes_lost() const;
 
  private:

@@ -10,16 +10,21 @@
 
 namespace ringside {
 
+struct CrossingView;  // encoding.h: a crossing whose payload is not copied
+
 class SessionWriter {
  public:
-  // Writes the section header and the session's header. An existing file is replaced.
+  // Writes the section header, the session's header, and the contents of files that have them. An existing
+  // file is replaced. After a fork only the process that created the writer writes: a child's records are lost.
   static Result<std::unique_ptr<SessionWriter>> create(const std::string& path, const SessionHeader& header);
   ~SessionWriter();
 
   // Returns the interface's index: 0 is the input interface, which create() adds.
   uint32_t add_wire(const SessionWire& wire);
   // `crossing.wire` is the index that add_wire returned for it, minus 1 (its position among the wires).
+  // A payload of more than 262124 bytes is cut to that (Wireshark's limit for a packet).
   void write(const SessionCrossing& crossing);
+  void write(const CrossingView& crossing);
   void write(const InputRecord& input);
   void write(const EpochDigest& digest);
   void write(const RunOutcome& outcome);

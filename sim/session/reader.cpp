@@ -1,0 +1,264 @@
+#include "sim/session/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "sim/hash.h"
+#include "sim/session/encoding.h"
+#include "sim/session/pcapng.h"
+
+namespace ringside {
+
+using Block = BlockInput::Block;
+
+struct SessionReader::Impl {
+  Result<> read_header();
+  Result<> read_contents(const std::vector<bool>& packed);
+  Result<> read_file(size_t index, uint64_t& budget);
+  Result<Block> header_block(uint32_t type);
+  Result<CustomBody> custom_of(const Block& block, CustomKind kind);
+  void find_end();
+
+  Result<> take_interface(const Block& block);
+  Result<SessionRecord> take_packet(const Block& block);
+  Result<SessionRecord> take_custom(const Block& block);
+  Result<std::optional<SessionRecord>> next();
+
+  tl::unexpected<Error> damage(const Block& block, std::string_view why) const {
+    return tl::unexpected(input.damage(block.offset, pcapng::block_kind(block.type), why));
+  }
+
+  BlockInput input;
+  SessionHeader header;
+  std::vector<SessionWire> wires;
+  std::vector<DecodedInterface> interfaces;  // wires[i] is interfaces[i + 1]
+  std::set<std::string, std::less<>> names;
+  uint64_t records_begin = 0;
+  uint64_t records_end = std::numeric_limits<uint64_t>::max();  // where a cut session's last epoch ends
+  uint64_t last_input = 0;
+  uint64_t last_digest = 0;
+  bool outcome_met = false;
+  bool at_end = false;
+};
+
+Result<Block> SessionReader::Impl::header_block(uint32_t type) {
+  const uint64_t offset = input.position();
+  auto block = input.next();
+  if (!block) return tl::unexpected(block.error());
+  if (!*block) {
+    return tl::unexpected(input.error(fmt::format(
+        "was cut within its header, in the {} at byte {}, and nothing of it replays; record it again",
+        pcapng::block_kind(type), offset)));
+  }
+  if ((*block)->type != type) return damage(**block, fmt::format("a {} should be there", pcapng::block_kind(type)));
+  return **block;
+}
+
+Result<CustomBody> SessionReader::Impl::custom_of(const Block& block, CustomKind kind) {
+  const CustomBody body = custom_body(block);
+  if (body.version != kSessionFormat) {
+    return damage(block, fmt::format("it has version {} of the format, and this Ringside reads version {}",
+                                     body.version, kSessionFormat));
+  }
+  if (body.kind != kind) return damage(block, "another custom block should be there");
+  return body;
+}
+
+Result<> SessionReader::Impl::read_header() {
+  if (input.size() == 0) return tl::unexpected(input.error("is empty; record it again"));
+  const auto section = header_block(pcapng::section_header);
+  if (!section) return tl::unexpected(section.error());
+  if (pcapng::load<uint32_t>(&section->bytes[8]) != pcapng::kByteOrderMagic) {
+    return damage(*section, "its byte order is not little endian");
+  }
+  const auto block = header_block(pcapng::custom);
+  if (!block) return tl::unexpected(block.error());
+  const auto body = custom_of(*block, CustomKind::header);
+  if (!body) return tl::unexpected(body.error());
+  if (body->body.size() > kHeaderBytesMax) return damage(*block, "the session's header is too large");
+  std::vector<bool> packed;
+  auto parsed = header_from_json({reinterpret_cast<const char*>(body->body.data()), body->body.size()}, packed);
+  if (!parsed) return damage(*block, parsed.error().message);
+  header = std::move(*parsed);
+  if (auto contents = read_contents(packed); !contents) return contents;
+
+  const auto inputs = header_block(pcapng::interface_description);
+  if (!inputs) return tl::unexpected(inputs.error());
+  auto interface = decode_interface(inputs->bytes);
+  if (!interface) return damage(*inputs, interface.error());
+  if (interface->wire.name != "input" || interface->link_type != pcapng::user0) {
+    return damage(*inputs, "the first interface is not the input's");
+  }
+  interfaces.push_back(std::move(*interface));
+  records_begin = input.position();
+  return {};
+}
+
+Result<> SessionReader::Impl::read_contents(const std::vector<bool>& packed) {
+  uint64_t budget = kContentsBytesMax;
+  for (size_t i = 0; i < header.files.size(); ++i) {
+    if (!packed[i]) continue;
+    if (auto read = read_file(i, budget); !read) return read;
+  }
+  return {};
+}
+
+Result<> SessionReader::Impl::read_file(size_t index, uint64_t& budget) {
+  SessionFile& file = header.files[index];
+  const uint64_t begin = input.position();
+  if (file.size > budget) {
+    return tl::unexpected(input.damage(begin, "custom block", fmt::format("packed files of more than {} bytes are refused",
+                                                                          kContentsBytesMax)));
+  }
+  budget -= file.size;
+  std::vector<uint8_t>& contents = file.contents.emplace();
+  for (uint32_t chunk = 0; contents.size() < file.size; ++chunk) {
+    const auto block = header_block(pcapng::custom);
+    if (!block) return tl::unexpected(block.error());
+    const auto body = custom_of(*block, CustomKind::contents);
+    if (!body) return tl::unexpected(body.error());
+    const auto piece = decode_contents(body->body);
+    if (!piece) return damage(*block, piece.error());
+    const uint64_t expected = std::min<uint64_t>(kContentsChunk, file.size - contents.size());
+    if (piece->file != index || piece->chunk != chunk || piece->size != expected) {
+      return damage(*block, fmt::format("it is not piece {} of '{}'", chunk, file.name));
+    }
+    if (const auto unpacked = unpack(*piece, contents); !unpacked) return damage(*block, unpacked.error());
+  }
+  if (hash64(contents) != file.hash) {
+    return tl::unexpected(input.damage(begin, "custom block", fmt::format("the packed file '{}' has another hash than the "
+                                                                          "header says", file.name)));
+  }
+  return {};
+}
+
+// A file that ends with an outcome is whole, and whatever is wrong inside it is damage. Any other is cut
+// where its last sound block ends, unless damage comes first: next() will meet that.
+void SessionReader::Impl::find_end() {
+  const auto last = input.last(kOutcomeBlockMax);
+  if (last && last->type == pcapng::custom && custom_body(*last).kind == CustomKind::outcome) return;
+  input.seek(records_begin);
+  uint64_t end = records_begin;
+  for (;;) {
+    const auto block = input.next();
+    if (!block) return;
+    if (!*block) break;
+    if ((*block)->type != pcapng::custom) continue;
+    const CustomKind kind = custom_body(**block).kind;
+    if (kind == CustomKind::digest) end = (*block)->end();
+    if (kind == CustomKind::outcome) return;
+  }
+  records_end = end;
+}
+
+Result<> SessionReader::Impl::take_interface(const Block& block) {
+  auto interface = decode_interface(block.bytes);
+  if (!interface) return damage(block, interface.error());
+  if (!names.insert(interface->wire.name).second) {
+    return damage(block, fmt::format("a second wire is named '{}'", interface->wire.name));
+  }
+  wires.push_back(interface->wire);
+  interfaces.push_back(std::move(*interface));
+  return {};
+}
+
+Result<SessionRecord> SessionReader::Impl::take_packet(const Block& block) {
+  const uint32_t number = packet_interface(block.bytes);
+  if (number >= interfaces.size()) return damage(block, fmt::format("interface {} is unknown", number));
+  if (number == 0) {
+    auto record = decode_input(block.bytes);
+    if (!record) return damage(block, record.error());
+    if (record->number != last_input + 1) {
+      return damage(block, fmt::format("input {} follows input {}", record->number, last_input));
+    }
+    last_input = record->number;
+    return std::move(*record);
+  }
+  auto crossing = decode_crossing(block.bytes, interfaces[number]);
+  if (!crossing) return damage(block, crossing.error());
+  crossing->wire = number - 1;
+  return std::move(*crossing);
+}
+
+Result<SessionRecord> SessionReader::Impl::take_custom(const Block& block) {
+  const CustomKind kind = custom_body(block).kind;
+  const auto body = custom_of(block, kind);
+  if (!body) return tl::unexpected(body.error());
+  if (kind == CustomKind::digest) {
+    auto digest = decode_digest(body->body);
+    if (!digest) return damage(block, digest.error());
+    if (digest->number != last_digest + 1) {
+      return damage(block, fmt::format("epoch {} follows epoch {}", digest->number, last_digest));
+    }
+    last_digest = digest->number;
+    return std::move(*digest);
+  }
+  if (kind == CustomKind::outcome) {
+    auto outcome = decode_outcome(body->body);
+    if (!outcome) return damage(block, outcome.error());
+    if (block.end() != input.size()) return damage(block, "something follows the outcome");
+    outcome_met = true;
+    return std::move(*outcome);
+  }
+  return damage(block, fmt::format("a custom block of kind {} cannot be there", static_cast<unsigned>(kind)));
+}
+
+Result<std::optional<SessionRecord>> SessionReader::Impl::next() {
+  while (!at_end && input.position() < std::min(records_end, input.size())) {
+    const uint64_t offset = input.position();
+    const auto block = input.next();
+    if (!block) return tl::unexpected(block.error());
+    if (!*block) return tl::unexpected(input.damage(offset, "unknown block", "it ends behind the file's last block"));
+    if ((*block)->type == pcapng::interface_description) {
+      if (auto taken = take_interface(**block); !taken) return tl::unexpected(taken.error());
+      continue;
+    }
+    if ((*block)->type == pcapng::section_header) return damage(**block, "a second section cannot be there");
+    auto record = (*block)->type == pcapng::custom ? take_custom(**block) : take_packet(**block);
+    if (!record) return tl::unexpected(record.error());
+    return std::move(*record);
+  }
+  at_end = true;
+  return std::nullopt;
+}
+
+SessionReader::SessionReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SessionReader::SessionReader(SessionReader&&) noexcept = default;
+SessionReader& SessionReader::operator=(SessionReader&&) noexcept = default;
+SessionReader::~SessionReader() = default;
+
+Result<SessionReader> SessionReader::open(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  if (auto opened = impl->input.open(path); !opened) return tl::unexpected(opened.error());
+  if (auto read = impl->read_header(); !read) return tl::unexpected(read.error());
+  impl->find_end();
+  SessionReader reader(std::move(impl));
+  reader.rewind();
+  return reader;
+}
+
+const SessionHeader& SessionReader::header() const { return impl_->header; }
+
+const std::vector<SessionWire>& SessionReader::wires() const { return impl_->wires; }
+
+Result<std::optional<SessionRecord>> SessionReader::next() { return impl_->next(); }
+
+void SessionReader::rewind() {
+  impl_->input.seek(impl_->records_begin);
+  impl_->wires.clear();
+  impl_->names.clear();
+  impl_->interfaces.resize(1);
+  impl_->last_input = impl_->last_digest = 0;
+  impl_->outcome_met = impl_->at_end = false;
+}
+
+bool SessionReader::was_cut() const { return impl_->at_end && !impl_->outcome_met; }
+
+uint64_t SessionReader::bytes_lost() const {
+  return impl_->records_end < impl_->input.size() ? impl_->input.size() - impl_->records_end : 0;
+}
+
+}  // namespace ringside
