@@ -2,10 +2,6 @@
 // one of these negated. (Names like EPERM alone are the host's macros.)
 #pragma once
 
-#include <cerrno>
 #include <cstdint>
-
-// The host's <errno.h> defines the same names as macros; what includes this file speaks of Xen's.
-
 
 #include <xen/errno.h>

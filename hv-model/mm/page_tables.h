@@ -66,9 +66,10 @@ class PageTables : public Stateful {
 
   void visit_state(StateVisitor& visitor) const override;
 
+  struct Impl;  // page_tables_impl.h
+
  private:
   Hypervisor& hypervisor_;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 
  public:

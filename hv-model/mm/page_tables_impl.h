@@ -82,6 +82,9 @@ struct PageTables::Impl : FrameObserver {
   void frame_reused(Mfn frame, uint64_t flush_stamp) override;
 };
 
+// Xen's MMU_UPDATE_PREEMPTED, in a count: this is the rest of a call, whose `done` goes on.
+inline constexpr uint32_t kPreempted = 1u << 31;
+
 // Xen's __addr_ok for a 64-bit guest: not in the hole of non-canonical addresses and not in Xen's own range.
 constexpr bool address_ok(uint64_t address) { return address < (1ull << 47) || address >= HYPERVISOR_VIRT_END; }
 
