@@ -48,10 +48,18 @@ function(ringside_library name)
   endif()
 endfunction()
 
-# ringside_test(NAME LABEL label LINKS target...): every .cpp in this folder is one Catch2 program,
-# registered with CTest as one test with that label.
+# What scripts/test builds and runs a second time, with sanitizers: tests with the label `asan`, and the
+# targets that they run. ringside_asan_test(TEST target...) makes a registered test one of them.
+add_custom_target(asan_tests)
+function(ringside_asan_test test)
+  set_property(TEST ${test} APPEND PROPERTY LABELS asan)
+  add_dependencies(asan_tests ${ARGN})
+endfunction()
+
+# ringside_test(NAME [LABEL label] [ASAN] [TIMEOUT seconds] LINKS target...): every .cpp in this folder is one
+# Catch2 program, registered with CTest as one test with that label.
 function(ringside_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "ASAN" "LABEL;TIMEOUT" "LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(NOT sources)
     return()
@@ -66,4 +74,7 @@ function(ringside_test name)
   target_link_libraries(${name} PRIVATE test_support ${ARG_LINKS})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_ASAN)
+    ringside_asan_test(${name} ${name})
+  endif()
 endfunction()
