@@ -1,6 +1,10 @@
 // A disk image: a raw file of the host, opened copy-on-write unless the scenario says `write = true`, behind
 // a latency model. Contents are read through pread when asked for; what the guest writes lives in memory
-// (private to a fork) or, for a writable image, in the file.
+// (private to a fork) or, for a writable image, in the file. A crossing on "image/<disk>" for each operation, when
+// it is complete; a fault on that wire fails, delays or loses it.
+//
+// After a fork, both sides read through the same descriptor (pread moves nothing). A writable file is shared
+// by them, so whoever forks (campaigns, checkpoints) must refuse writable images.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "host/disk_latency.h"
 #include "sim/clock.h"
 #include "sim/event_queue.h"
 #include "sim/result.h"
@@ -16,16 +21,6 @@
 #include "sim/wire.h"
 
 namespace ringside {
-
-// The time a request takes: queue + seek (by distance) + transfer. All from the scenario.
-struct DiskLatency {
-  Tick command = microseconds(20);        // fixed cost of any request
-  Tick seek_min = microseconds(50);       // to a sector that does not follow the last one
-  Tick seek_max = microseconds(400);      // across the whole disk
-  uint64_t bytes_per_second = 500'000'000;
-  Tick flush = microseconds(500);
-  uint32_t queue_depth = 32;              // requests served at a time; the rest wait in order
-};
 
 struct DiskImageConfig {
   std::string name;   // the disk's name in the scenario
@@ -45,7 +40,8 @@ class DiskImage : public Stateful {
 
   uint64_t sectors() const;
   uint64_t size_bytes() const;
-  // hash64 of the file as it was opened; reads it whole.
+  // Names the contents of the file, whatever the guest has written over them in memory: the size, and the hash64
+  // of each MiB, mixed in order. Reads the file whole, except for holes, which hash as the zeros that they are.
   Result<uint64_t> content_hash() const;
 
   enum class Status : uint8_t { ok, out_of_range, io_error, not_supported };
@@ -55,7 +51,7 @@ class DiskImage : public Stateful {
   void read(uint64_t sector, std::span<uint8_t> into, Done done);
   void write(uint64_t sector, std::span<const uint8_t> from, Done done);
   void flush(Done done);
-  // Zeroes the range.
+  // Zeroes the range; not_supported where the host's file system cannot (writable files only).
   void discard(uint64_t sector, uint64_t count, Done done);
 
   void visit_state(StateVisitor& visitor) const override;

@@ -1,0 +1,311 @@
+#include "host/disk_image.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "host/block_overlay.h"
+#include "host/image_file.h"
+#include "host/payloads.h"
+#include "sim/hash.h"
+#include "sim/notice.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr uint64_t kBlock = BlockOverlay::kBlockBytes;
+// 8 GiB of written blocks: more than a scenario needs, less than what brings a host down.
+constexpr uint64_t kOverlayBlocksMax = (uint64_t{8} << 30) / kBlock;
+
+}  // namespace
+
+struct DiskImage::Impl {
+  Impl(const DiskImageConfig& the_config, ImageFile the_file, Clock& the_clock, EventQueue& the_events, Wiring& wiring)
+      : config(the_config),
+        file(std::move(the_file)),
+        clock(the_clock),
+        events(the_events),
+        wire(wiring.add("image/" + the_config.name, WireKind::message, kImagePayload)),
+        notices(wiring, "host"),
+        queue(the_config.latency, file.size() / kSectorSize, the_clock, the_events),
+        overlay(kOverlayBlocksMax) {}
+  ~Impl() {
+    for (auto& [number, event] : late) events.cancel(event);
+  }
+
+  struct Operation {
+    ImageOperation kind;
+    uint64_t sector = 0, count = 0;
+    std::span<uint8_t> into;
+    std::span<const uint8_t> from;
+    Done done;
+    Tick asked_at;
+  };
+
+  bool in_range(uint64_t sector, uint64_t count) const {
+    const uint64_t sectors = file.size() / kSectorSize;
+    return count <= sectors && sector <= sectors - count;
+  }
+
+  void submit(Operation operation, uint64_t transfer_bytes);
+  void complete(Operation& operation);
+  void deliver(const Operation& operation, Status status, Tick delay);
+  Status perform(const Operation& operation);
+  Status read_bytes(uint64_t offset, std::span<uint8_t> into);
+  Status write_bytes(uint64_t offset, std::span<const uint8_t> from);
+  Status zero_bytes(uint64_t offset, uint64_t bytes);
+  // The part of a block that a copy-on-write image shows now.
+  Status read_block(uint64_t block, uint64_t within, std::span<uint8_t> into);
+  // The block's own copy, made when there is none.
+  BlockOverlay::Block* own_block(uint64_t block, Status& status);
+  Status host_failure(const char* what, uint64_t offset, int error);
+
+  const DiskImageConfig config;
+  ImageFile file;
+  Clock& clock;
+  EventQueue& events;
+  Wire& wire;
+  Notices notices;
+  DiskQueue queue;
+  BlockOverlay overlay;
+  uint64_t writes_hash = 0;  // over all that changed the contents, in order
+  uint64_t operations = 0;
+  std::map<uint64_t, EventQueue::Handle> late;  // answers that a fault delays
+  uint64_t last_late = 0;
+};
+
+DiskImage::Status DiskImage::Impl::host_failure(const char* what, uint64_t offset, int error) {
+  notices.emit(NoticeKind::unusual, "image",
+               fmt::format("disk \"{}\": {} image {} at byte {} failed on the host: {}; the guest gets an I/O error",
+                           config.name, what, file.path(), offset,
+                           error == EIO ? "I/O error, or the file is shorter than it was" : std::strerror(error)));
+  return Status::io_error;
+}
+
+DiskImage::Status DiskImage::Impl::read_block(uint64_t block, uint64_t within, std::span<uint8_t> into) {
+  if (const BlockOverlay::Block* own = overlay.find(block)) {
+    std::memcpy(into.data(), own->data() + within, into.size());
+    return Status::ok;
+  }
+  if (overlay.discarded(block)) {
+    std::memset(into.data(), 0, into.size());
+    return Status::ok;
+  }
+  const uint64_t offset = block * kBlock + within;
+  const int error = file.read(offset, into);
+  return error == 0 ? Status::ok : host_failure("reading", offset, error);
+}
+
+DiskImage::Status DiskImage::Impl::read_bytes(uint64_t offset, std::span<uint8_t> into) {
+  if (config.writable_file || overlay.untouched()) {
+    const int error = file.read(offset, into);
+    return error == 0 ? Status::ok : host_failure("reading", offset, error);
+  }
+  while (!into.empty()) {
+    const uint64_t within = offset % kBlock;
+    const size_t length = std::min<uint64_t>(into.size(), kBlock - within);
+    const Status status = read_block(offset / kBlock, within, into.first(length));
+    if (status != Status::ok) return status;
+    offset += length;
+    into = into.subspan(length);
+  }
+  return Status::ok;
+}
+
+BlockOverlay::Block* DiskImage::Impl::own_block(uint64_t block, Status& status) {
+  if (overlay.find(block) != nullptr) return overlay.find_or_add(block);
+  BlockOverlay::Block before{};
+  // The last block of an image may be cut short.
+  const size_t held = std::min<uint64_t>(kBlock, file.size() - block * kBlock);
+  status = read_block(block, 0, std::span(before).first(held));
+  if (status != Status::ok) return nullptr;
+  BlockOverlay::Block* own = overlay.find_or_add(block);
+  if (own == nullptr) {
+    notices.emit(NoticeKind::unimplemented, "image",
+                 fmt::format("disk \"{}\": the guest has written {} GiB, the most that is kept in memory; it gets an "
+                             "I/O error (use `write = true` to write to the file)",
+                             config.name, kOverlayBlocksMax * kBlock >> 30));
+    status = Status::io_error;
+    return nullptr;
+  }
+  *own = before;
+  return own;
+}
+
+DiskImage::Status DiskImage::Impl::write_bytes(uint64_t offset, std::span<const uint8_t> from) {
+  if (config.writable_file) {
+    const int error = file.write(offset, from);
+    return error == 0 ? Status::ok : host_failure("writing", offset, error);
+  }
+  while (!from.empty()) {
+    const uint64_t within = offset % kBlock;
+    const size_t length = std::min<uint64_t>(from.size(), kBlock - within);
+    Status status = Status::ok;
+    BlockOverlay::Block* own = own_block(offset / kBlock, status);
+    if (own == nullptr) return status;
+    std::memcpy(own->data() + within, from.data(), length);
+    offset += length;
+    from = from.subspan(length);
+  }
+  return Status::ok;
+}
+
+DiskImage::Status DiskImage::Impl::zero_bytes(uint64_t offset, uint64_t bytes) {
+  if (config.writable_file) {
+    const int error = file.punch(offset, bytes);
+    if (error == EOPNOTSUPP) return Status::not_supported;
+    return error == 0 ? Status::ok : host_failure("discarding", offset, error);
+  }
+  static constexpr std::array<uint8_t, 2 * kBlock> zeros{};  // a range without a whole block spans at most two
+  const uint64_t end = offset + bytes;
+  // Whole blocks are dropped; the parts of blocks at both ends are written. The last block of an image counts
+  // as whole when it is discarded to its end.
+  const uint64_t first = (offset + kBlock - 1) / kBlock;
+  const uint64_t last = end == file.size() ? (end + kBlock - 1) / kBlock : end / kBlock;
+  if (first >= last) return write_bytes(offset, std::span(zeros).first(static_cast<size_t>(bytes)));
+  const size_t before = static_cast<size_t>(first * kBlock - offset);
+  Status status = write_bytes(offset, std::span(zeros).first(before));
+  if (status == Status::ok && last * kBlock < end) {
+    status = write_bytes(last * kBlock, std::span(zeros).first(static_cast<size_t>(end - last * kBlock)));
+  }
+  if (status == Status::ok) overlay.discard(first, last);
+  return status;
+}
+
+DiskImage::Status DiskImage::Impl::perform(const Operation& operation) {
+  if (!in_range(operation.sector, operation.count)) return Status::out_of_range;
+  const uint64_t offset = operation.sector * kSectorSize;
+  switch (operation.kind) {
+    case ImageOperation::read:
+      return read_bytes(offset, operation.into);
+    case ImageOperation::write:
+      return write_bytes(offset, operation.from);
+    case ImageOperation::flush: {
+      const int error = config.writable_file ? file.sync() : 0;
+      return error == 0 ? Status::ok : host_failure("flushing", 0, error);
+    }
+    case ImageOperation::discard:
+      return zero_bytes(offset, operation.count * kSectorSize);
+  }
+  return Status::not_supported;
+}
+
+void DiskImage::Impl::submit(Operation operation, uint64_t transfer_bytes) {
+  operation.asked_at = clock.now;
+  const bool is_flush = operation.kind == ImageOperation::flush;
+  const uint64_t sector = operation.sector;
+  auto finished = [this, held = std::move(operation)]() mutable { complete(held); };
+  if (is_flush) {
+    queue.submit_flush(std::move(finished));
+  } else {
+    queue.submit(sector, transfer_bytes, std::move(finished));
+  }
+}
+
+void DiskImage::Impl::complete(Operation& operation) {
+  ++operations;
+  Status status = perform(operation);
+  const bool changes = operation.kind == ImageOperation::write || operation.kind == ImageOperation::discard;
+  const std::span<const uint8_t> data =
+      operation.kind == ImageOperation::write ? operation.from : std::span<const uint8_t>(operation.into);
+  uint64_t digest = 0;
+  if (status == Status::ok && !data.empty() && (changes || wire.tapped())) digest = hash64(data);
+  if (changes) {
+    for (const uint64_t value : {static_cast<uint64_t>(operation.kind), operation.sector, operation.count, digest,
+                                 static_cast<uint64_t>(status)}) {
+      writes_hash = hash_mix(writes_hash, value);
+    }
+  }
+  Verdict verdict;
+  if (wire.tapped()) {
+    const ImageRecord record{.operation = static_cast<uint8_t>(operation.kind),
+                             .status = static_cast<uint8_t>(status),
+                             .reserved = {},
+                             .sector = operation.sector,
+                             .count = operation.count,
+                             .latency = (clock.now - operation.asked_at).ps,
+                             .digest = digest};
+    verdict = wire.show(Direction::in, record);
+  }
+  if (verdict.fail != 0) status = Status::io_error;
+  // A second answer to one operation cannot happen on a real bus: duplicates are given once.
+  if (verdict.copies != 0) deliver(operation, status, verdict.delay);
+}
+
+void DiskImage::Impl::deliver(const Operation& operation, Status status, Tick delay) {
+  if (delay.ps == 0) return operation.done(status);
+  const uint64_t number = ++last_late;
+  late[number] = events.schedule(saturating_add(clock.now, delay), "image/delayed",
+                                 [this, number, status, done = operation.done] {
+                                   late.erase(number);
+                                   done(status);
+                                 });
+}
+
+DiskImage::DiskImage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DiskImage::~DiskImage() = default;
+
+Result<std::unique_ptr<DiskImage>> DiskImage::open(const DiskImageConfig& config, Clock& clock, EventQueue& events,
+                                                   Wiring& wiring) {
+  Result<ImageFile> file = ImageFile::open(config.name, config.path, config.writable_file);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  auto impl = std::make_unique<Impl>(config, std::move(*file), clock, events, wiring);
+  return std::unique_ptr<DiskImage>(new DiskImage(std::move(impl)));
+}
+
+uint64_t DiskImage::sectors() const { return impl_->file.size() / kSectorSize; }
+uint64_t DiskImage::size_bytes() const { return impl_->file.size(); }
+Result<uint64_t> DiskImage::content_hash() const { return impl_->file.content_hash(); }
+
+void DiskImage::read(uint64_t sector, std::span<uint8_t> into, Done done) {
+  impl_->submit({.kind = ImageOperation::read,
+                 .sector = sector,
+                 .count = into.size() / kSectorSize,
+                 .into = into,
+                 .from = {},
+                 .done = std::move(done),
+                 .asked_at = {}},
+                impl_->in_range(sector, into.size() / kSectorSize) ? into.size() : 0);
+}
+
+void DiskImage::write(uint64_t sector, std::span<const uint8_t> from, Done done) {
+  impl_->submit({.kind = ImageOperation::write,
+                 .sector = sector,
+                 .count = from.size() / kSectorSize,
+                 .into = {},
+                 .from = from,
+                 .done = std::move(done),
+                 .asked_at = {}},
+                impl_->in_range(sector, from.size() / kSectorSize) ? from.size() : 0);
+}
+
+void DiskImage::flush(Done done) {
+  impl_->submit({.kind = ImageOperation::flush, .into = {}, .from = {}, .done = std::move(done), .asked_at = {}}, 0);
+}
+
+void DiskImage::discard(uint64_t sector, uint64_t count, Done done) {
+  impl_->submit({.kind = ImageOperation::discard,
+                 .sector = sector,
+                 .count = count,
+                 .into = {},
+                 .from = {},
+                 .done = std::move(done),
+                 .asked_at = {}},
+                0);
+}
+
+void DiskImage::visit_state(StateVisitor& visitor) const {
+  visitor.number("sectors", sectors());
+  visitor.number("operations", impl_->operations);
+  visitor.number("writes_hash", impl_->writes_hash);
+  visitor.number("late_answers", impl_->late.size());
+  impl_->queue.visit_state(visitor);
+}
+
+}  // namespace ringside

@@ -1,0 +1,27 @@
+// Registers the payload types of host/ (ids 20-29), so that sessions, `ringside show` and the Wireshark
+// dissector can decode them. Idempotent.
+#pragma once
+
+#include "sim/field_table.h"
+
+namespace ringside {
+
+// On "image/<disk>": one crossing for each operation of a disk image, when it is complete. Little-endian.
+struct ImageRecord {
+  uint8_t operation;  // ImageOperation
+  uint8_t status;     // DiskImage::Status
+  uint8_t reserved[6];
+  uint64_t sector;
+  uint64_t count;     // sectors
+  uint64_t latency;   // picoseconds since it was asked for
+  uint64_t digest;    // hash64 of the data that was read or written; 0 where there is none
+};
+static_assert(sizeof(ImageRecord) == 40);
+
+enum class ImageOperation : uint8_t { read = 0, write = 1, flush = 2, discard = 3 };
+
+extern const PayloadType kImagePayload;
+
+void register_host_payload_types();
+
+}  // namespace ringside
