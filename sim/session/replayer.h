@@ -25,11 +25,15 @@ struct Divergence {
 
 class Replayer : public Tap {
  public:
-  // Reads the whole session ahead (a cut one up to its cut).
+  // Reads the whole session once, for inputs and damage (a cut one up to its cut), and streams its crossings
+  // while the run goes on. The reader is the replayer's from then on, and must outlive it.
   static Result<std::unique_ptr<Replayer>> create(SessionReader& reader);
   ~Replayer() override;
 
   const SessionHeader& header() const;
+  // The machine's clock, for the instruction count of a crossing that differs; without it the count at the
+  // end of the epoch before is given.
+  void set_clock(const Clock& clock);
 
   void on_wire_added(const Wire& wire) override;
   void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
@@ -46,7 +50,8 @@ class Replayer : public Tap {
 
   const std::optional<Divergence>& divergence() const;
   uint64_t digests_compared() const;
-  // True when there is nothing left to compare: a cut session replays no further.
+  // True when there is nothing left to compare: a cut session replays no further. A whole one is exhausted
+  // when end_run() was called, because its machine ends by itself.
   bool exhausted() const;
   // The recorded outcome; none for a cut session.
   const std::optional<RunOutcome>& recorded_outcome() const;
