@@ -81,16 +81,15 @@ struct Machine::Impl {
 
   // --- running (run_loop.cpp) ---
   void run_loop();
-  void deliver_inputs();
+  bool deliver_inputs();
   Tick next_input_tick() const;
-  void end_epoch(bool with_memory);
+  void end_epoch(bool final);
   bool should_stop();
   bool run_slice(Tick horizon);
   void idle(Tick horizon);
   Tick epoch_deadline() const;
   void disturb(Tick& horizon);
-  RunReport report() const;
-  void finish(RunOutcome outcome);
+  RunReport report();
 
   std::unique_ptr<Random> disturbance;
   uint64_t epochs = 0;
@@ -99,6 +98,9 @@ struct Machine::Impl {
   uint64_t inputs_delivered = 0;
   uint64_t next_progress_at = 0;  // instructions
   size_t next_guest = 0;          // round robin
+  Tick quantum_ends_at;
+  bool look_for_upcalls = true;
+  bool hung = false;
   ExitCode exit_code = ExitCode::ok;
   std::string end_reason;
   std::optional<Error> host_error;

@@ -65,6 +65,7 @@ Timeline::Timeline() : impl_(std::make_unique<Impl>()) {}
 Timeline::~Timeline() = default;
 
 Clock& Timeline::clock() { return impl_->clock; }
+const Clock& Timeline::clock() const { return impl_->clock; }
 EventQueue& Timeline::events() { return impl_->events; }
 
 void Timeline::run(std::function<void()> body) {
@@ -93,6 +94,11 @@ void Timeline::advance_to(Tick to) {
     if (!idle) sc_core::wait(sc_core::sc_time::from_value(distance.ps));
   }
   impl_->events.run_due(clock.now);
+}
+
+std::string systemc_version() {
+  return std::to_string(sc_core::sc_version_major) + '.' + std::to_string(sc_core::sc_version_minor) + '.' +
+         std::to_string(sc_core::sc_version_patch);
 }
 
 }  // namespace ringside

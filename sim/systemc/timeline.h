@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "sim/clock.h"
 #include "sim/event_queue.h"
@@ -22,6 +23,7 @@ class Timeline {
   Timeline& operator=(const Timeline&) = delete;
 
   Clock& clock();
+  const Clock& clock() const;
   EventQueue& events();
 
   // Runs `body` as the SC_THREAD and returns when it has returned. Call it once.
@@ -37,5 +39,8 @@ class Timeline {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// "2.3.4", as loaded.
+std::string systemc_version();
 
 }  // namespace ringside

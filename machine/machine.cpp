@@ -1,0 +1,50 @@
+#include "machine/machine.h"
+
+#include <fmt/format.h>
+
+
+
+#include "machine/machine_impl.h"
+#include "machine/versions.h"
+
+namespace ringside {
+
+Result<std::unique_ptr<Machine>> Machine::create(const Scenario& scenario, const MachineOptions& options) {
+  auto impl = std::make_unique<Impl>(scenario, options);
+  impl->sources.push_back(&impl->scripted);
+  if (options.live_input != nullptr) impl->sources.push_back(options.live_input);
+  if (options.disturb_seed != 0) impl->disturbance = std::make_unique<Random>(options.disturb_seed);
+  if (options.replay != nullptr) SIM_TRY(check_versions(options.replay->header()));
+  SIM_TRY(impl->build());
+  return std::unique_ptr<Machine>(new Machine(std::move(impl)));
+}
+
+Machine::Machine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Machine::~Machine() = default;
+
+Wiring& Machine::wiring() { return *impl_->wiring; }
+const Clock& Machine::clock() const { return impl_->timeline.clock(); }
+
+Result<RunReport> Machine::run() {
+  impl_->timeline.run([this] { impl_->run_loop(); });
+  const bool replaying = impl_->options.replay != nullptr;
+  const bool whole = !impl_->host_error && impl_->timeline.clock().now < impl_->options.until;
+  const bool cut = replaying && impl_->options.replay->exhausted() && !impl_->options.replay->recorded_outcome();
+  if (whole && !cut) impl_->end_epoch(true);
+  RunReport report = impl_->report();
+  const RunOutcome outcome{static_cast<int>(report.exit_code), report.reason, report.at, report.instructions};
+  if (replaying && whole && !cut) impl_->options.replay->end_run(outcome);
+  if (impl_->recorder) {
+    if (impl_->host_error) return tl::unexpected(*impl_->host_error);
+    SIM_TRY(impl_->recorder->finish(outcome));
+  }
+  return report;
+}
+
+Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder) {
+  auto scenario = parse_scenario(header.scenario_text, header.scenario_name + " (in the session)", header.overrides);
+  if (scenario) scenario->folder = scenario_folder;
+  return scenario;
+}
+
+}  // namespace ringside

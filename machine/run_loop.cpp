@@ -1,0 +1,248 @@
+// The run loop. One turn: everything due happens, inputs arrive, an epoch may end, then one guest runs until
+// its next exit or until something else wants to act.
+//
+// Domains share one physical core: the clock is theirs in turn, a quantum each, as under a scheduler with one
+// CPU. Upcalls are looked for where a real Xen would look: after a guest's exit, after something happened, and
+// at Xen's own timer interrupt, never at a stop that only a test, a debugger or an epoch made.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "machine/machine_impl.h"
+#include "sim/assert.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr Tick kQuantum = milliseconds(1);
+// How often a running guest is interrupted for Xen's own sake (its timer ticks, at most that far apart).
+constexpr Tick kXenTimerInterval = milliseconds(10);
+constexpr uint64_t kProgressInstructions = 2'000'000;
+
+Tick next_multiple(Tick now, Tick interval) { return Tick{(now.ps / interval.ps + 1) * interval.ps}; }
+
+}  // namespace
+
+Tick Machine::Impl::next_input_tick() const {
+  if (options.replay != nullptr) {
+    const InputRecord* next = options.replay->next_input();
+    return next != nullptr ? next->at : Tick::never();
+  }
+  Tick next = Tick::never();
+  for (const InputSource* source : sources) next = std::min(next, source->next_tick());
+  return next;
+}
+
+bool Machine::Impl::deliver_inputs() {
+  const Clock& clock = timeline.clock();
+  bool delivered = false;
+  const auto deliver = [&](const std::string& wire, const std::vector<uint8_t>& bytes) {
+    delivered = true;
+    ++inputs_delivered;
+    if (recorder) recorder->record_input({inputs_delivered, clock.now, clock.instructions, wire, bytes});
+    for (const auto& guest : guests) {
+      if (wire == guest->scenario->name + "/console/in") guest->console->type(bytes);
+    }
+  };
+  if (options.replay != nullptr) {
+    while (const InputRecord* next = options.replay->next_input()) {
+      if (next->at > clock.now) break;
+      deliver(next->wire, next->bytes);
+      options.replay->take_input();
+    }
+    return delivered;
+  }
+  for (InputSource* source : sources) {
+    while (auto input = source->take(clock.now, clock.instructions)) deliver(input->wire, input->bytes);
+  }
+  return delivered;
+}
+
+// An epoch ends at the first block boundary at which so many instructions have run. The core stops by time, so
+// the deadline is a time by which that cannot have happened yet, and is moved on until it has.
+Tick Machine::Impl::epoch_deadline() const {
+  const Clock& clock = timeline.clock();
+  if (recorder == nullptr && options.replay == nullptr) return Tick::never();
+  if (clock.instructions >= epoch_ends_at) return clock.now;
+  const uint64_t cheapest_ps = std::max<uint64_t>(1, 250'000'000'000 / scenario.cpu_frequency_hz);
+  return clock.now + Tick{(epoch_ends_at - clock.instructions) * cheapest_ps};
+}
+
+void Machine::Impl::end_epoch(bool final) {
+  const Clock& clock = timeline.clock();
+  epoch_began_at = clock.instructions;
+  epoch_ends_at = clock.instructions + scenario.epoch_instructions;
+  if (recorder == nullptr && options.replay == nullptr) return;
+  EpochDigest digest;
+  digest.number = ++epochs;
+  digest.at = clock.now;
+  digest.instructions = clock.instructions;
+  for (const auto& [name, part] : components) digest.components.emplace_back(name, state_digest(*part));
+  digest.components.emplace_back("events", timeline.events().digest());
+  if (final || epochs % scenario.memory_digest_epochs == 0) digest.memory = memory->digest();
+  if (recorder) recorder->end_epoch(digest);
+  if (options.replay != nullptr) options.replay->end_epoch(std::move(digest));
+  if (epochs == options.flip_memory_bit_after_epoch) memory->data()[memory->size() / 3] ^= 1;
+}
+
+bool Machine::Impl::should_stop() {
+  const Clock& clock = timeline.clock();
+  if (recorder && !recorder->status()) {
+    host_error = recorder->status().error();
+    return true;
+  }
+  if (options.replay != nullptr && (options.replay->divergence() || options.replay->exhausted())) {
+    end_reason = options.replay->divergence() ? "the replay diverged" : "the recording was cut here";
+    return true;
+  }
+  bool all_ended = true;
+  for (const auto& guest : guests) all_ended = all_ended && guest->domain->end.has_value();
+  if (all_ended) {
+    const DomainEnd& end = *guests.front()->domain->end;
+    end_reason = end.text;
+    const bool crash = end.crashed || end.shutdown_reason == SHUTDOWN_crash;
+    if (crash && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
+    return true;
+  }
+  if (clock.now >= options.until) {
+    end_reason = "stopped where --until says";
+    return true;
+  }
+  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
+  if (limited && clock.now >= scenario.expect.within) {
+    end_reason = fmt::format("the guest hung: it did not end within {}", to_string(scenario.expect.within));
+    exit_code = ExitCode::guest_hung;
+    return true;
+  }
+  return false;
+}
+
+void Machine::Impl::disturb(Tick& horizon) {
+  if (!disturbance) return;
+  if (disturbance->one_in(50)) usleep(static_cast<useconds_t>(disturbance->below(200)));
+  if (disturbance->one_in(4)) {
+    for (const auto& guest : guests) guest->cpu->flush_emulator_tlb();
+  }
+  if (disturbance->one_in(2)) {
+    horizon = std::min(horizon, timeline.clock().now + Tick{disturbance->below(20'000'000)});
+  }
+}
+
+bool Machine::Impl::run_slice(Tick horizon) {
+  const Clock& clock = timeline.clock();
+  for (size_t i = 0; i < guests.size(); ++i) {
+    GuestParts& guest = *guests[(next_guest + i) % guests.size()];
+    if (!guest.personality->runnable()) {
+      guest.was_idle = true;
+      continue;
+    }
+    if (i != 0 || clock.now >= quantum_ends_at) {
+      next_guest = (next_guest + i) % guests.size();
+      quantum_ends_at = clock.now + kQuantum;
+    }
+    if (guest.was_idle) hypervisor->update_time(*guest.domain);
+    guest.was_idle = false;
+    if (guests.size() > 1) horizon = std::min(horizon, quantum_ends_at);
+    if (look_for_upcalls) guest.personality->prepare_to_run();
+    look_for_upcalls = false;
+    if (!guest.personality->runnable()) return true;
+    disturb(horizon);
+    const Exit exit = guest.cpu->run(horizon);
+    if (exit.reason != ExitReason::deadline) {
+      guest.personality->handle_exit(exit);
+      look_for_upcalls = true;
+    }
+    if (guests.size() > 1 && clock.now >= quantum_ends_at) {
+      next_guest = (next_guest + 1) % guests.size();
+      look_for_upcalls = true;
+    }
+    return true;
+  }
+  return false;
+}
+
+void Machine::Impl::idle(Tick horizon) {
+  Clock& clock = timeline.clock();
+  if (clock.instructions > epoch_began_at) end_epoch(false);
+  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
+  const Tick next = std::min(timeline.next_tick(), next_input_tick());
+  InputSource* live = options.replay == nullptr ? options.live_input : nullptr;
+  const bool somebody_there = live != nullptr && live->may_come();
+  if (next == Tick::never() && !somebody_there && horizon == (limited ? scenario.expect.within : Tick::never())) {
+    end_reason = "the guest hung: it waits, and nothing is pending that could wake it";
+    exit_code = ExitCode::guest_hung;
+    hung = true;
+    return;
+  }
+  Tick to = horizon;
+  if (somebody_there) to = std::min(horizon, live->wait(clock.now, horizon));
+  timeline.advance_to(to);
+  look_for_upcalls = true;
+}
+
+void Machine::Impl::run_loop() {
+  Clock& clock = timeline.clock();
+  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
+  epoch_ends_at = scenario.epoch_instructions;
+  look_for_upcalls = true;
+  Tick xen_timer = next_multiple(clock.now, kXenTimerInterval);
+  for (;;) {
+    if (timeline.next_tick() <= clock.now) look_for_upcalls = true;
+    timeline.advance_to(clock.now);
+    if (deliver_inputs()) look_for_upcalls = true;
+    if (clock.instructions >= epoch_ends_at) end_epoch(false);
+    if (hung || should_stop()) return;
+    if (clock.now >= xen_timer) {
+      look_for_upcalls = true;
+      xen_timer = next_multiple(clock.now, kXenTimerInterval);
+    }
+    if (options.on_progress && clock.instructions >= next_progress_at) {
+      next_progress_at = clock.instructions + kProgressInstructions;
+      options.on_progress({clock.now, clock.instructions});
+    }
+    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until});
+    if (limited) horizon = std::min(horizon, scenario.expect.within);
+    if (run_slice(std::min({horizon, xen_timer, epoch_deadline()}))) continue;
+    idle(horizon);
+  }
+}
+
+RunReport Machine::Impl::report() {
+  const Clock& clock = timeline.clock();
+  RunReport report;
+  report.exit_code = exit_code;
+  report.reason = end_reason;
+  report.at = clock.now;
+  report.instructions = clock.instructions;
+  report.epochs = epochs;
+  const GuestParts* first = guests.empty() ? nullptr : guests.front().get();
+  for (const auto& guest : guests) {
+    for (const NoticeKind kind : {NoticeKind::unhandled, NoticeKind::unimplemented, NoticeKind::unusual}) {
+      report.notices += guest->domain->notices.count(kind);
+    }
+  }
+  for (const std::string& text : scenario.expect.console) {
+    const bool seen = std::any_of(guests.begin(), guests.end(), [&](const auto& guest) {
+      return guest->console_text.find(text) != std::string::npos;
+    });
+    if (!seen) report.missing.push_back(fmt::format("the console never showed \"{}\"", text));
+  }
+  if (scenario.expect.shutdown && first != nullptr && first->domain->end) {
+    constexpr const char* kReasons[] = {"poweroff", "reboot", "suspend", "crash", "watchdog", "soft_reset"};
+    const DomainEnd& end = *first->domain->end;
+    const std::string found = end.crashed                        ? "crash"
+                              : end.shutdown_reason < std::size(kReasons) ? kReasons[end.shutdown_reason]
+                                                                          : "an unknown reason";
+    if (found != *scenario.expect.shutdown) {
+      report.missing.push_back(fmt::format("it ended by {}, not by {}", found, *scenario.expect.shutdown));
+    }
+  }
+  if (report.exit_code == ExitCode::ok && !report.missing.empty()) {
+    report.exit_code = ExitCode::expectation_failed;
+  }
+  return report;
+}
+
+}  // namespace ringside

@@ -1,0 +1,40 @@
+#include "machine/versions.h"
+
+#include <fmt/format.h>
+
+#include "cpu/cpu.h"
+#include "host/payloads.h"
+#include "hv-model/payloads.h"
+#include "machine/machine.h"
+#include "sim/payloads.h"
+#include "sim/systemc/timeline.h"
+
+namespace ringside {
+
+std::vector<std::pair<std::string, std::string>> component_versions() {
+  return {{"ringside", RINGSIDE_VERSION},
+          {"unicorn", unicorn_version()},
+          {"systemc", systemc_version()},
+          {"capstone", capstone_version()},
+          {"cost_table", cost_table_version()}};
+}
+
+Result<> check_versions(const SessionHeader& header) {
+  for (const auto& [name, recorded] : header.versions) {
+    for (const auto& [have_name, have] : component_versions()) {
+      if (have_name != name || have == recorded) continue;
+      return fail(fmt::format("the session was recorded with {} {}, and this is {} {}: it may run differently. "
+                              "Replay it with the version that recorded it, or record anew.",
+                              name, recorded, name, have));
+    }
+  }
+  return {};
+}
+
+void register_all_payload_types() {
+  register_sim_payload_types();
+  register_host_payload_types();
+  register_hypervisor_payload_types();
+}
+
+}  // namespace ringside
