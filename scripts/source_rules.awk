@@ -1,0 +1,122 @@
+# The rules for source files, run by scripts/check-sources over all of them; prints file:line: what is wrong.
+# Plain POSIX awk, because a small Debian has mawk only.
+
+BEGIN {
+  lines_max = 500
+  # What a folder may include of ours: a name ending in "/" is all below it, any other is one file.
+  may["sim"] = "sim/"
+  may["cpu"] = "cpu/ sim/"
+  may["host"] = "host/ sim/"
+  may["devices"] = "sim/ host/"  # and its own folder: see own_device
+  may["hv-model"] = "hv-model/ sim/ host/ cpu/cpu.h"
+  may["machine"] = "machine/ hv-model/ devices/ host/ cpu/ sim/"
+  may["cli"] = "cli/ " may["machine"]
+  may["viewer"] = "viewer/ " may["machine"]
+  may["wireshark"] = "wireshark/ " may["machine"]
+  may["tests"] = "tests/ cli/ viewer/ wireshark/ guest/ " may["machine"]
+  may["bench"] = "bench/ tests/ " may["machine"]
+  may["fuzz"] = "fuzz/ tests/ " may["machine"]
+  # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
+
+  # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
+  confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$"
+  confined["capstone/"] = "^cpu/disassembler[.]cpp$"
+  confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$"
+  confined["tlm"] = confined["systemc"]
+  confined["toml"] = "^machine/"
+  confined["xen/"] = "^(hv-model|guest|scenarios|tests)/"
+  confined["CLI/"] = "^cli/"
+  confined["SDL"] = "^viewer/"
+  confined["imgui"] = "^viewer/"
+  confined["benchmark/"] = "^bench/"
+  confined["catch2/"] = "^tests/"
+}
+
+function wrong(what) {
+  printf "%s:%d: %s\n", file, FNR, what
+  failures++
+}
+
+function starts_with(text, start) { return substr(text, 1, length(start)) == start }
+
+function check_ours(name,    allowed, count, i, parts, own_device) {
+  if (!(folder in may)) return
+  split(name, parts, "/")
+  if (!(parts[1] in may) && parts[1] != "guest") {
+    wrong("include \"" name "\" is not written from the project's root")
+    return
+  }
+  if (folder == "devices" && parts[1] == "devices") {
+    # devices/x.h is common to all devices; devices/uart/x.h is for devices/uart alone.
+    own_device = file
+    sub("[^/]*$", "", own_device)
+    if (name ~ /^devices\/[^\/]*$/ || starts_with(name, own_device)) return
+    wrong("one device may not include another's \"" name "\"")
+    return
+  }
+  count = split(may[folder], allowed, " ")
+  for (i = 1; i <= count; i++) {
+    if (allowed[i] == name || (allowed[i] ~ /\/$/ && starts_with(name, allowed[i]))) return
+  }
+  wrong(folder "/ may not include \"" name "\"")
+}
+
+function check_third_party(name,    start) {
+  for (start in confined) {
+    if (starts_with(name, start) && file !~ confined[start]) {
+      wrong("<" name "> may not be included here (only in " confined[start] ")")
+    }
+  }
+}
+
+function end_of_file() {
+  if (file == "") return
+  if (is_code && lines > lines_max) {
+    printf "%s:%d: longer than %d lines: it probably holds two ideas\n", file, lines, lines_max
+    failures++
+  }
+  if (file ~ /[.]h$/ && is_code && folder in may && !guarded) {
+    printf "%s:1: a header without '#pragma once'\n", file
+    failures++
+  }
+}
+
+FNR == 1 {
+  end_of_file()
+  file = FILENAME
+  sub("^[.]/", "", file)
+  folder = file
+  sub("/.*", "", folder)
+  is_code = file ~ /[.](cpp|h|c|S)$/
+  guarded = 0
+  files++
+  if (file ~ /(^|\/|_)(util|utils|helper|helpers|mgr|ctx|misc)[._\/]/) wrong("the name says nothing about what is in it")
+}
+{ lines = FNR }
+/[^ -~\t]/ { wrong("a character that is not ASCII, or a carriage return") }
+/[ \t]$/ { wrong("a blank at the end of the line") }
+is_code && !/^[^\t]*$/ && file !~ /[.]S$/ { wrong("a tab") }
+# The words are taken apart here so that this file keeps to its own rule.
+/(^|[^A-Za-z_])(TO[D]O|FIX[M]E|XX[X])([^A-Za-z_]|$)/ { wrong("unfinished work: do it, or open an issue") }
+/^#pragma once$/ { guarded = 1 }
+is_code && /^[ \t]*#[ \t]*include[ \t]/ {
+  name = $0
+  sub(/^[ \t]*#[ \t]*include[ \t]*/, "", name)
+  quoted = substr(name, 1, 1) == "\""
+  name = substr(name, 2)
+  sub(/[>"].*/, "", name)
+  if (quoted) check_ours(name); else check_third_party(name)
+}
+
+END {
+  end_of_file()
+  if (files == 0) {
+    print "no source files found"
+    exit 2
+  }
+  if (failures) {
+    printf "%d breaches of the rules in %d source files\n", failures, files
+    exit 1
+  }
+  printf "%d source files keep to the rules\n", files
+}
