@@ -2,6 +2,8 @@
 // only; what other folders see uses our own types.
 #pragma once
 
+#include <cstdint>
+
 #define __XEN_INTERFACE_VERSION__ 0x00040e00
 // The ring macros want barriers. All memory accesses of a guest and of the model happen on one host thread.
 #define xen_mb() __asm__ volatile("" ::: "memory")

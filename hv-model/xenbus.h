@@ -50,7 +50,7 @@ class XenbusDevice : public Stateful {
   // Writes `state`, unless it is that already.
   void switch_state(XenbusState state);
   // As xenbus_dev_fatal: writes "<errno> <text>" to error/<own path>/error, then goes to closing. `error` is
-  // positive (xen::ENOENT).
+  // positive (XEN_ENOENT).
   void fail(int64_t error, std::string_view text);
   // Starts to watch the other end's state. It fires once soon, with what the state is then.
   void watch_other_end();

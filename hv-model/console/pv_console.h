@@ -1,5 +1,9 @@
-// The paravirtual console (public/io/console.h): a ring of bytes each way. Crossings on
-// "<domain>/console/out" and "<domain>/console/in".
+// The paravirtual console (public/io/console.h): a ring of bytes each way, served as xenconsoled does
+// (tools/console/daemon/io.c). Crossings on "<domain>/console/out" and "<domain>/console/in" are chunks as
+// they are taken from the ring or put into it.
+//
+// A ring whose indices are further apart than it is large is left alone until they are sane again, and the
+// guest's author gets a notice.
 #pragma once
 
 #include <functional>
@@ -21,8 +25,11 @@ class PvConsole : public Stateful {
 
   // Called with what the guest printed, as it is taken from the ring.
   void set_output(Output output);
-  // Types bytes: they go into the ring as space allows, the rest when the guest has made space.
+  // Types bytes: they go into the ring as space allows, the rest when the guest has made space. A guest that does not
+  // know the console yet finds the first 1024 of them waiting.
   void type(std::span<const uint8_t> bytes);
+  // Typed and not in the ring yet.
+  size_t untyped_bytes() const;
 
   void visit_state(StateVisitor& visitor) const override;
 

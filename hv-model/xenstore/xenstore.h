@@ -1,6 +1,9 @@
 // XenStore (docs/misc/xenstore.txt): a tree of nodes with values and permissions, watches and transactions.
 // This class is the server without a transport: rings (xenstore_ring.h), in-process clients (client.h) and
-// later sockets are connections of it.
+// later sockets are connections of it. It behaves as the C xenstored of Xen 4.17.
+//
+// The state is a function of the calls made so far, so visit_state lists a running hash over them and a few
+// counters: it costs nothing however large the tree is.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +19,19 @@
 
 namespace ringside {
 
-// xenstored's defaults (tools/xenstore/xenstored_core.c). They bind unprivileged domains only.
+// xenstored's defaults (tools/xenstore/xenstored_core.c). They bind unprivileged domains only, but for
+// path_length, which binds all. A domain may own exactly nodes_per_domain nodes; the checks of watches and
+// of transactions are made before the count, with "greater than", so that one more of each is possible.
 struct XenStoreQuota {
   uint32_t nodes_per_domain = 1000;
   uint32_t watches_per_domain = 128;
   uint32_t transactions_per_domain = 10;
-  uint32_t node_size = 2048;          // bytes of value, names and permissions
+  uint32_t nodes_per_transaction = 1024;  // that it has looked at or changed
+  uint32_t node_size = 2048;              // a record of this size is refused already (xenstore/node.h)
   uint32_t permissions_per_node = 5;
-  uint32_t path_length = 1024;        // relative paths; XENSTORE_ABS_PATH_MAX = 3072 for absolute ones
+  uint32_t path_length = 2048;            // XENSTORE_REL_PATH_MAX: what follows "/local/domain/<id>/"
   uint32_t outstanding_requests = 20;
+  uint32_t memory_per_domain = 2 * 1024 * 1024 + 512 * 1024;  // nodes, watches, copies in transactions
 };
 
 class XenStore : public Stateful {
@@ -41,13 +48,30 @@ class XenStore : public Stateful {
   // Ends its transactions and drops its watches.
   void disconnect(ConnectionId connection);
 
-  // One whole request, header included. Malformed ones get an error reply as xenstored's do.
+  // One whole request, header included. Malformed ones get an error reply as xenstored's do. A request of a
+  // connection that is gone is ignored; one whose body is longer than XENSTORE_PAYLOAD_MAX ends the
+  // connection, as xenstored ignores such a client from then on.
   void handle(ConnectionId connection, std::span<const uint8_t> message);
 
-  // XS_INTRODUCE and XS_RELEASE for a domain: fires @introduceDomain, @releaseDomain.
+  // XS_INTRODUCE and XS_RELEASE for a domain: fires @introduceDomain, @releaseDomain. A release ends the
+  // domain's connections; its nodes stay and belong to domain 0 from then on.
   void introduce(DomainId domain);
   void release(DomainId domain);
   bool is_introduced(DomainId domain) const;
+
+  // Which domains permissions may name. Without it, all up to the reserved ids.
+  void set_domain_exists(std::function<bool(DomainId)> exists);
+
+  const XenStoreQuota& quota() const;
+
+  // --- For tests and diagnosis ---
+  size_t node_count() const;
+  int64_t nodes_owned_by(DomainId domain) const;    // as accounted
+  int64_t memory_of(DomainId domain) const;         // as accounted
+  size_t watches_of(DomainId domain) const;         // as accounted
+  // Walks the tree: each node's parent lists it once, each child exists, and the accounts agree with what is
+  // there. The text says what is wrong; empty when all is well. Open transactions' copies are counted, too.
+  std::string check_consistency() const;
 
   void visit_state(StateVisitor& visitor) const override;
 
