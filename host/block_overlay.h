@@ -1,5 +1,5 @@
-// What a guest has written to an image that is opened copy-on-write: blocks of 4 KiB in memory, and ranges that
-// were discarded and read as zero. It is ordinary private memory, so a fork has its own.
+// What a guest has written to an image that is opened copy-on-write: blocks of 4 KiB in memory, and ranges
+// that were discarded and read as zero. It is ordinary private memory, so a fork has its own.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ class BlockOverlay {
   const Block* find(uint64_t block) const;
   bool discarded(uint64_t block) const;
 
-  // A block to write to, zeroed when it is new: the caller fills in what the image holds. Null when there is no
-  // room.
+  // A block to write to, zeroed when it is new: the caller fills in what the image holds. Null when there is
+  // no room.
   Block* find_or_add(uint64_t block);
 
   // Blocks [first, end) read as zero from now on.

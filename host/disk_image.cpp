@@ -26,7 +26,8 @@ constexpr uint64_t kOverlayBlocksMax = (uint64_t{8} << 30) / kBlock;
 }  // namespace
 
 struct DiskImage::Impl {
-  Impl(const DiskImageConfig& the_config, ImageFile the_file, Clock& the_clock, EventQueue& the_events, Wiring& wiring)
+  Impl(const DiskImageConfig& the_config, ImageFile the_file, Clock& the_clock, EventQueue& the_events,
+       Wiring& wiring)
       : config(the_config),
         file(std::move(the_file)),
         clock(the_clock),
@@ -81,10 +82,11 @@ struct DiskImage::Impl {
 };
 
 DiskImage::Status DiskImage::Impl::host_failure(const char* what, uint64_t offset, int error) {
-  notices.emit(NoticeKind::unusual, "image",
-               fmt::format("disk \"{}\": {} image {} at byte {} failed on the host: {}; the guest gets an I/O error",
-                           config.name, what, file.path(), offset,
-                           error == EIO ? "I/O error, or the file is shorter than it was" : std::strerror(error)));
+  notices.emit(
+      NoticeKind::unusual, "image",
+      fmt::format("disk \"{}\": {} image {} at byte {} failed on the host: {}; the guest gets an I/O error",
+                  config.name, what, file.path(), offset,
+                  error == EIO ? "I/O error, or the file is shorter than it was" : std::strerror(error)));
   return Status::io_error;
 }
 
@@ -127,10 +129,11 @@ BlockOverlay::Block* DiskImage::Impl::own_block(uint64_t block, Status& status) 
   if (status != Status::ok) return nullptr;
   BlockOverlay::Block* own = overlay.find_or_add(block);
   if (own == nullptr) {
-    notices.emit(NoticeKind::unimplemented, "image",
-                 fmt::format("disk \"{}\": the guest has written {} GiB, the most that is kept in memory; it gets an "
-                             "I/O error (use `write = true` to write to the file)",
-                             config.name, kOverlayBlocksMax * kBlock >> 30));
+    notices.emit(
+        NoticeKind::unimplemented, "image",
+        fmt::format("disk \"{}\": the guest has written {} GiB, the most that is kept in memory; it gets an "
+                    "I/O error (use `write = true` to write to the file)",
+                    config.name, kOverlayBlocksMax * kBlock >> 30));
     status = Status::io_error;
     return nullptr;
   }
@@ -162,7 +165,8 @@ DiskImage::Status DiskImage::Impl::zero_bytes(uint64_t offset, uint64_t bytes) {
     if (error == EOPNOTSUPP) return Status::not_supported;
     return error == 0 ? Status::ok : host_failure("discarding", offset, error);
   }
-  static constexpr std::array<uint8_t, 2 * kBlock> zeros{};  // a range without a whole block spans at most two
+  static constexpr std::array<uint8_t, 2 * kBlock>
+      zeros{};  // a range without a whole block spans at most two
   const uint64_t end = offset + bytes;
   // Whole blocks are dropped; the parts of blocks at both ends are written. The last block of an image counts
   // as whole when it is discarded to its end.
@@ -182,16 +186,13 @@ DiskImage::Status DiskImage::Impl::perform(const Operation& operation) {
   if (!in_range(operation.sector, operation.count)) return Status::out_of_range;
   const uint64_t offset = operation.sector * kSectorSize;
   switch (operation.kind) {
-    case ImageOperation::read:
-      return read_bytes(offset, operation.into);
-    case ImageOperation::write:
-      return write_bytes(offset, operation.from);
+    case ImageOperation::read: return read_bytes(offset, operation.into);
+    case ImageOperation::write: return write_bytes(offset, operation.from);
     case ImageOperation::flush: {
       const int error = config.writable_file ? file.sync() : 0;
       return error == 0 ? Status::ok : host_failure("flushing", 0, error);
     }
-    case ImageOperation::discard:
-      return zero_bytes(offset, operation.count * kSectorSize);
+    case ImageOperation::discard: return zero_bytes(offset, operation.count * kSectorSize);
   }
   return Status::not_supported;
 }
@@ -217,8 +218,8 @@ void DiskImage::Impl::complete(Operation& operation) {
   uint64_t digest = 0;
   if (status == Status::ok && !data.empty() && (changes || wire.tapped())) digest = hash64(data);
   if (changes) {
-    for (const uint64_t value : {static_cast<uint64_t>(operation.kind), operation.sector, operation.count, digest,
-                                 static_cast<uint64_t>(status)}) {
+    for (const uint64_t value : {static_cast<uint64_t>(operation.kind), operation.sector, operation.count,
+                                 digest, static_cast<uint64_t>(status)}) {
       writes_hash = hash_mix(writes_hash, value);
     }
   }
@@ -251,8 +252,8 @@ void DiskImage::Impl::deliver(const Operation& operation, Status status, Tick de
 DiskImage::DiskImage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DiskImage::~DiskImage() = default;
 
-Result<std::unique_ptr<DiskImage>> DiskImage::open(const DiskImageConfig& config, Clock& clock, EventQueue& events,
-                                                   Wiring& wiring) {
+Result<std::unique_ptr<DiskImage>> DiskImage::open(const DiskImageConfig& config, Clock& clock,
+                                                   EventQueue& events, Wiring& wiring) {
   Result<ImageFile> file = ImageFile::open(config.name, config.path, config.writable_file);
   if (!file) return tl::unexpected(std::move(file.error()));
   auto impl = std::make_unique<Impl>(config, std::move(*file), clock, events, wiring);
@@ -286,7 +287,8 @@ void DiskImage::write(uint64_t sector, std::span<const uint8_t> from, Done done)
 }
 
 void DiskImage::flush(Done done) {
-  impl_->submit({.kind = ImageOperation::flush, .into = {}, .from = {}, .done = std::move(done), .asked_at = {}}, 0);
+  impl_->submit(
+      {.kind = ImageOperation::flush, .into = {}, .from = {}, .done = std::move(done), .asked_at = {}}, 0);
 }
 
 void DiskImage::discard(uint64_t sector, uint64_t count, Done done) {

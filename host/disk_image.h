@@ -1,7 +1,7 @@
 // A disk image: a raw file of the host, opened copy-on-write unless the scenario says `write = true`, behind
 // a latency model. Contents are read through pread when asked for; what the guest writes lives in memory
-// (private to a fork) or, for a writable image, in the file. A crossing on "image/<disk>" for each operation, when
-// it is complete; a fault on that wire fails, delays or loses it.
+// (private to a fork) or, for a writable image, in the file. A crossing on "image/<disk>" for each operation,
+// when it is complete; a fault on that wire fails, delays or loses it.
 //
 // After a fork, both sides read through the same descriptor (pread moves nothing). A writable file is shared
 // by them, so whoever forks (campaigns, checkpoints) must refuse writable images.
@@ -23,8 +23,8 @@
 namespace ringside {
 
 struct DiskImageConfig {
-  std::string name;   // the disk's name in the scenario
-  std::string path;   // on the host
+  std::string name;  // the disk's name in the scenario
+  std::string path;  // on the host
   bool writable_file = false;
   DiskLatency latency;
 };
@@ -34,14 +34,15 @@ class DiskImage : public Stateful {
   static constexpr uint32_t kSectorSize = 512;
 
   // Errors name the file and say what is wrong with it (missing, a folder, not a multiple of 512 bytes, ...).
-  static Result<std::unique_ptr<DiskImage>> open(const DiskImageConfig& config, Clock& clock, EventQueue& events,
-                                                 Wiring& wiring);
+  static Result<std::unique_ptr<DiskImage>> open(const DiskImageConfig& config, Clock& clock,
+                                                 EventQueue& events, Wiring& wiring);
   ~DiskImage() override;
 
   uint64_t sectors() const;
   uint64_t size_bytes() const;
-  // Names the contents of the file, whatever the guest has written over them in memory: the size, and the hash64
-  // of each MiB, mixed in order. Reads the file whole, except for holes, which hash as the zeros that they are.
+  // Names the contents of the file, whatever the guest has written over them in memory: the size, and the
+  // hash64 of each MiB, mixed in order. Reads the file whole, except for holes, which hash as the zeros that
+  // they are.
   Result<uint64_t> content_hash() const;
 
   enum class Status : uint8_t { ok, out_of_range, io_error, not_supported };

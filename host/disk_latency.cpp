@@ -29,7 +29,8 @@ DiskQueue::~DiskQueue() {
 Tick DiskQueue::seek_time(uint64_t from, uint64_t to) const {
   if (from == to) return {};
   const uint64_t distance = from < to ? to - from : from - to;
-  const uint64_t span = latency_.seek_max > latency_.seek_min ? (latency_.seek_max - latency_.seek_min).ps : 0;
+  const uint64_t span =
+      latency_.seek_max > latency_.seek_min ? (latency_.seek_max - latency_.seek_min).ps : 0;
   return saturating_add(latency_.seek_min, Tick{scale(span, distance, std::max<uint64_t>(sectors_, 1))});
 }
 

@@ -20,16 +20,16 @@
 namespace ringside {
 
 // The defaults are about those of a SATA solid-state disk. Samsung gives for its 850 EVO 540 MB/s (read) and
-// 520 MB/s (write) in sequence, and 10,000 random reads of 4 KiB a second with one in flight: 100 us each; Native
-// Command Queuing holds 32 commands. For a 7200 rpm drive, say seek_min = 1 ms, seek_max = 20 ms,
+// 520 MB/s (write) in sequence, and 10,000 random reads of 4 KiB a second with one in flight: 100 us each;
+// Native Command Queuing holds 32 commands. For a 7200 rpm drive, say seek_min = 1 ms, seek_max = 20 ms,
 // bytes_per_second = 180 MB/s, flush = 15 ms.
 struct DiskLatency {
-  Tick command = microseconds(20);        // fixed cost of any request
-  Tick seek_min = microseconds(50);       // to a sector that does not follow the last one
-  Tick seek_max = microseconds(400);      // across the whole disk
+  Tick command = microseconds(20);    // fixed cost of any request
+  Tick seek_min = microseconds(50);   // to a sector that does not follow the last one
+  Tick seek_max = microseconds(400);  // across the whole disk
   uint64_t bytes_per_second = 500'000'000;
   Tick flush = microseconds(500);
-  uint32_t queue_depth = 32;              // requests served at a time; the rest wait in order
+  uint32_t queue_depth = 32;  // requests served at a time; the rest wait in order
 };
 
 class DiskQueue : public Stateful {
@@ -71,7 +71,7 @@ class DiskQueue : public Stateful {
   std::deque<Request> waiting_;
   std::map<uint64_t, Request> active_;  // by number, in order of their start
   uint64_t last_number_ = 0;
-  uint64_t head_ = 0;                   // the sector behind the request that was started last
+  uint64_t head_ = 0;  // the sector behind the request that was started last
   Tick channel_free_at_;
 };
 

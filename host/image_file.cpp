@@ -56,9 +56,10 @@ Result<uint64_t> checked_size(int descriptor, const std::string& disk, const std
   }
   if (size == 0) return fail(about(disk, path) + " is empty; a disk needs at least one sector of 512 bytes");
   if (size % kSectorBytes != 0) {
-    return fail(fmt::format("{} has {} bytes, which is not a multiple of the sector size 512; if it is a raw image, "
-                            "pad it: truncate -s %512 {}",
-                            about(disk, path), size, path));
+    return fail(
+        fmt::format("{} has {} bytes, which is not a multiple of the sector size 512; if it is a raw image, "
+                    "pad it: truncate -s %512 {}",
+                    about(disk, path), size, path));
   }
   return size;
 }
@@ -135,9 +136,10 @@ uint64_t ImageFile::next_data(uint64_t offset) const {
 
 Result<uint64_t> ImageFile::content_hash() const {
   struct stat status {};
-  if (fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) < size_) {
-    return fail(fmt::format("image {} has become shorter since it was opened: {} bytes of {}", path_, status.st_size,
-                            size_));
+  if (fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode) &&
+      static_cast<uint64_t>(status.st_size) < size_) {
+    return fail(fmt::format("image {} has become shorter since it was opened: {} bytes of {}", path_,
+                            status.st_size, size_));
   }
   std::vector<uint8_t> chunk(kHashChunkBytes);
   const uint64_t zero_hash = hash64(std::span<const uint8_t>(chunk));

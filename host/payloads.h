@@ -12,9 +12,9 @@ struct ImageRecord {
   uint8_t status;     // DiskImage::Status
   uint8_t reserved[6];
   uint64_t sector;
-  uint64_t count;     // sectors
-  uint64_t latency;   // picoseconds since it was asked for
-  uint64_t digest;    // hash64 of the data that was read or written; 0 where there is none
+  uint64_t count;    // sectors
+  uint64_t latency;  // picoseconds since it was asked for
+  uint64_t digest;   // hash64 of the data that was read or written; 0 where there is none
 };
 static_assert(sizeof(ImageRecord) == 40);
 

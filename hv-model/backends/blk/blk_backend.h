@@ -14,10 +14,10 @@
 namespace ringside {
 
 struct BlkBackendConfig {
-  std::string name = "xvda";      // also gives the virtual device number: xvda is 51712
+  std::string name = "xvda";  // also gives the virtual device number: xvda is 51712
   bool read_only = false;
-  bool discard = false;           // offers feature-discard
-  bool flush = true;              // offers feature-flush-cache
+  bool discard = false;  // offers feature-discard
+  bool flush = true;     // offers feature-flush-cache
 };
 
 class BlkBackend : public Stateful {
