@@ -19,12 +19,12 @@ BEGIN {
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 
   # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
-  confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$"
+  confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$|^bench/unicorn_"
   confined["capstone/"] = "^cpu/disassembler[.]cpp$"
   confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$"
   confined["tlm"] = confined["systemc"]
   confined["toml"] = "^machine/"
-  confined["xen/"] = "^(hv-model|guest|scenarios|tests)/"
+  confined["xen/"] = "^(hv-model|guest|scenarios|tests|bench)/|^cpu/unicorn_"
   confined["CLI/"] = "^cli/"
   confined["SDL"] = "^viewer/"
   confined["imgui"] = "^viewer/"
