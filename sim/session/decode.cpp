@@ -38,21 +38,22 @@ class Fields {
 
 struct CrossingHeader {
   uint8_t version, direction;
-  uint16_t payload_type, flags, reserved;
+  uint16_t payload_type, flags, picoseconds;
   uint64_t sequence;
   uint32_t full_size;
 };
 
 bool take_crossing_header(Fields& fields, CrossingHeader& header) {
   return fields.number(header.version) && fields.number(header.direction) && fields.number(header.payload_type) &&
-         fields.number(header.flags) && fields.number(header.reserved) && fields.number(header.sequence) &&
+         fields.number(header.flags) && fields.number(header.picoseconds) && fields.number(header.sequence) &&
          fields.number(header.full_size);
 }
 
 std::optional<std::string> judge(const CrossingHeader& header, uint16_t payload_type, size_t captured) {
   if (header.version != kSessionFormat) return fmt::format("its header has version {}", header.version);
   if (header.direction > 1) return fmt::format("its direction is {}", header.direction);
-  if (header.flags > 0xff || header.reserved != 0) return "its flags are unknown";
+  if (header.flags > 0xff) return "its flags are unknown";
+  if (header.picoseconds > 999) return "its time has more than 999 picoseconds";
   if (header.payload_type != payload_type) {
     return fmt::format("its payload type is {} where the wire's is {}", header.payload_type, payload_type);
   }
@@ -60,8 +61,11 @@ std::optional<std::string> judge(const CrossingHeader& header, uint16_t payload_
   return std::nullopt;
 }
 
-Tick packet_tick(std::span<const uint8_t> block) {
-  return {uint64_t{load<uint32_t>(&block[12])} << 32 | load<uint32_t>(&block[16])};
+// The stamp and what the header adds to it; nothing when that is behind the end of time.
+std::optional<Tick> packet_tick(std::span<const uint8_t> block, const CrossingHeader& header) {
+  const uint64_t stamp = uint64_t{load<uint32_t>(&block[12])} << 32 | load<uint32_t>(&block[16]);
+  if (stamp > (Tick::never().ps - 999) / 1000) return std::nullopt;
+  return Tick{stamp * 1000 + header.picoseconds};
 }
 
 std::span<const uint8_t> packet_data(std::span<const uint8_t> block) {
@@ -95,7 +99,7 @@ Decoded<DecodedInterface> decode_interface(std::span<const uint8_t> block) {
       if (length > kNameBytesMax) return wrong("its name is too long");
       result.wire.name.assign(reinterpret_cast<const char*>(value.data()), length);
     } else if (code == stamp_resolution) {
-      has_resolution = length == 1 && value[0] == 12;
+      has_resolution = length == 1 && value[0] == 9;
     } else if (code == custom_binary && length == kSealOptionSize - 4 + 8) {
       const auto wire = value.subspan(kSealOptionSize - 4);
       if (wire[0] > static_cast<uint8_t>(WireKind::sampled)) return wrong(fmt::format("its wire kind is {}", wire[0]));
@@ -122,8 +126,10 @@ Decoded<SessionCrossing> decode_crossing(std::span<const uint8_t> block, const D
   if (!take_crossing_header(fields, header)) return wrong("it has no crossing header");
   const auto payload = in_packet ? fields.rest() : data;
   if (auto why = judge(header, interface.wire.payload_type, payload.size())) return wrong(*why);
+  const auto at = packet_tick(block, header);
+  if (!at) return wrong("its time is impossible");
   SessionCrossing crossing;
-  crossing.at = packet_tick(block);
+  crossing.at = *at;
   crossing.sequence = header.sequence;
   crossing.direction = static_cast<Direction>(header.direction);
   crossing.flags = static_cast<uint8_t>(header.flags);
@@ -138,9 +144,11 @@ Decoded<InputRecord> decode_input(std::span<const uint8_t> block) {
   if (!take_crossing_header(fields, header)) return wrong("it has no header");
   if (auto why = judge(header, kInputPayload, fields.rest().size())) return wrong(*why);
   if (header.full_size != fields.rest().size()) return wrong("an input is not whole");
+  const auto at = packet_tick(block, header);
+  if (!at) return wrong("its time is impossible");
   InputRecord input;
   input.number = header.sequence;
-  input.at = packet_tick(block);
+  input.at = *at;
   if (!fields.number(input.instructions) || !fields.name(input.wire)) return wrong("an input is not whole");
   input.bytes.assign(fields.rest().begin(), fields.rest().end());
   return input;

@@ -12,7 +12,9 @@ using namespace pcapng;
 namespace {
 
 constexpr std::string_view kApplication = "Ringside 0.1.0";
-constexpr uint8_t kPicoseconds = 12;       // if_tsresol: ten to the power of -12
+// if_tsresol: ten to the power of -9. Wireshark 4.0 computes the fraction of a second in 64 bits, which picoseconds
+// overflow, so what a stamp of nanoseconds leaves stands in the crossing header.
+constexpr uint8_t kNanoseconds = 9;
 constexpr uint16_t kWireOptionExtra = 8;   // kind, capture mode, payload type, capture bytes
 
 uint32_t option_size(size_t length) { return 4 + padded(static_cast<uint32_t>(length)); }
@@ -31,12 +33,13 @@ uint8_t* put_name(uint8_t* to, std::string_view name) {
   return to + 2 + name.size();
 }
 
-void put_crossing_header(uint8_t* to, uint16_t payload_type, Direction direction, uint8_t flags, uint64_t sequence,
-                         uint32_t full_size) {
+void put_crossing_header(uint8_t* to, uint16_t payload_type, Direction direction, uint8_t flags, Tick at,
+                         uint64_t sequence, uint32_t full_size) {
   to[0] = kSessionFormat;
   to[1] = static_cast<uint8_t>(direction);
   store<uint16_t>(to + 2, payload_type);
   store<uint16_t>(to + 4, flags);
+  store<uint16_t>(to + 6, static_cast<uint16_t>(at.ps % 1000));
   store<uint64_t>(to + 8, sequence);
   store<uint32_t>(to + 16, full_size);
 }
@@ -54,8 +57,8 @@ Packet begin_packet(BlockOutput& output, uint32_t interface, Tick at, uint32_t c
   const auto block = output.append(seal_at + kSealOptionSize + extra + 8);
   frame_block(block, enhanced_packet);
   store<uint32_t>(&block[8], interface);
-  store<uint32_t>(&block[12], static_cast<uint32_t>(at.ps >> 32));
-  store<uint32_t>(&block[16], static_cast<uint32_t>(at.ps));
+  store<uint32_t>(&block[12], static_cast<uint32_t>(at.nanoseconds() >> 32));
+  store<uint32_t>(&block[16], static_cast<uint32_t>(at.nanoseconds()));
   store<uint32_t>(&block[20], captured);
   store<uint32_t>(&block[24], original);
   place_seal(block, seal_at, static_cast<uint16_t>(extra));
@@ -89,7 +92,7 @@ void put_interface(BlockOutput& output, std::string_view name, std::string_view 
   uint8_t* at = &block[kInterfaceOptions + kSealOptionSize + kWireOptionExtra];
   at = put_option(at, interface_name, name);
   at = put_option(at, interface_text, text);
-  const char resolution = kPicoseconds;
+  const char resolution = kNanoseconds;
   put_option(at, stamp_resolution, {&resolution, 1});
   seal(block, kInterfaceOptions + 8);
 }
@@ -134,8 +137,8 @@ void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t
   const Packet packet = begin_packet(output, crossing.wire + 1, crossing.at, captured, header + crossing.full_size,
                                      in_packet ? 0 : kCrossingHeaderSize);
   uint8_t* const header_at = in_packet ? packet.data : &packet.block[packet.seal_option + kSealOptionSize];
-  put_crossing_header(header_at, payload_type, crossing.direction, crossing.flags, crossing.sequence,
-                      crossing.full_size);
+  put_crossing_header(header_at, payload_type, crossing.direction, crossing.flags, crossing.at,
+                      crossing.sequence, crossing.full_size);
   std::copy(crossing.payload.begin(), crossing.payload.end(), packet.data + header);
   seal(packet.block, packet.seal_option + 8);
 }
@@ -144,7 +147,7 @@ void encode_input(BlockOutput& output, const InputRecord& input) {
   const auto size = static_cast<uint32_t>(8 + 2 + input.wire.size() + input.bytes.size());
   const uint32_t captured = kCrossingHeaderSize + size;
   const Packet packet = begin_packet(output, 0, input.at, captured, captured, 0);
-  put_crossing_header(packet.data, kInputPayload, Direction::in, 0, input.number, size);
+  put_crossing_header(packet.data, kInputPayload, Direction::in, 0, input.at, input.number, size);
   uint8_t* const body = packet.data + kCrossingHeaderSize;
   store<uint64_t>(body, input.instructions);
   uint8_t* const bytes = put_name(body + 8, input.wire);
