@@ -34,6 +34,8 @@ struct MachineOptions {
   std::function<void(const std::string& domain, std::span<const uint8_t>)> on_console;
   // Called now and then (by virtual progress), for a progress line.
   std::function<void(const Progress&)> on_progress;
+  // Set by a signal handler or a key: the run ends in order, and what was recorded is whole.
+  const volatile bool* stop_requested = nullptr;
   // A person at a terminal, or nobody. Must outlive the machine.
   InputSource* live_input = nullptr;
   // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the machine.

@@ -85,6 +85,8 @@ struct Machine::Impl {
   Tick next_input_tick() const;
   void end_epoch(bool final);
   bool should_stop();
+  bool stopped_from_outside();
+  Tick time_limit() const;
   bool run_slice(Tick horizon);
   void idle(Tick horizon);
   Tick epoch_deadline() const;

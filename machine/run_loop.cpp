@@ -20,6 +20,15 @@ constexpr Tick kQuantum = milliseconds(1);
 // How often a running guest is interrupted for Xen's own sake (its timer ticks, at most that far apart).
 constexpr Tick kXenTimerInterval = milliseconds(10);
 constexpr uint64_t kProgressInstructions = 2'000'000;
+constexpr const char* kStoppedByUser = "stopped by the user";
+
+// How a domain ended, in the words of [expect]: Xen's SHUTDOWN_* by number (public/sched.h).
+std::string way_to_end(const DomainEnd& end) {
+  constexpr const char* kReasons[] = {"poweroff", "reboot", "suspend", "crash", "watchdog", "soft_reset"};
+  if (end.crashed) return "crash";
+  return end.shutdown_reason < std::size(kReasons) ? kReasons[end.shutdown_reason]
+                                                   : fmt::format("reason {}", end.shutdown_reason);
+}
 
 Tick next_multiple(Tick now, Tick interval) { return Tick{(now.ps / interval.ps + 1) * interval.ps}; }
 
@@ -87,6 +96,23 @@ void Machine::Impl::end_epoch(bool final) {
   if (epochs == options.flip_memory_bit_after_epoch) memory->data()[memory->size() / 3] ^= 1;
 }
 
+Tick Machine::Impl::time_limit() const {
+  return scenario.expect.within == Tick{0} ? Tick::never() : scenario.expect.within;
+}
+
+// A person may stop a run at any time; its replay then stops at the same place.
+bool Machine::Impl::stopped_from_outside() {
+  if (options.replay != nullptr) {
+    const auto& recorded = options.replay->recorded_outcome();
+    if (!recorded || timeline.clock().now < recorded->at) return false;
+    end_reason = recorded->reason == kStoppedByUser ? kStoppedByUser : "it did not end where the recording did";
+    return true;
+  }
+  if (options.stop_requested == nullptr || !*options.stop_requested) return false;
+  end_reason = kStoppedByUser;
+  return true;
+}
+
 bool Machine::Impl::should_stop() {
   const Clock& clock = timeline.clock();
   if (recorder && !recorder->status()) {
@@ -102,21 +128,19 @@ bool Machine::Impl::should_stop() {
   if (all_ended) {
     const DomainEnd& end = *guests.front()->domain->end;
     end_reason = end.text;
-    const bool crash = end.crashed || end.shutdown_reason == SHUTDOWN_crash;
-    if (crash && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
+    if (way_to_end(end) == "crash" && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
     return true;
   }
   if (clock.now >= options.until) {
     end_reason = "stopped where --until says";
     return true;
   }
-  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
-  if (limited && clock.now >= scenario.expect.within) {
+  if (clock.now >= time_limit()) {
     end_reason = fmt::format("the guest hung: it did not end within {}", to_string(scenario.expect.within));
     exit_code = ExitCode::guest_hung;
     return true;
   }
-  return false;
+  return stopped_from_outside();
 }
 
 void Machine::Impl::disturb(Tick& horizon) {
@@ -166,11 +190,10 @@ bool Machine::Impl::run_slice(Tick horizon) {
 void Machine::Impl::idle(Tick horizon) {
   Clock& clock = timeline.clock();
   if (clock.instructions > epoch_began_at) end_epoch(false);
-  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
   const Tick next = std::min(timeline.next_tick(), next_input_tick());
   InputSource* live = options.replay == nullptr ? options.live_input : nullptr;
   const bool somebody_there = live != nullptr && live->may_come();
-  if (next == Tick::never() && !somebody_there && horizon == (limited ? scenario.expect.within : Tick::never())) {
+  if (next == Tick::never() && !somebody_there && horizon == time_limit()) {
     end_reason = "the guest hung: it waits, and nothing is pending that could wake it";
     exit_code = ExitCode::guest_hung;
     hung = true;
@@ -184,7 +207,6 @@ void Machine::Impl::idle(Tick horizon) {
 
 void Machine::Impl::run_loop() {
   Clock& clock = timeline.clock();
-  const bool limited = scenario.expect.within_given || options.live_input == nullptr;
   epoch_ends_at = scenario.epoch_instructions;
   look_for_upcalls = true;
   Tick xen_timer = next_multiple(clock.now, kXenTimerInterval);
@@ -202,8 +224,10 @@ void Machine::Impl::run_loop() {
       next_progress_at = clock.instructions + kProgressInstructions;
       options.on_progress({clock.now, clock.instructions});
     }
-    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until});
-    if (limited) horizon = std::min(horizon, scenario.expect.within);
+    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until, time_limit()});
+    if (options.replay != nullptr && options.replay->recorded_outcome()) {
+      horizon = std::min(horizon, options.replay->recorded_outcome()->at);
+    }
     if (run_slice(std::min({horizon, xen_timer, epoch_deadline()}))) continue;
     idle(horizon);
   }
@@ -230,11 +254,7 @@ RunReport Machine::Impl::report() {
     if (!seen) report.missing.push_back(fmt::format("the console never showed \"{}\"", text));
   }
   if (scenario.expect.shutdown && first != nullptr && first->domain->end) {
-    constexpr const char* kReasons[] = {"poweroff", "reboot", "suspend", "crash", "watchdog", "soft_reset"};
-    const DomainEnd& end = *first->domain->end;
-    const std::string found = end.crashed                        ? "crash"
-                              : end.shutdown_reason < std::size(kReasons) ? kReasons[end.shutdown_reason]
-                                                                          : "an unknown reason";
+    const std::string found = way_to_end(*first->domain->end);
     if (found != *scenario.expect.shutdown) {
       report.missing.push_back(fmt::format("it ended by {}, not by {}", found, *scenario.expect.shutdown));
     }

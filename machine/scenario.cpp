@@ -81,7 +81,6 @@ void read_input(TomlReader& table, InputScenario& input) {
 }
 
 void read_expect(TomlReader& table, ExpectScenario& expect) {
-  expect.within_given = table.has("within");
   table.read("console", expect.console);
   table.read("within", expect.within);
   if (table.has("shutdown")) {

@@ -44,8 +44,7 @@ struct InputScenario {
 struct ExpectScenario {
   std::vector<std::string> console;        // each must appear
   std::optional<std::string> shutdown;     // "poweroff", "reboot", "suspend", "crash"
-  Tick within = seconds(60);
-  bool within_given = false;
+  Tick within = seconds(60);               // of virtual time; 0: no limit
 };
 
 struct Scenario {
@@ -78,6 +77,12 @@ struct KnownScenario {
   std::string name, description, folder;
 };
 std::vector<KnownScenario> known_scenarios();
+
+// Remembers where the scenario of a session lies on this host, and finds it again for a replay: a session holds
+// no path, so that equal runs give equal files. In the user's state folder (XDG_STATE_HOME); a host without one
+// works all the same.
+void remember_folder(const Scenario& scenario);
+std::string recall_folder(const std::string& scenario_text);
 
 // Where a file that a scenario names is on this host: absolute, or in the scenario's folder, or where the
 // build put the scenario's own files. Errors name every place that was tried.

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "machine/scenario.h"
+#include "sim/hash.h"
 
 namespace ringside {
 
@@ -64,6 +66,42 @@ std::vector<KnownScenario> known_scenarios() {
   }
   std::sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return known;
+}
+
+namespace {
+
+fs::path remembered_path(const std::string& scenario_text) {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  fs::path base;
+  if (state != nullptr && *state == '/') {
+    base = state;
+  } else if (home != nullptr && *home == '/') {
+    base = fs::path(home) / ".local" / "state";
+  } else {
+    return {};
+  }
+  return base / "ringside" / "scenarios" / fmt::format("{:016x}", hash64(scenario_text));
+}
+
+}  // namespace
+
+void remember_folder(const Scenario& scenario) {
+  const fs::path path = remembered_path(scenario.text);
+  if (path.empty() || scenario.folder.empty() || recall_folder(scenario.text) == scenario.folder) return;
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  std::ofstream(path, std::ios::trunc) << scenario.folder << '\n';
+}
+
+std::string recall_folder(const std::string& scenario_text) {
+  std::string folder;
+  const fs::path path = remembered_path(scenario_text);
+  if (!path.empty()) {
+    std::ifstream stream(path);
+    std::getline(stream, folder);
+  }
+  return folder;
 }
 
 Result<std::string> locate_file(const Scenario& scenario, const std::string& name, const std::string& what) {

@@ -1,0 +1,146 @@
+// `ringside run`
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/terminal_input.h"
+#include "machine/machine.h"
+
+namespace ringside::cli {
+
+namespace {
+
+struct RunArguments {
+  std::string scenario;
+  std::string output;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> settings;
+  bool console = false;
+  bool no_console = false;
+  bool json = false;
+  uint64_t disturb = 0;
+};
+
+volatile bool stop_requested = false;
+
+void stop_on_signal(int) {
+  if (stop_requested) _exit(130);  // asked twice: do not wait for the machine
+  stop_requested = true;
+}
+
+Result<Overrides> overrides_of(const RunArguments& arguments) {
+  Overrides overrides;
+  for (const std::string& setting : arguments.settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
+    }
+    overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  if (arguments.seed) overrides.emplace_back("machine.seed", fmt::format("{}", *arguments.seed));
+  return overrides;
+}
+
+void print_json(const RunReport& report, const std::string& console, const std::string& session) {
+  nlohmann::ordered_json json;
+  json["exit_code"] = static_cast<int>(report.exit_code);
+  json["reason"] = report.reason;
+  json["missing"] = report.missing;
+  json["virtual_time_ps"] = report.at.ps;
+  json["instructions"] = report.instructions;
+  json["digests"] = report.epochs;
+  json["notices"] = report.notices;
+  json["console"] = console;
+  if (!session.empty()) json["session"] = session;
+  // A guest may print bytes that are no UTF-8: they are replaced.
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void print_report(const RunReport& report, const std::string& session) {
+  std::fflush(stdout);
+  for (const std::string& missing : report.missing) fmt::print(stderr, "expected: {}\n", missing);
+  fmt::print(stderr, "run: {} at {} after {} instructions", report.reason, to_string(report.at), report.instructions);
+  if (report.notices != 0) fmt::print(stderr, ", {} notice{}", report.notices, report.notices == 1 ? "" : "s");
+  fmt::print(stderr, "\n");
+  if (!session.empty()) fmt::print(stderr, "session: {} ({} digests)\n", session, report.epochs);
+}
+
+ExitCode run(const RunArguments& arguments) {
+  auto overrides = overrides_of(arguments);
+  if (!overrides) return cli::report(overrides.error());
+  const bool interactive =
+      arguments.console || (!arguments.no_console && !arguments.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+  // A person takes the time that a person takes.
+  if (interactive) overrides->emplace_back("expect.within", "0s");
+  auto scenario = load_scenario(arguments.scenario, *overrides);
+  if (!scenario) return cli::report(scenario.error());
+
+  MachineOptions options;
+  options.record_to = arguments.output;
+  options.stop_requested = &stop_requested;
+  options.disturb_seed = arguments.disturb;
+  std::string console;
+  options.on_console = [&](const std::string&, std::span<const uint8_t> bytes) {
+    if (arguments.json) {
+      console.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    } else {
+      std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+      if (interactive) std::fflush(stdout);
+    }
+  };
+  std::optional<TerminalInput> terminal;
+  ProgressLine progress(!interactive && !arguments.json);
+  options.on_progress = [&](const Progress& now) { progress.update(now); };
+  if (interactive) {
+    terminal.emplace(scenario->domains.front().name + "/console/in", stop_requested);
+    options.live_input = &*terminal;
+  }
+  std::signal(SIGINT, stop_on_signal);
+  std::signal(SIGTERM, stop_on_signal);
+  auto machine = Machine::create(*scenario, options);
+  if (!machine) {
+    terminal.reset();
+    return cli::report(machine.error());
+  }
+  auto finished = (*machine)->run();
+  terminal.reset();
+  progress.clear();
+  if (!finished) return cli::report(finished.error());
+  if (!arguments.output.empty()) remember_folder(*scenario);
+  if (arguments.json) {
+    print_json(*finished, console, arguments.output);
+  } else {
+    print_report(*finished, arguments.output);
+  }
+  return finished->exit_code;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Outcome& outcome) {
+  auto* command = app.add_subcommand("run", "Run a scenario, and record it");
+  auto arguments = std::make_shared<RunArguments>();
+  command->add_option("scenario", arguments->scenario, "A folder with a scenario.toml, a TOML file, or a name")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "Record the session to this file (pcapng)");
+  command->add_option("--seed", arguments->seed, "Seed of everything random (default: the scenario's)");
+  command->add_option("--set", arguments->settings, "Change a value of the scenario: key=value")->allow_extra_args(false);
+  auto* console = command->add_flag("--console", arguments->console, "Type into the guest's console (Ctrl-A h for help)");
+  command->add_flag("--no-console", arguments->no_console, "Do not, although this is a terminal")->excludes(console);
+  command->add_flag("--json", arguments->json, "Print one JSON object, with the console's text in it");
+  command->add_option("--disturb", arguments->disturb, "Pause the host and flush its caches at random (a test switch)")
+      ->group("");
+  command->footer(
+      "Examples:\n"
+      "  ringside run scenarios/grub-pv -o a.pcapng\n"
+      "  ringside run grub-pv --set disk.xvda.latency.command=1ms\n"
+      "  ringside run grub-pv --console     type at GRUB's prompt; Ctrl-A x ends");
+  command->callback([arguments, &outcome] { outcome.code = run(*arguments); });
+}
+
+}  // namespace ringside::cli

@@ -1,0 +1,177 @@
+// `ringside show`
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "machine/machine.h"
+#include "sim/session/reader.h"
+
+namespace ringside::cli {
+
+namespace {
+
+struct ShowArguments {
+  std::string session;
+  std::vector<std::string> wires;
+  std::string from, to;
+  bool json = false;
+  bool digests = false;
+};
+
+// Seconds with as many digits as tell nanoseconds apart: a person reads these, --json has the ticks.
+std::string short_time(Tick at) { return fmt::format("{}.{:09}", at.ps / 1'000'000'000'000, at.nanoseconds() % 1'000'000'000); }
+
+nlohmann::ordered_json to_json(const std::vector<DecodedField>& fields) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  for (const DecodedField& field : fields) {
+    if (!field.children.empty()) {
+      auto list = nlohmann::ordered_json::array();
+      for (const DecodedField& record : field.children) list.push_back(to_json(record.children));
+      object[field.name] = list;
+    } else if (field.is_number && field.text == fmt::format("{}", field.number)) {
+      object[field.name] = field.number;
+    } else {
+      object[field.name] = field.text.size() >= 2 && field.text.front() == '"'
+                               ? field.text.substr(1, field.text.size() - 2)
+                               : field.text;
+    }
+  }
+  return object;
+}
+
+class Printer {
+ public:
+  Printer(const ShowArguments& arguments, Tick from, Tick to) : arguments_(arguments), from_(from), to_(to) {}
+
+  void print(const SessionCrossing& crossing, const SessionWire& wire) {
+    if (!wanted(crossing.at, wire.name)) return;
+    const PayloadType* type = PayloadRegistry::instance().find(wire.payload_type);
+    const auto fields = type != nullptr ? decode(*type, crossing.payload) : std::vector<DecodedField>{};
+    const bool injected = (crossing.flags & Crossing::kInjected) != 0;
+    const bool cut = crossing.payload.size() < crossing.full_size;
+    const char* direction = crossing.direction == Direction::out ? "out" : "in";
+    if (arguments_.json) {
+      nlohmann::ordered_json line{{"at_ps", crossing.at.ps},   {"sequence", crossing.sequence},
+                                  {"wire", wire.name},         {"direction", direction},
+                                  {"fields", to_json(fields)}, {"bytes", crossing.full_size}};
+      if (injected) line["injected"] = true;
+      emit(line);
+      return;
+    }
+    fmt::print("{} {} {} {}{}{}\n", short_time(crossing.at), wire.name, direction == std::string_view("out") ? "->" : "<-",
+               to_line(fields), cut ? " (cut)" : "", injected ? " [injected]" : "");
+  }
+
+  void print(const InputRecord& input) {
+    if (!wanted(input.at, "input/" + input.wire)) return;
+    const std::string text(input.bytes.begin(), input.bytes.end());
+    if (arguments_.json) {
+      emit({{"at_ps", input.at.ps}, {"input", input.number}, {"wire", input.wire}, {"text", text}});
+      return;
+    }
+    // The same escapes as a decoded text field has.
+    const std::string quoted = nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    fmt::print("{} input/{} <- number={} bytes={}\n", short_time(input.at), input.wire, input.number, quoted);
+  }
+
+  void print(const EpochDigest& digest) {
+    if (!arguments_.digests || digest.at < from_ || digest.at > to_) return;
+    if (arguments_.json) {
+      nlohmann::ordered_json line{{"at_ps", digest.at.ps}, {"epoch", digest.number}, {"instructions", digest.instructions}};
+      for (const auto& [name, hash] : digest.components) line["components"][name] = fmt::format("{:016x}", hash);
+      if (digest.memory) line["memory"] = fmt::format("{:016x}", *digest.memory);
+      emit(line);
+      return;
+    }
+    fmt::print("{} digest epoch={} instructions={} crossings={} hash={:016x}{}\n", short_time(digest.at),
+               digest.number, digest.instructions, digest.crossings, digest.crossings_hash,
+               digest.memory ? fmt::format(" memory={:016x}", *digest.memory) : "");
+  }
+
+  void print(const RunOutcome& outcome) {
+    if (!arguments_.wires.empty() || outcome.at < from_ || outcome.at > to_) return;
+    if (arguments_.json) {
+      emit({{"at_ps", outcome.at.ps}, {"outcome", outcome.reason}, {"exit_code", outcome.exit_code}});
+      return;
+    }
+    fmt::print("{} outcome exit_code={} reason=\"{}\"\n", short_time(outcome.at), outcome.exit_code, outcome.reason);
+  }
+
+ private:
+  bool wanted(Tick at, const std::string& wire) const {
+    if (at < from_ || at > to_) return false;
+    if (arguments_.wires.empty()) return true;
+    for (const std::string& glob : arguments_.wires) {
+      if (wire_matches(glob, wire)) return true;
+    }
+    return false;
+  }
+  static void emit(const nlohmann::ordered_json& line) {
+    fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  }
+
+  const ShowArguments& arguments_;
+  Tick from_, to_;
+};
+
+Result<> show(const ShowArguments& arguments) {
+  Tick from, to = Tick::never();
+  for (auto [text, into] : {std::pair(&arguments.from, &from), std::pair(&arguments.to, &to)}) {
+    if (text->empty()) continue;
+    const auto tick = parse_tick(*text);
+    if (!tick) return tl::unexpected(tick.error());
+    *into = *tick;
+  }
+  register_all_payload_types();
+  auto reader = SessionReader::open(arguments.session);
+  if (!reader) return tl::unexpected(reader.error());
+  Printer printer(arguments, from, to);
+  for (;;) {
+    auto record = reader->next();
+    if (!record) return tl::unexpected(record.error());
+    if (!*record) break;
+    if (const auto* crossing = std::get_if<SessionCrossing>(&**record)) {
+      printer.print(*crossing, reader->wires().at(crossing->wire));
+    } else {
+      std::visit(
+          [&](const auto& other) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(other)>, SessionCrossing>) printer.print(other);
+          },
+          **record);
+    }
+  }
+  if (reader->was_cut()) {
+    std::fflush(stdout);
+    fmt::print(stderr, "ringside: warning: {}: the session was cut; {} bytes behind its last complete epoch are lost\n",
+               arguments.session, reader->bytes_lost());
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Outcome& outcome) {
+  auto* command = app.add_subcommand("show", "Print a session, one line a crossing");
+  auto arguments = std::make_shared<ShowArguments>();
+  command->add_option("session", arguments->session, "A recorded session (pcapng)")->required();
+  command->add_option("--wire", arguments->wires, "Only wires that match: 'ring/*', 'dom1/xenstore' (may be repeated)")
+      ->allow_extra_args(false);
+  command->add_option("--from", arguments->from, "From this time on: 1.5ms, or a count of picoseconds");
+  command->add_option("--to", arguments->to, "Up to and including this time");
+  command->add_flag("--digests", arguments->digests, "The digest of each epoch as well");
+  command->add_flag("--json", arguments->json, "One JSON object a line");
+  command->footer(
+      "-> leaves the guest, <- reaches it. Times are seconds of virtual time.\n\n"
+      "Examples:\n"
+      "  ringside show a.pcapng --wire 'ring/*'\n"
+      "  ringside show a.pcapng --from 1ms --to 2ms\n"
+      "  ringside show a.pcapng --wire hypercall --json | jq .fields.result");
+  command->callback([arguments, &outcome] {
+    const auto shown = show(*arguments);
+    if (!shown) outcome.code = report(shown.error());
+  });
+}
+
+}  // namespace ringside::cli
