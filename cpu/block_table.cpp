@@ -1,0 +1,80 @@
+#include "cpu/block_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringside {
+
+Block::Part Block::before(uint64_t offset) const {
+  Part part;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const uint64_t end = i + 1 < starts.size() ? starts[i + 1].offset : bytes.size();
+    if (end > offset) return {static_cast<uint32_t>(i), starts[i].cost_before_ps};
+  }
+  return {instructions, cost_ps};
+}
+
+const Block::Start* Block::start_at(uint64_t offset) const {
+  for (const Start& start : starts) {
+    if (start.offset == offset) return &start;
+  }
+  return nullptr;
+}
+
+BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs)
+    : disassembler_(disassembler), costs_(costs), cache_(kCacheSize) {}
+
+void BlockTable::new_epoch() {
+  if (++epoch_ != 0) return;
+  std::fill(cache_.begin(), cache_.end(), Cached{});
+  epoch_ = 1;
+}
+
+const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes,
+                                              bool lasting) {
+  const uint64_t key = at.value << 12 | (bytes.size() & 0xfff);
+  auto found = blocks_.find(key);
+  if (found == blocks_.end() && blocks_.size() >= kBlocksMax) {
+    // A guest that makes code for ever. What is dropped can be computed again.
+    blocks_.clear();
+    std::fill(cache_.begin(), cache_.end(), Cached{});
+    found = blocks_.end();
+  }
+  std::unique_ptr<Block>& block = found == blocks_.end() ? blocks_[key] : found->second;
+  const bool same = block && block->bytes.size() == bytes.size() &&
+                    std::memcmp(block->bytes.data(), bytes.data(), bytes.size()) == 0;
+  if (!same) {
+    // The cache may still point to the block that goes, from an earlier epoch or another address.
+    if (block) new_epoch();
+    block = analyse(address, bytes);
+  }
+  Cached& cached = cache_[index(address)];
+  cached = {address, static_cast<uint32_t>(bytes.size()), lasting ? epoch_ : 0, block->instructions,
+            block->cost_ps, block.get()};
+  return cached;
+}
+
+std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uint8_t> bytes) const {
+  auto block = std::make_unique<Block>();
+  block->bytes.assign(bytes.begin(), bytes.end());
+  uint64_t offset = 0;
+  Tick cost;
+  while (offset < bytes.size()) {
+    Instruction instruction;
+    const bool known = disassembler_.decode(bytes.subspan(offset), address + offset, instruction);
+    Block::Start start;
+    start.offset = static_cast<uint16_t>(offset);
+    start.cost_before_ps = static_cast<uint32_t>(cost.ps);
+    start.cuttable = known && instruction.writes_memory && !instruction.ends_block;
+    block->starts.push_back(start);
+    cost += costs_.cost(cycles_of(instruction));
+    // What Capstone cannot decode counts as one instruction up to the block's end: an undefined opcode ends
+    // a block.
+    offset += known ? instruction.length : bytes.size() - offset;
+  }
+  block->instructions = static_cast<uint32_t>(block->starts.size());
+  block->cost_ps = static_cast<uint32_t>(cost.ps);
+  return block;
+}
+
+}  // namespace ringside

@@ -1,0 +1,87 @@
+// What each translated block counts and costs. The emulator calls us once per block that it executes, some
+// 100 million times a second, with the block's address and size only; this table answers how many
+// instructions those are and how long they take.
+//
+// The answer is a function of the bytes alone, so the question is only whether the bytes are still the same.
+// A small direct-mapped cache answers while the epoch stands. Whoever changes what the guest's addresses
+// mean, or stores into translated code, starts a new epoch; the first use of a block in a new epoch compares
+// its bytes. Blocks in frames that are both code and data (code_pages.h) are compared at every use.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "cpu/disassembler.h"
+#include "cpu/instruction_cost.h"
+#include "sim/ids.h"
+
+namespace ringside {
+
+struct Block {
+  std::vector<uint8_t> bytes;
+  struct Start {  // of an instruction
+    uint16_t offset = 0;
+    bool cuttable = false;  // a store that is no branch and no string instruction, see UnicornCpu::on_block
+    uint32_t cost_before_ps = 0;
+  };
+  std::vector<Start> starts;
+  uint32_t instructions = 0;
+  uint32_t cost_ps = 0;
+
+  // How many instructions lie wholly before `offset`, and what they cost.
+  struct Part {
+    uint32_t instructions = 0;
+    uint32_t cost_ps = 0;
+  };
+  Part before(uint64_t offset) const;
+  uint64_t length_of(const Start& start) const {
+    const bool last = &start == &starts.back();
+    return (last ? bytes.size() : (&start + 1)->offset) - start.offset;
+  }
+  // Null when no instruction starts there.
+  const Start* start_at(uint64_t offset) const;
+};
+
+class BlockTable {
+ public:
+  BlockTable(const Disassembler& disassembler, CostTable costs);
+
+  struct Cached {
+    uint64_t address = 0;
+    uint32_t size = 0;
+    uint32_t epoch = 0;
+    uint32_t instructions = 0;
+    uint32_t cost_ps = 0;
+    const Block* block = nullptr;
+  };
+
+  // Null when the cache does not know: then ask look_up().
+  const Cached* find(uint64_t address, uint32_t size) const {
+    const Cached& cached = cache_[index(address)];
+    return cached.address == address && cached.size == size && cached.epoch == epoch_ ? &cached : nullptr;
+  }
+  // `bytes` are what the block consists of now, `at` where they lie. Unless `lasting`, the cache will not
+  // answer for it.
+  const Cached& look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting);
+
+  void new_epoch();
+
+  static constexpr size_t kBlocksMax = 1 << 17;
+
+ private:
+  static constexpr size_t kCacheSize = 1 << 13;
+  static size_t index(uint64_t address) { return (address ^ (address >> 13)) & (kCacheSize - 1); }
+  std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes) const;
+
+  const Disassembler& disassembler_;
+  CostTable costs_;
+  uint32_t epoch_ = 1;
+  std::vector<Cached> cache_;
+  // By machine address and size. Looked up only, never walked: its order is not seen.
+  std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,62 @@
+// Which frames hold code that the emulator has translated, and what a refill of its TLB may therefore allow.
+//
+// The emulator notices a store to translated code only where its TLB entry is both writable and executable,
+// and then every store to that page is slow. So a frame is normally one or the other:
+//
+//   data   mapped without X: the first fetch must ask, and turns the frame into
+//   code   mapped without W: the first store must ask, and turns the frame into data (its blocks are dropped),
+//   mixed  mapped with both: for frames that went back and forth kFlipsMax times, and for a frame whose own
+//          block stores into it, since only this way takes effect at the very next instruction. A store
+//          through a mapping that may not be executed still turns it into data, until the next fetch.
+//
+// A change of state happens at the guest's first fetch or store after the last change, never at a mere
+// refill, so it is the same in every run whatever the host does to the emulator's TLB.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cpu/cpu.h"
+#include "sim/ids.h"
+
+namespace ringside {
+
+enum class CodeState : uint8_t { data, code, mixed };
+
+class CodePages {
+ public:
+  static constexpr uint8_t kFlipsMax = 8;
+
+  explicit CodePages(size_t frames) : frames_(frames) {}
+
+  // What an access of this kind does to the frame.
+  struct Step {
+    bool flush = false;        // the emulator's TLB holds entries that allow too much
+    bool drop_blocks = false;  // its translated blocks are stale
+    bool may_write = false;    // what the entry may allow, by the state of the frame alone
+    bool may_execute = false;
+  };
+  // `executable`: the guest's tables allow this mapping to be executed. `own_block`: the block that is
+  // running lies in this frame.
+  Step access(size_t frame, Access access, bool executable, bool own_block);
+
+  // The host stored into the frame. True when there may be blocks to drop; then the frame is data again
+  // (or still mixed), and the emulator's TLB must be flushed.
+  bool host_store(size_t frame);
+
+  CodeState state(size_t frame) const { return frames_[frame].state; }
+  // A number that two runs share exactly when all frames are in the same state.
+  uint64_t digest() const { return digest_; }
+
+ private:
+  struct Frame {
+    CodeState state = CodeState::data;
+    uint8_t flips = 0;
+  };
+  void change(size_t frame, CodeState state);
+
+  std::vector<Frame> frames_;
+  uint64_t digest_ = 0;
+};
+
+}  // namespace ringside

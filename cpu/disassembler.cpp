@@ -1,0 +1,342 @@
+#include "cpu/disassembler.h"
+
+#include <capstone/capstone.h>
+#include <fmt/format.h>
+
+#include "cpu/cpu.h"
+#include "sim/assert.h"
+
+namespace ringside {
+
+std::string capstone_version() {
+  // Capstone 4.0 counts its patch level in CS_VERSION_EXTRA, which the library itself does not report.
+  int major = 0, minor = 0;
+  cs_version(&major, &minor);
+  return fmt::format("{}.{}.{}", major, minor, CS_VERSION_EXTRA);
+}
+
+struct Disassembler::Engine {
+  csh handle = 0;
+  cs_insn* instruction = nullptr;
+};
+
+Disassembler::Disassembler() : engine_(std::make_unique<Engine>()) {
+  SIM_ASSERT(cs_open(CS_ARCH_X86, CS_MODE_64, &engine_->handle) == CS_ERR_OK);
+  cs_option(engine_->handle, CS_OPT_DETAIL, CS_OPT_ON);
+  engine_->instruction = cs_malloc(engine_->handle);
+  SIM_ASSERT(engine_->instruction != nullptr);
+}
+
+Disassembler::~Disassembler() {
+  cs_free(engine_->instruction, 1);
+  cs_close(&engine_->handle);
+}
+
+namespace {
+
+using General = Registers::General;
+
+// An index into Registers::general for any width of the register, or kNone.
+uint8_t general_index(unsigned reg) {
+  switch (reg) {
+    case X86_REG_AL: case X86_REG_AH: case X86_REG_AX: case X86_REG_EAX: case X86_REG_RAX: return General::rax;
+    case X86_REG_CL: case X86_REG_CH: case X86_REG_CX: case X86_REG_ECX: case X86_REG_RCX: return General::rcx;
+    case X86_REG_DL: case X86_REG_DH: case X86_REG_DX: case X86_REG_EDX: case X86_REG_RDX: return General::rdx;
+    case X86_REG_BL: case X86_REG_BH: case X86_REG_BX: case X86_REG_EBX: case X86_REG_RBX: return General::rbx;
+    case X86_REG_SP: case X86_REG_ESP: case X86_REG_RSP: return General::rsp;
+    case X86_REG_BP: case X86_REG_EBP: case X86_REG_RBP: return General::rbp;
+    case X86_REG_SI: case X86_REG_ESI: case X86_REG_RSI: return General::rsi;
+    case X86_REG_DI: case X86_REG_EDI: case X86_REG_RDI: return General::rdi;
+    default: break;
+  }
+  const auto numbered = [&](unsigned first) { return static_cast<uint8_t>(General::r8 + (reg - first)); };
+  if (reg >= X86_REG_R8 && reg <= X86_REG_R15) return numbered(X86_REG_R8);
+  if (reg >= X86_REG_R8D && reg <= X86_REG_R15D) return numbered(X86_REG_R8D);
+  if (reg >= X86_REG_R8W && reg <= X86_REG_R15W) return numbered(X86_REG_R8W);
+  return MemoryOperand::kNone;
+}
+
+bool is_one_of(unsigned id, std::initializer_list<unsigned> ids) {
+  for (unsigned candidate : ids) {
+    if (candidate == id) return true;
+  }
+  return false;
+}
+
+bool is_string(const cs_insn& insn) {
+  switch (insn.id) {
+    case X86_INS_MOVSB: case X86_INS_MOVSW: case X86_INS_MOVSQ:
+    case X86_INS_STOSB: case X86_INS_STOSW: case X86_INS_STOSD: case X86_INS_STOSQ:
+    case X86_INS_LODSB: case X86_INS_LODSW: case X86_INS_LODSD: case X86_INS_LODSQ:
+    case X86_INS_CMPSB: case X86_INS_CMPSW: case X86_INS_CMPSQ:
+    case X86_INS_SCASB: case X86_INS_SCASW: case X86_INS_SCASD: case X86_INS_SCASQ:
+      return true;
+    case X86_INS_MOVSD: case X86_INS_CMPSD:  // also the names of two SSE2 instructions: those are 0F xx
+      return insn.detail->x86.opcode[0] == 0xa5 || insn.detail->x86.opcode[0] == 0xa7;
+    default:
+      return false;
+  }
+}
+
+bool in_group(const cs_insn& insn, uint8_t group) {
+  for (uint8_t i = 0; i < insn.detail->groups_count; ++i) {
+    if (insn.detail->groups[i] == group) return true;
+  }
+  return false;
+}
+
+bool is_floating(const cs_insn& insn) {
+  const uint8_t* opcode = insn.detail->x86.opcode;
+  if (opcode[0] >= 0xd8 && opcode[0] <= 0xdf) return true;
+  for (uint8_t group : {X86_GRP_MMX, X86_GRP_SSE1, X86_GRP_SSE2, X86_GRP_SSE3, X86_GRP_SSSE3, X86_GRP_SSE41,
+                        X86_GRP_SSE42, X86_GRP_SSE4A, X86_GRP_3DNOW, X86_GRP_AES, X86_GRP_FPU}) {
+    if (in_group(insn, group)) return true;
+  }
+  return false;
+}
+
+InstructionKind kind_of(const cs_insn& insn) {
+  if (is_string(insn)) return InstructionKind::string;
+  switch (insn.id) {
+    case X86_INS_MUL: case X86_INS_IMUL:
+      return InstructionKind::multiply;
+    case X86_INS_DIV: case X86_INS_IDIV:
+      return InstructionKind::divide;
+    case X86_INS_CPUID:
+      return InstructionKind::cpuid;
+    case X86_INS_RDTSC: case X86_INS_RDTSCP:
+      return InstructionKind::time_stamp;
+    case X86_INS_MFENCE: case X86_INS_LFENCE: case X86_INS_SFENCE: case X86_INS_CLFLUSH: case X86_INS_PAUSE:
+      return InstructionKind::fence;
+    case X86_INS_FXSAVE: case X86_INS_FXSAVE64: case X86_INS_FXRSTOR: case X86_INS_FXRSTOR64:
+    case X86_INS_FNSAVE: case X86_INS_FRSTOR: case X86_INS_FNSTENV: case X86_INS_FLDENV:
+      return InstructionKind::state_area;
+    case X86_INS_FDIV: case X86_INS_FDIVR: case X86_INS_FDIVP: case X86_INS_FDIVRP: case X86_INS_FIDIV:
+    case X86_INS_FIDIVR: case X86_INS_FSQRT: case X86_INS_FPREM: case X86_INS_FPREM1:
+    case X86_INS_DIVSS: case X86_INS_DIVSD: case X86_INS_DIVPS: case X86_INS_DIVPD:
+    case X86_INS_SQRTSS: case X86_INS_SQRTSD: case X86_INS_SQRTPS: case X86_INS_SQRTPD:
+      return InstructionKind::floating_divide;
+    case X86_INS_FSIN: case X86_INS_FCOS: case X86_INS_FSINCOS: case X86_INS_FPTAN: case X86_INS_FPATAN:
+    case X86_INS_F2XM1: case X86_INS_FYL2X: case X86_INS_FYL2XP1: case X86_INS_FSCALE:
+      return InstructionKind::transcendental;
+    case X86_INS_SYSCALL: case X86_INS_SYSENTER: case X86_INS_SYSRET: case X86_INS_SYSEXIT: case X86_INS_INT:
+    case X86_INS_INT1: case X86_INS_INT3: case X86_INS_INTO: case X86_INS_UD2: case X86_INS_HLT:
+    case X86_INS_IN: case X86_INS_OUT: case X86_INS_IRETQ: case X86_INS_IRETD: case X86_INS_IRET:
+      return InstructionKind::system;
+    case X86_INS_LOOP: case X86_INS_LOOPE: case X86_INS_LOOPNE: case X86_INS_JRCXZ: case X86_INS_JECXZ:
+      return InstructionKind::branch;
+    default:
+      break;
+  }
+  if (in_group(insn, X86_GRP_JUMP) || in_group(insn, X86_GRP_CALL) || in_group(insn, X86_GRP_RET)) {
+    return InstructionKind::branch;
+  }
+  if (in_group(insn, X86_GRP_PRIVILEGE) || in_group(insn, X86_GRP_VM)) return InstructionKind::system;
+  if (is_floating(insn)) return InstructionKind::floating;
+  if (insn.detail->x86.prefix[0] == X86_PREFIX_LOCK) return InstructionKind::fence;
+  return InstructionKind::simple;
+}
+
+MemoryOperand stack_operand(int64_t displacement, uint8_t size, bool write) {
+  MemoryOperand operand;
+  operand.base = General::rsp;
+  operand.displacement = displacement;
+  operand.size = size;
+  operand.read = !write;
+  operand.write = write;
+  operand.stack = true;
+  return operand;
+}
+
+MemoryOperand explicit_operand(const cs_insn& insn, const cs_x86_op& op) {
+  MemoryOperand operand;
+  operand.base = op.mem.base == X86_REG_RIP || op.mem.base == X86_REG_EIP ? MemoryOperand::kRip
+                                                                          : general_index(op.mem.base);
+  operand.index = general_index(op.mem.index);
+  operand.scale = static_cast<uint8_t>(op.mem.scale);
+  operand.displacement = op.mem.disp;
+  operand.size = op.size;
+  operand.address_is_32_bit = insn.detail->x86.addr_size == 4;
+  if (op.mem.segment == X86_REG_FS) operand.segment = MemoryOperand::Segment::fs;
+  if (op.mem.segment == X86_REG_GS) operand.segment = MemoryOperand::Segment::gs;
+  operand.stack = (operand.base == General::rsp || operand.base == General::rbp) &&
+                  operand.segment == MemoryOperand::Segment::flat;
+  operand.read = op.access & CS_AC_READ;
+  operand.write = op.access & CS_AC_WRITE;
+  return operand;
+}
+
+// What Capstone's table says wrongly, or not at all, about the access to an explicit operand.
+void correct_access(const cs_insn& insn, MemoryOperand& operand) {
+  switch (insn.id) {
+    case X86_INS_LEA: case X86_INS_NOP: case X86_INS_PREFETCHT0: case X86_INS_PREFETCHT1:
+    case X86_INS_PREFETCHT2: case X86_INS_PREFETCHNTA: case X86_INS_PREFETCHW: case X86_INS_PREFETCH:
+      operand.read = operand.write = false;
+      return;
+    case X86_INS_ADD: case X86_INS_OR: case X86_INS_ADC: case X86_INS_SBB: case X86_INS_AND: case X86_INS_SUB:
+    case X86_INS_XOR: {
+      // The first operand is read and written, another one only read; opcode bit 1 and the immediate forms
+      // 80-83 say which one is in memory.
+      const uint8_t opcode = insn.detail->x86.opcode[0];
+      const bool destination = (opcode >= 0x80 && opcode <= 0x83) || !(opcode & 2);
+      operand.read = true;
+      operand.write = destination;
+      return;
+    }
+    case X86_INS_INC: case X86_INS_DEC: case X86_INS_NOT: case X86_INS_NEG: case X86_INS_XCHG:
+    case X86_INS_XADD: case X86_INS_CMPXCHG: case X86_INS_CMPXCHG8B: case X86_INS_CMPXCHG16B:
+    case X86_INS_SHL: case X86_INS_SAL: case X86_INS_SHR: case X86_INS_SAR: case X86_INS_ROL: case X86_INS_ROR:
+    case X86_INS_RCL: case X86_INS_RCR: case X86_INS_SHLD: case X86_INS_SHRD: case X86_INS_BTS:
+    case X86_INS_BTR: case X86_INS_BTC:
+      operand.read = operand.write = true;
+      return;
+    case X86_INS_CMP: case X86_INS_TEST: case X86_INS_BT: case X86_INS_PUSH: case X86_INS_CALL:
+    case X86_INS_JMP: case X86_INS_MUL: case X86_INS_IMUL: case X86_INS_DIV: case X86_INS_IDIV:
+    case X86_INS_FXRSTOR: case X86_INS_FXRSTOR64: case X86_INS_FRSTOR: case X86_INS_FLDENV:
+    case X86_INS_LDMXCSR:
+      operand.read = true;
+      operand.write = false;
+      return;
+    case X86_INS_POP: case X86_INS_FXSAVE: case X86_INS_FXSAVE64: case X86_INS_FNSAVE: case X86_INS_FNSTENV:
+    case X86_INS_STMXCSR: case X86_INS_FST: case X86_INS_FSTP: case X86_INS_FISTP: case X86_INS_FIST:
+    case X86_INS_FISTTP: case X86_INS_FBSTP: case X86_INS_FNSTCW: case X86_INS_FNSTSW:
+      operand.read = false;
+      operand.write = true;
+      return;
+    default:
+      // An operand of which the table says nothing may be either.
+      if (!operand.read && !operand.write) operand.read = operand.write = true;
+  }
+}
+
+class OperandList {
+ public:
+  explicit OperandList(Instruction& into) : into_(into) {}
+  void add(const MemoryOperand& operand) {
+    if (!operand.read && !operand.write) return;
+    if (into_.operand_count == into_.operands.size()) return;
+    into_.operands[into_.operand_count++] = operand;
+    into_.loads += operand.read;
+    into_.stores += operand.write;
+    into_.writes_memory |= operand.write;
+  }
+
+ private:
+  Instruction& into_;
+};
+
+void add_string_operands(const cs_insn& insn, OperandList& list) {
+  const cs_x86& x86 = insn.detail->x86;
+  MemoryOperand source, destination;
+  source.base = General::rsi;
+  destination.base = General::rdi;
+  const uint8_t size = x86.op_count > 0 ? x86.operands[0].size : 0;
+  source.size = destination.size = size;
+  source.address_is_32_bit = destination.address_is_32_bit = x86.addr_size == 4;
+  if (x86.prefix[1] == X86_PREFIX_FS) source.segment = MemoryOperand::Segment::fs;
+  if (x86.prefix[1] == X86_PREFIX_GS) source.segment = MemoryOperand::Segment::gs;
+  switch (x86.opcode[0] & 0xfe) {
+    case 0xa4:  // MOVS
+      source.read = destination.write = true;
+      list.add(source);
+      return list.add(destination);
+    case 0xa6:  // CMPS: the emulator reads [rdi] first, and so do we
+      source.read = destination.read = true;
+      list.add(destination);
+      return list.add(source);
+    case 0xaa:  // STOS
+      destination.write = true;
+      return list.add(destination);
+    case 0xac:  // LODS
+      source.read = true;
+      return list.add(source);
+    default:  // SCAS
+      destination.read = true;
+      return list.add(destination);
+  }
+}
+
+// Memory that is not among the operands as they are written: the stack, XLAT's table, MASKMOV's target.
+void add_implicit_operands(const cs_insn& insn, bool before, OperandList& list) {
+  const bool small = insn.detail->x86.prefix[2] == X86_PREFIX_OPSIZE;
+  const uint8_t width = small ? 2 : 8;
+  const bool reads_stack_first =
+      is_one_of(insn.id, {X86_INS_POP, X86_INS_POPF, X86_INS_POPFQ, X86_INS_RET, X86_INS_RETF, X86_INS_RETFQ,
+                          X86_INS_IRET, X86_INS_IRETD, X86_INS_IRETQ});
+  const bool writes_stack_last = is_one_of(insn.id, {X86_INS_PUSH, X86_INS_PUSHF, X86_INS_PUSHFQ, X86_INS_CALL});
+  if (before) {
+    if (reads_stack_first) list.add(stack_operand(0, width, false));
+    return;
+  }
+  if (writes_stack_last) list.add(stack_operand(-int64_t{width}, width, true));
+  if (insn.id == X86_INS_ENTER) list.add(stack_operand(-8, 8, true));
+  if (insn.id == X86_INS_LEAVE) {
+    MemoryOperand operand = stack_operand(0, 8, false);
+    operand.base = General::rbp;
+    list.add(operand);
+  }
+  if (insn.id == X86_INS_XLATB) {
+    MemoryOperand operand;
+    operand.base = General::rbx;
+    operand.index_is_al = operand.read = true;
+    operand.size = 1;
+    list.add(operand);
+  }
+  if (insn.id == X86_INS_MASKMOVQ || insn.id == X86_INS_MASKMOVDQU) {
+    MemoryOperand operand;
+    operand.base = General::rdi;
+    operand.write = true;
+    list.add(operand);
+  }
+}
+
+void add_operands(const cs_insn& insn, Instruction& into) {
+  OperandList list(into);
+  if (into.kind == InstructionKind::string) return add_string_operands(insn, list);
+  add_implicit_operands(insn, true, list);
+  const cs_x86& x86 = insn.detail->x86;
+  for (uint8_t i = 0; i < x86.op_count; ++i) {
+    if (x86.operands[i].type != X86_OP_MEM || insn.id == X86_INS_XLATB) continue;
+    MemoryOperand operand = explicit_operand(insn, x86.operands[i]);
+    correct_access(insn, operand);
+    if (is_one_of(insn.id, {X86_INS_BT, X86_INS_BTS, X86_INS_BTR, X86_INS_BTC}) && x86.op_count == 2 &&
+        x86.operands[1].type == X86_OP_REG) {
+      operand.bit_offset = general_index(x86.operands[1].reg);
+    }
+    // POP [rsp + n] computes the address with RSP as it is after the pop (SDM volume 2, POP).
+    if (insn.id == X86_INS_POP && operand.base == General::rsp) operand.displacement += operand.size;
+    list.add(operand);
+  }
+  add_implicit_operands(insn, false, list);
+}
+
+}  // namespace
+
+bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Instruction& into) const {
+  into = Instruction{};
+  const uint8_t* code = bytes.data();
+  size_t size = bytes.size();
+  uint64_t at = address;
+  if (!cs_disasm_iter(engine_->handle, &code, &size, &at, engine_->instruction)) return false;
+  const cs_insn& insn = *engine_->instruction;
+  into.length = static_cast<uint8_t>(insn.size);
+  into.kind = kind_of(insn);
+  const uint8_t prefix = insn.detail->x86.prefix[0];
+  into.repeated = into.kind == InstructionKind::string && (prefix == X86_PREFIX_REP || prefix == X86_PREFIX_REPNE);
+  into.ends_block = into.kind == InstructionKind::branch || into.kind == InstructionKind::system || into.repeated;
+  add_operands(insn, into);
+  return true;
+}
+
+std::string Disassembler::text(std::span<const uint8_t> bytes, uint64_t address, unsigned& length) const {
+  const uint8_t* code = bytes.data();
+  size_t size = bytes.size();
+  uint64_t at = address;
+  length = 0;
+  if (!cs_disasm_iter(engine_->handle, &code, &size, &at, engine_->instruction)) return {};
+  const cs_insn& insn = *engine_->instruction;
+  length = insn.size;
+  return insn.op_str[0] == 0 ? std::string(insn.mnemonic) : fmt::format("{} {}", insn.mnemonic, insn.op_str);
+}
+
+}  // namespace ringside

@@ -1,0 +1,347 @@
+#include "cpu/unicorn_cpu.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace ringside {
+namespace {
+
+constexpr uint64_t kFlagResume = 1 << 16;
+
+// SVM exit codes, APM volume 2, appendix C.
+constexpr uint32_t kExitException = 0x40;  // 32 of them
+constexpr uint32_t kExitSoftwareInterrupt = 0x75;
+constexpr uint32_t kExitPort = 0x7b;
+constexpr uint32_t kExitIcebp = 0x88;
+
+constexpr uint8_t kVectorDebug = 1, kVectorBreakpoint = 3, kVectorUndefined = 6, kVectorDoubleFault = 8,
+                  kVectorTss = 10, kVectorNotPresent = 11, kVectorStack = 12, kVectorGeneral = 13, kVectorPage = 14,
+                  kVectorAlignment = 17;
+
+}  // namespace
+
+const char* to_string(ExitReason reason) {
+  switch (reason) {
+    case ExitReason::deadline: return "deadline";
+    case ExitReason::hypercall: return "hypercall";
+    case ExitReason::exception: return "exception";
+    case ExitReason::invalid_opcode: return "invalid opcode";
+    case ExitReason::halt: return "halt";
+    case ExitReason::port_io: return "port I/O";
+    case ExitReason::stop_requested: return "stop requested";
+    case ExitReason::broken: return "broken";
+  }
+  return "?";
+}
+
+// --- Running ---
+
+Exit UnicornCpu::run(Tick deadline) {
+  if (stop_requested_) {
+    stop_requested_ = false;
+    return {.reason = ExitReason::stop_requested};
+  }
+  if (clock_.now >= deadline) return {.reason = ExitReason::deadline};
+  deadline_ = deadline;
+  for (;;) {
+    const uint64_t instructions_before = clock_.instructions;
+    const uint64_t rip_before = rip();
+    pending_ = {};
+    current_ = {};
+    check_at_ps_ = deadline_.ps;
+    const uc_err error = uc_emu_start(uc_, rip_before, 0, 0, 0);
+    // PAUSE leaves the emulator without a reason.
+    const bool left_alone = error == UC_ERR_OK && pending_.cause == Cause::none;
+    if (!left_alone) return exit_for(error);
+    settle_at(rip());
+    if (rip() == rip_before && clock_.instructions == instructions_before) {
+      return broken(fmt::format("the emulator makes no progress at {:#x}", rip_before));
+    }
+    if (clock_.now >= deadline_) return {.reason = ExitReason::deadline};
+  }
+}
+
+void UnicornCpu::request_stop() {
+  stop_requested_ = true;
+  check_at_ps_ = 0;
+}
+
+void UnicornCpu::charge(Tick cost) { clock_.now = saturating_add(clock_.now, cost); }
+
+Tick UnicornCpu::exit_cost(ExitReason reason) const { return costs_.cost(cycles_of(reason)); }
+
+Exit UnicornCpu::exit_for(uc_err error) {
+  switch (pending_.cause) {
+    case Cause::boundary: {
+      const bool asked = stop_requested_;
+      stop_requested_ = false;
+      return {.reason = asked ? ExitReason::stop_requested : ExitReason::deadline};
+    }
+    case Cause::syscall:
+      // AMD64 APM volume 3, SYSCALL: RCX is the next RIP, R11 the flags without RF. Where it leads to, and
+      // the new flags, are the hypervisor's.
+      write(UC_X86_REG_RCX, rip());
+      write(UC_X86_REG_R11, read(UC_X86_REG_RFLAGS) & ~kFlagResume);
+      return {.reason = ExitReason::hypercall};
+    case Cause::sysenter:
+      // Undefined in long mode on this vendor's processors (APM volume 3, SYSENTER). The emulator has stepped
+      // over its two bytes.
+      set_rip(rip() - 2);
+      settle_at(rip());
+      return {.reason = ExitReason::invalid_opcode, .vector = kVectorUndefined};
+    case Cause::intercept:
+      return intercepted(pending_.vector);
+    case Cause::page_fault:
+      return page_fault_exit();
+    case Cause::general_fault:
+      return general_fault_exit();
+    case Cause::unknown:
+      return broken(fmt::format("the emulator raised interrupt {:#x} at {:#x}", pending_.vector, rip()));
+    case Cause::none:
+      break;
+  }
+  settle_at(rip());
+  return broken(fmt::format("the emulator refused at {:#x}: {}", rip(), uc_strerror(error)));
+}
+
+Exit UnicornCpu::broken(std::string detail) const {
+  Exit exit;
+  exit.reason = ExitReason::broken;
+  exit.detail = std::move(detail);
+  return exit;
+}
+
+// --- Exceptions ---
+
+Exit UnicornCpu::exception(uint8_t vector, std::optional<uint32_t> error_code) {
+  Exit exit;
+  exit.reason = ExitReason::exception;
+  exit.vector = vector;
+  exit.error_code = error_code;
+  return exit;
+}
+
+Exit UnicornCpu::intercepted(uint32_t code) {
+  const uint64_t at = rip();
+  if (code == kExitSoftwareInterrupt || code == kExitIcebp) {
+    // INT n (CD n), INT3 (CC), ICEBP (F1), perhaps behind prefixes.
+    Instruction instruction;
+    std::array<uint8_t, 16> bytes{};
+    const size_t length = peek(at, bytes.data(), bytes.size());
+    uint64_t end = 1;
+    if (disassembler_.decode({bytes.data(), length}, at, instruction)) end = instruction.length;
+    const uint8_t last = bytes[end - 1];
+    const bool has_number = end >= 2 && bytes[end - 2] == 0xcd;
+    uint8_t vector = has_number ? last : kVectorBreakpoint;
+    if (code == kExitIcebp) vector = kVectorDebug;
+    set_rip(at + end);
+    settle_at(at + end);
+    Exit exit = exception(vector, std::nullopt);
+    exit.software = true;
+    return exit;
+  }
+  if (code == kExitPort) {
+    settle_at(at);
+    return exception(kVectorGeneral, 0);
+  }
+  if (code < kExitException || code >= kExitException + 32) {
+    return broken(fmt::format("the emulator left by SVM exit code {:#x} at {:#x}", code, at));
+  }
+  const auto vector = static_cast<uint8_t>(code - kExitException);
+  // A debug trap comes behind its instruction, which is a block of its own.
+  if (vector != kVectorDebug) settle_at(at);
+  if (vector == kVectorUndefined) return {.reason = ExitReason::invalid_opcode, .vector = vector};
+  switch (vector) {
+    case kVectorTss:
+    case kVectorNotPresent:
+    case kVectorStack:
+    case kVectorGeneral:
+      return exception(vector, selector_error_code());
+    case kVectorDoubleFault:
+    case kVectorAlignment:
+      return exception(vector, 0);
+    default:
+      return exception(vector, std::nullopt);
+  }
+}
+
+// The emulator does not tell error codes. They are 0 but for the load of a segment, where the code is the
+// selector (SDM volume 3, 6.13).
+uint32_t UnicornCpu::selector_error_code() {
+  const Registers now = registers();
+  std::array<uint8_t, 16> bytes{};
+  const size_t length = peek(now.rip, bytes.data(), bytes.size());
+  Instruction instruction;
+  if (!disassembler_.decode({bytes.data(), length}, now.rip, instruction)) return 0;
+  size_t opcode = 0;
+  while (opcode + 2 < length && (bytes[opcode] == 0x66 || bytes[opcode] == 0x67 || (bytes[opcode] & 0xf0) == 0x40 ||
+                                 bytes[opcode] == 0x64 || bytes[opcode] == 0x65)) {
+    ++opcode;
+  }
+  const auto word_at = [&](uint64_t address) {
+    uint16_t value = 0;
+    return peek(address, reinterpret_cast<uint8_t*>(&value), 2) == 2 ? value & 0xfffcu : 0u;
+  };
+  const bool is_move = bytes[opcode] == 0x8e;
+  const bool is_pop = bytes[opcode] == 0x0f && (bytes[opcode + 1] == 0xa1 || bytes[opcode + 1] == 0xa9);
+  const bool is_return = bytes[opcode] == 0xcf;
+  if (is_move && (bytes[opcode + 1] & 0xc0) == 0xc0) {
+    const bool extended = opcode > 0 && (bytes[opcode - 1] & 0xf1) == 0x41;
+    return now.general[(bytes[opcode + 1] & 7) + (extended ? 8 : 0)] & 0xfffc;
+  }
+  if (is_move && instruction.operand_count > 0) {
+    return word_at(effective_address(instruction.operands[0], now, now.rip + instruction.length));
+  }
+  if (is_pop) return word_at(now.general[Registers::rsp]);
+  if (is_return) {
+    const bool wide = opcode > 0 && (bytes[opcode - 1] & 0xf8) == 0x48;
+    return word_at(now.general[Registers::rsp] + (wide ? 8 : 4));
+  }
+  return 0;
+}
+
+Exit UnicornCpu::page_fault_exit() {
+  const Pending fault = pending_;
+  Exit exit = exception(kVectorPage, fault.error_code);
+  const Registers now = registers();
+  if (fault.access == Access::fetch) {
+    // Fetches fault while a block is made, before any of it is charged.
+    const bool same_page = (now.rip & ~(kPageSize - 1)) == fault.page;
+    exit.fault_address = {same_page ? now.rip : fault.page};
+    return exit;
+  }
+  settle_at(now.rip);
+  exit.fault_address = {fault.page};
+  Instruction instruction;
+  if (!decode_at(now.rip, instruction)) return exit;
+  const auto operand = find_faulting_operand(instruction, now, fault.page, fault.access);
+  if (!operand) return exit;
+  exit.fault_address = {operand->address};
+  // The emulator reads before it writes; the processor asks for the right to write at once.
+  if (operand->writes) exit.error_code = fault.error_code | page_fault_code::write;
+  return exit;
+}
+
+Exit UnicornCpu::general_fault_exit() {
+  const Pending fault = pending_;
+  const Registers now = registers();
+  if (fault.access == Access::fetch) return exception(kVectorGeneral, 0);
+  settle_at(now.rip);
+  Instruction instruction;
+  if (!decode_at(now.rip, instruction)) return exception(kVectorGeneral, 0);
+  const auto operand = find_faulting_operand(instruction, now, fault.page, fault.access);
+  return exception(operand && operand->stack ? kVectorStack : kVectorGeneral, 0);
+}
+
+// --- The guest's address space, for the host ---
+
+std::optional<GuestPhys> UnicornCpu::peek_page(uint64_t address) const {
+  if (!is_canonical(address)) return std::nullopt;
+  if (const Translation* held = translations_.find({address})) return held->frame.address();
+  const auto walk = walk_page_tables(memory_, root_, {address}, Access::read, WalkEffect::none);
+  if (!walk) return std::nullopt;
+  return walk->page;
+}
+
+size_t UnicornCpu::peek(uint64_t address, uint8_t* into, size_t length) const {
+  size_t done = 0;
+  while (done < length) {
+    const auto page = peek_page(address + done);
+    if (!page) break;
+    const uint64_t offset = (address + done) & (kPageSize - 1);
+    const size_t piece = std::min<size_t>(length - done, kPageSize - offset);
+    if (!memory_.read(*page + offset, into + done, piece)) break;
+    done += piece;
+  }
+  return done;
+}
+
+bool UnicornCpu::decode_at(uint64_t address, Instruction& into) {
+  std::array<uint8_t, 15> bytes{};
+  const size_t length = peek(address, bytes.data(), bytes.size());
+  return disassembler_.decode({bytes.data(), length}, address, into);
+}
+
+tl::expected<GuestPhys, PageFault> UnicornCpu::translate(GuestVirt address, Access access) {
+  const auto fault = [&](uint32_t code) { return tl::unexpected(PageFault{address, code}); };
+  // DEVIATES: SDM volume 1, 3.3.7.1 - a non-canonical address is a general protection fault; here it is told
+  // as a page that is not present, since the caller is the hypervisor and not the guest.
+  if (!is_canonical(address.value)) return fault(page_fault_code::user);
+  const auto translation = translation_for(address, access);
+  if (!translation) return fault(translation.error());
+  return translation->frame.address() + address.page_offset();
+}
+
+tl::expected<void, PageFault> UnicornCpu::read_virtual(GuestVirt address, void* into, uint64_t length) {
+  auto* bytes = static_cast<uint8_t*>(into);
+  while (length != 0) {
+    const auto at = translate(address, Access::read);
+    if (!at) return tl::unexpected(at.error());
+    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
+    memory_.read(*at, bytes, piece);
+    bytes += piece;
+    address = address + piece;
+    length -= piece;
+  }
+  return {};
+}
+
+tl::expected<void, PageFault> UnicornCpu::write_virtual(GuestVirt address, const void* from, uint64_t length) {
+  const auto* bytes = static_cast<const uint8_t*>(from);
+  while (length != 0) {
+    const auto at = translate(address, Access::write);
+    if (!at) return tl::unexpected(at.error());
+    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
+    memory_.write(*at, bytes, piece);
+    bytes += piece;
+    address = address + piece;
+    length -= piece;
+  }
+  return {};
+}
+
+std::string UnicornCpu::disassemble(GuestVirt address, unsigned count) {
+  std::string out;
+  uint64_t at = address.value;
+  for (unsigned i = 0; i < count; ++i) {
+    std::array<uint8_t, 15> bytes{};
+    const size_t length = peek(at, bytes.data(), bytes.size());
+    if (length == 0) return out + fmt::format("{:#018x}  (not mapped)\n", at);
+    unsigned used = 0;
+    const std::string text = disassembler_.text({bytes.data(), length}, at, used);
+    if (used == 0) {
+      out += fmt::format("{:#018x}  (bad {:02x})\n", at, bytes[0]);
+      used = 1;
+    } else {
+      out += fmt::format("{:#018x}  {}\n", at, text);
+    }
+    at += used;
+  }
+  return out;
+}
+
+// --- Flushes ---
+
+void UnicornCpu::set_page_table_root(GuestPhys root) {
+  root_ = root;
+  flush_translations();
+}
+
+void UnicornCpu::flush_translations() {
+  translations_.flush();
+  uc_ctl_flush_tlb(uc_);
+  blocks_.new_epoch();
+}
+
+void UnicornCpu::flush_translation(GuestVirt page) {
+  translations_.flush(page);
+  uc_ctl_flush_tlb(uc_);
+  blocks_.new_epoch();
+}
+
+void UnicornCpu::flush_emulator_tlb() { uc_ctl_flush_tlb(uc_); }
+
+}  // namespace ringside
