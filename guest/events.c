@@ -1,0 +1,84 @@
+// Event channels, 2-level: Xen sets a bit for the port, one for its word, and calls event_entry.
+#include "internal.h"
+
+char shared_info_page[GUEST_PAGE_SIZE] __attribute__((aligned(4096)));
+
+enum { kPortsMax = 256, kBitsPerWord = 64 };
+static struct {
+  event_handler handler;
+  void* data;
+} handlers[kPortsMax];
+
+static volatile vcpu_info_t* vcpu(void) { return &HYPERVISOR_shared_info->vcpu_info[0]; }
+
+void events_start(void) {
+  map_frame(shared_info_page, start_info->shared_info / GUEST_PAGE_SIZE);
+  for (unsigned word = 0; word < kBitsPerWord; ++word) HYPERVISOR_shared_info->evtchn_mask[word] = ~0ul;
+}
+
+// Called by boot.S and, with events masked, by unlock_events().
+void handle_events(void) {
+  vcpu()->evtchn_upcall_pending = 0;
+  xen_mb();  // Cleared before the words are looked at, so that an event after that calls again.
+  unsigned long words =
+      __atomic_exchange_n(&HYPERVISOR_shared_info->vcpu_info[0].evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+  while (words != 0) {
+    const unsigned word = (unsigned)__builtin_ctzl(words);
+    words &= words - 1;
+    unsigned long ports =
+        HYPERVISOR_shared_info->evtchn_pending[word] & ~HYPERVISOR_shared_info->evtchn_mask[word];
+    while (ports != 0) {
+      const unsigned bit = (unsigned)__builtin_ctzl(ports);
+      ports &= ports - 1;
+      __atomic_fetch_and(&HYPERVISOR_shared_info->evtchn_pending[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
+      const unsigned port = word * kBitsPerWord + bit;
+      if (port < kPortsMax && handlers[port].handler) handlers[port].handler(handlers[port].data);
+    }
+  }
+}
+
+void bind_handler(evtchn_port_t port, event_handler handler, void* data) {
+  if (port == 0 || port >= kPortsMax) guest_panic("port %u cannot be bound", port);
+  handlers[port].handler = handler;
+  handlers[port].data = data;
+  struct evtchn_unmask unmask = {.port = port};
+  if (event_channel_op(EVTCHNOP_unmask, &unmask) != 0) guest_panic("unmasking port %u failed", port);
+}
+
+void notify(evtchn_port_t port) {
+  struct evtchn_send send = {.port = port};
+  if (event_channel_op(EVTCHNOP_send, &send) != 0) guest_panic("sending to port %u failed", port);
+}
+
+evtchn_port_t allocate_port(void) {
+  struct evtchn_alloc_unbound allocate = {.dom = DOMID_SELF, .remote_dom = 0};
+  const long result = event_channel_op(EVTCHNOP_alloc_unbound, &allocate);
+  if (result != 0) guest_panic("allocating a port failed: %ld", result);
+  return allocate.port;
+}
+
+void lock_events(void) {
+  vcpu()->evtchn_upcall_mask = 1;
+  xen_mb();
+}
+
+void unlock_events(void) {
+  // Xen does not call for what came while we were masked: look before and after.
+  for (;;) {
+    xen_mb();
+    while (vcpu()->evtchn_upcall_pending) handle_events();
+    vcpu()->evtchn_upcall_mask = 0;
+    xen_mb();
+    if (!vcpu()->evtchn_upcall_pending) return;
+    vcpu()->evtchn_upcall_mask = 1;
+  }
+}
+
+void wait_until(int (*condition)(void* data), void* data) {
+  for (;;) {
+    lock_events();
+    if (condition(data)) break;
+    sched_op(SCHEDOP_block, 0);  // Unmasks events, and returns at once when one is there.
+  }
+  unlock_events();
+}

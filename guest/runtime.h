@@ -1,0 +1,63 @@
+// What a guest program gets: it defines guest_main() and uses what is declared here. There is one vCPU; an
+// event interrupts the program like an interrupt handler would, and no event interrupts a handler.
+#pragma once
+
+#include "xen.h"
+
+// --- The program ---
+// Runs once everything below works. When it returns, the domain powers off.
+void guest_main(void);
+
+// --- Ending (runtime.c) ---
+__attribute__((noreturn)) void guest_shutdown(unsigned reason);  // SHUTDOWN_*
+// Prints, then ends the domain as crashed.
+__attribute__((noreturn, format(printf, 1, 2))) void guest_panic(const char* format, ...);
+
+// --- Text (format.c, console.c) ---
+// %d %u %x with l, %s, %c, %p and %%; widths with an optional leading 0. Returns the length that was wanted.
+__attribute__((format(printf, 3, 4))) int format_text(char* into, size_t size, const char* format, ...);
+int format_text_list(char* into, size_t size, const char* format, va_list arguments);
+__attribute__((format(printf, 1, 2))) void print(const char* format, ...);
+
+// --- Memory (pages.c) ---
+extern start_info_t* start_info;
+// A zeroed page from the program's own; never given back.
+void* allocate_page(void);
+uint64_t frame_of(const void* address);      // the machine frame behind an address of the program
+void* address_of_frame(uint64_t frame);      // for frames that the domain builder mapped
+void map_frame(void* page, uint64_t frame);  // puts another frame at an address of the program
+
+// --- Grants (grants.c) ---
+// Lets domain 0 use a page; references are given out one after another.
+grant_ref_t grant_page(const void* page, int read_only);
+// 0 when the page is still in use by domain 0.
+int end_grant(grant_ref_t reference);
+
+// --- Events (events.c) ---
+typedef void (*event_handler)(void* data);
+// Sets the handler of a port and unmasks it.
+void bind_handler(evtchn_port_t port, event_handler handler, void* data);
+void notify(evtchn_port_t port);
+// An unbound port that domain 0 may bind.
+evtchn_port_t allocate_port(void);
+// Sleeps until `condition` holds; it is looked at again after each event.
+void wait_until(int (*condition)(void* data), void* data);
+// Holds events back; they come at the unlock.
+void lock_events(void);
+void unlock_events(void);
+
+// --- XenStore (xenstore.c): each returns 0, or the error's number in XenStore's own list (EINVAL is 1) ---
+int xenstore_read(const char* path, char* value, size_t size);
+int xenstore_write(const char* path, const char* value);
+int xenstore_watch(const char* path, const char* token);
+// Sleeps until a watch has fired since the last call.
+void xenstore_wait_for_watch(void);
+
+// --- The C library's share (string.c) ---
+void* memcpy(void* into, const void* from, size_t length);
+void* memset(void* into, int value, size_t length);
+int memcmp(const void* a, const void* b, size_t length);
+void* memmove(void* into, const void* from, size_t length);
+size_t strlen(const char* text);
+int strcmp(const char* a, const char* b);
+uint64_t parse_number(const char* text);
