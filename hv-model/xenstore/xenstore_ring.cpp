@@ -93,8 +93,10 @@ struct XenStoreRing::Impl {
 // The guest has notified, or there is something new to do.
 void XenStoreRing::Impl::pump() {
   if (ignored) return;
-  const bool wrote = put_output();
+  bool wrote = put_output();
   const bool took = take_input();
+  // A request that a fault has answered already.
+  wrote = put_output() || wrote;
   // xenstored notifies after each piece that it reads or writes; one notification for all of them says the
   // same.
   if (wrote || took) (void)hypervisor.channels.send(DomainId{0}, port);
