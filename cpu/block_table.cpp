@@ -49,7 +49,7 @@ const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, st
     block = analyse(address, bytes);
   }
   Cached& cached = cache_[index(address)];
-  cached = {address, static_cast<uint32_t>(bytes.size()), lasting ? epoch_ : 0, block->instructions,
+  cached = {address, static_cast<uint32_t>(bytes.size()), lasting && !block->port_offset ? epoch_ : 0, block->instructions,
             block->cost_ps, block.get()};
   return cached;
 }
@@ -67,6 +67,7 @@ std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uin
     start.cost_before_ps = static_cast<uint32_t>(cost.ps);
     start.cuttable = known && instruction.writes_memory && !instruction.ends_block;
     block->starts.push_back(start);
+    if (instruction.uses_port && !block->port_offset) block->port_offset = start.offset;
     cost += costs_.cost(cycles_of(instruction));
     // What Capstone cannot decode counts as one instruction up to the block's end: an undefined opcode ends
     // a block.

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,7 @@ struct Block {
   std::vector<Start> starts;
   uint32_t instructions = 0;
   uint32_t cost_ps = 0;
+  std::optional<uint16_t> port_offset;  // of the first instruction that uses an I/O port
 
   // How many instructions lie wholly before `offset`, and what they cost.
   struct Part {
@@ -64,7 +66,7 @@ class BlockTable {
     return cached.address == address && cached.size == size && cached.epoch == epoch_ ? &cached : nullptr;
   }
   // `bytes` are what the block consists of now, `at` where they lie. Unless `lasting`, the cache will not
-  // answer for it.
+  // answer for it, nor for a block that uses a port.
   const Cached& look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting);
 
   void new_epoch();

@@ -324,6 +324,8 @@ bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Inst
   const uint8_t prefix = insn.detail->x86.prefix[0];
   into.repeated = into.kind == InstructionKind::string && (prefix == X86_PREFIX_REP || prefix == X86_PREFIX_REPNE);
   into.ends_block = into.kind == InstructionKind::branch || into.kind == InstructionKind::system || into.repeated;
+  into.uses_port = is_one_of(insn.id, {X86_INS_IN, X86_INS_OUT, X86_INS_INSB, X86_INS_INSW, X86_INS_INSD,
+                                       X86_INS_OUTSB, X86_INS_OUTSW, X86_INS_OUTSD});
   add_operands(insn, into);
   return true;
 }

@@ -52,6 +52,7 @@ struct Instruction {
   InstructionKind kind = InstructionKind::unknown;
   bool repeated = false;       // REP, REPE, REPNE on a string instruction
   bool writes_memory = false;  // by any operand, the stack included
+  bool uses_port = false;      // IN, OUT, INS, OUTS
   bool ends_block = false;     // a branch, or an instruction after which the emulator always looks up anew
   uint8_t loads = 0, stores = 0;
   uint8_t operand_count = 0;

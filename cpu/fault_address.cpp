@@ -41,7 +41,8 @@ std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruct
     const bool starts_in_page = (first & ~(kPageSize - 1)) == page;
     const bool reaches_page = ((first + size - 1) & ~(kPageSize - 1)) == page;
     if (!starts_in_page && !reaches_page) continue;
-    return FaultingOperand{starts_in_page ? first : page, operand.write, operand.stack};
+    const bool reaches_next_page = ((first + size - 1) & ~(kPageSize - 1)) == page + kPageSize;
+    return FaultingOperand{starts_in_page ? first : page, operand.write, operand.stack, reaches_next_page};
   }
   return std::nullopt;
 }

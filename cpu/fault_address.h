@@ -15,6 +15,7 @@ struct FaultingOperand {
   uint64_t address = 0;        // the first byte of the access that lies in the page
   bool writes = false;         // a read-modify-write is a write, although it reads first
   bool stack = false;
+  bool reaches_next_page = false;
 };
 
 // The operand of `instruction` (at registers.rip) that touches the page in this way; nothing when none does.

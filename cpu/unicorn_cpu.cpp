@@ -1,4 +1,5 @@
 #include "cpu/unicorn_cpu.h"
+#include "cpu/unicorn_layout.h"
 
 #include <fmt/format.h>
 
@@ -14,12 +15,11 @@ constexpr uint64_t kFlagResume = 1 << 16;
 // SVM exit codes, APM volume 2, appendix C.
 constexpr uint32_t kExitException = 0x40;  // 32 of them
 constexpr uint32_t kExitSoftwareInterrupt = 0x75;
-constexpr uint32_t kExitPort = 0x7b;
-constexpr uint32_t kExitIcebp = 0x88;
 
 constexpr uint8_t kVectorDebug = 1, kVectorBreakpoint = 3, kVectorUndefined = 6, kVectorDoubleFault = 8,
                   kVectorTss = 10, kVectorNotPresent = 11, kVectorStack = 12, kVectorGeneral = 13, kVectorPage = 14,
                   kVectorAlignment = 17;
+constexpr uint64_t kLastPageOfLowerHalf = 0x7fff'ffff'f000;
 
 }  // namespace
 
@@ -92,6 +92,8 @@ Exit UnicornCpu::exit_for(uc_err error) {
       set_rip(rip() - 2);
       settle_at(rip());
       return {.reason = ExitReason::invalid_opcode, .vector = kVectorUndefined};
+    case Cause::port:
+      return port_exit(pending_.page);
     case Cause::intercept:
       return intercepted(pending_.vector);
     case Cause::page_fault:
@@ -126,35 +128,17 @@ Exit UnicornCpu::exception(uint8_t vector, std::optional<uint32_t> error_code) {
 
 Exit UnicornCpu::intercepted(uint32_t code) {
   const uint64_t at = rip();
-  if (code == kExitSoftwareInterrupt || code == kExitIcebp) {
-    // INT n (CD n), INT3 (CC), ICEBP (F1), perhaps behind prefixes.
-    Instruction instruction;
-    std::array<uint8_t, 16> bytes{};
-    const size_t length = peek(at, bytes.data(), bytes.size());
-    uint64_t end = 1;
-    if (disassembler_.decode({bytes.data(), length}, at, instruction)) end = instruction.length;
-    const uint8_t last = bytes[end - 1];
-    const bool has_number = end >= 2 && bytes[end - 2] == 0xcd;
-    uint8_t vector = has_number ? last : kVectorBreakpoint;
-    if (code == kExitIcebp) vector = kVectorDebug;
-    set_rip(at + end);
-    settle_at(at + end);
-    Exit exit = exception(vector, std::nullopt);
-    exit.software = true;
-    return exit;
-  }
-  if (code == kExitPort) {
-    settle_at(at);
-    return exception(kVectorGeneral, 0);
-  }
+  if (code == kExitSoftwareInterrupt) return software_interrupt(at);
   if (code < kExitException || code >= kExitException + 32) {
     return broken(fmt::format("the emulator left by SVM exit code {:#x} at {:#x}", code, at));
   }
   const auto vector = static_cast<uint8_t>(code - kExitException);
+  if (vector == kVectorUndefined && is_icebp(at)) return software_debug(at);
   // A debug trap comes behind its instruction, which is a block of its own.
   if (vector != kVectorDebug) settle_at(at);
-  if (vector == kVectorUndefined) return {.reason = ExitReason::invalid_opcode, .vector = vector};
   switch (vector) {
+    case kVectorUndefined:
+      return {.reason = ExitReason::invalid_opcode, .vector = vector};
     case kVectorTss:
     case kVectorNotPresent:
     case kVectorStack:
@@ -166,6 +150,91 @@ Exit UnicornCpu::intercepted(uint32_t code) {
     default:
       return exception(vector, std::nullopt);
   }
+}
+
+bool UnicornCpu::is_icebp(uint64_t address) const {
+  uint8_t byte = 0;
+  return peek(address, &byte, 1) == 1 && byte == 0xf1;
+}
+
+// ICEBP (F1), which the emulator does not know: a #DB trap.
+Exit UnicornCpu::software_debug(uint64_t at) {
+  set_rip(at + 1);
+  settle_at(at + 1);
+  Exit exit = exception(kVectorDebug, std::nullopt);
+  exit.software = true;
+  return exit;
+}
+
+// INT n (CD n) or INT3 (CC), perhaps behind prefixes. RIP goes behind it, and it counts as executed.
+Exit UnicornCpu::software_interrupt(uint64_t at) {
+  std::array<uint8_t, 15> bytes{};
+  const size_t length = peek(at, bytes.data(), bytes.size());
+  Instruction instruction;
+  size_t end = 1;
+  if (disassembler_.decode({bytes.data(), length}, at, instruction)) end = instruction.length;
+  const bool has_number = end >= 2 && bytes[end - 2] == 0xcd;
+  set_rip(at + end);
+  settle_at(at + end);
+  Exit exit = exception(has_number ? bytes[end - 1] : kVectorBreakpoint, std::nullopt);
+  exit.software = true;
+  return exit;
+}
+
+Exit UnicornCpu::port_exit(uint64_t address) {
+  if (rip() != address) {
+    if (auto other = run_up_to(address)) return *other;
+  }
+  settle_at(address);
+  return exception(kVectorGeneral, 0);
+}
+
+// --- Exact stops within a block ---
+
+// Runs from RIP, straight on, to `address`, in a block that has been charged. Returns an exit when something
+// else comes first. Exit addresses are looked at when a block is made, so the block that is cached goes, and
+// the short one that this makes goes as well.
+std::optional<Exit> UnicornCpu::run_up_to(uint64_t address) {
+  const Current charged = current_;
+  const auto forget_block = [&](uint64_t at) {
+    if (const auto page = peek_page(at)) drop_blocks(*page + (at & (kPageSize - 1)), 1);
+  };
+  const uint64_t from = rip();
+  forget_block(from);
+  uc_ctl_set_exits(uc_, &address, 1);
+  pending_ = {};
+  stepping_ = true;
+  check_at_ps_ = 0;
+  const uc_err error = uc_emu_start(uc_, from, 0, 0, 0);
+  stepping_ = false;
+  uint64_t nowhere = unicorn_layout::kNowhere;
+  uc_ctl_set_exits(uc_, &nowhere, 1);
+  forget_block(from);
+  current_ = charged;
+  if (pending_.cause == Cause::none && error == UC_ERR_OK && rip() == address) return std::nullopt;
+  return exit_for(error);
+}
+
+// A block that runs on into a page that cannot be fetched is refused as a whole, at its first instruction.
+// The processor would execute what lies before that page: so do that now. Returns an exit when something
+// else comes first.
+std::optional<Exit> UnicornCpu::advance_to_page_end(uint64_t page) {
+  const uint64_t from = rip();
+  if ((from & ~(kPageSize - 1)) == page || page - from >= kPageSize) return std::nullopt;
+  uint64_t to = from;
+  Instruction instruction;
+  std::array<uint8_t, kPageSize> bytes{};
+  const size_t length = peek(from, bytes.data(), page - from);
+  while (to < page && disassembler_.decode(std::span(bytes).first(length).subspan(to - from), to, instruction)) {
+    to += instruction.length;
+  }
+  if (to == from) return std::nullopt;
+  const GuestPhys at = peek_page(from).value_or(GuestPhys{}) + (from & (kPageSize - 1));
+  const BlockTable::Cached& cached = blocks_.look_up(from, at, std::span(bytes).first(to - from), false);
+  clock_.now.ps += cached.cost_ps;
+  clock_.instructions += cached.instructions;
+  current_ = {from, cached.size, cached.block, false};
+  return run_up_to(to);
 }
 
 // The emulator does not tell error codes. They are 0 but for the load of a segment, where the code is the
@@ -206,19 +275,23 @@ uint32_t UnicornCpu::selector_error_code() {
 Exit UnicornCpu::page_fault_exit() {
   const Pending fault = pending_;
   Exit exit = exception(kVectorPage, fault.error_code);
-  const Registers now = registers();
   if (fault.access == Access::fetch) {
     // Fetches fault while a block is made, before any of it is charged.
-    const bool same_page = (now.rip & ~(kPageSize - 1)) == fault.page;
-    exit.fault_address = {same_page ? now.rip : fault.page};
+    current_ = {};
+    if (auto other = advance_to_page_end(fault.page)) return *other;
+    const bool same_page = (rip() & ~(kPageSize - 1)) == fault.page;
+    exit.fault_address = {same_page ? rip() : fault.page};
     return exit;
   }
+  const Registers now = registers();
   settle_at(now.rip);
   exit.fault_address = {fault.page};
   Instruction instruction;
   if (!decode_at(now.rip, instruction)) return exit;
   const auto operand = find_faulting_operand(instruction, now, fault.page, fault.access);
   if (!operand) return exit;
+  // An operand that reaches over the end of the lower half is refused before any page is looked at.
+  if (fault.page == kLastPageOfLowerHalf && operand->reaches_next_page) return general_fault_for(*operand);
   exit.fault_address = {operand->address};
   // The emulator reads before it writes; the processor asks for the right to write at once.
   if (operand->writes) exit.error_code = fault.error_code | page_fault_code::write;
@@ -227,13 +300,21 @@ Exit UnicornCpu::page_fault_exit() {
 
 Exit UnicornCpu::general_fault_exit() {
   const Pending fault = pending_;
+  if (fault.access == Access::fetch) {
+    current_ = {};
+    if (auto other = advance_to_page_end(fault.page)) return *other;
+    return exception(kVectorGeneral, 0);
+  }
   const Registers now = registers();
-  if (fault.access == Access::fetch) return exception(kVectorGeneral, 0);
   settle_at(now.rip);
   Instruction instruction;
   if (!decode_at(now.rip, instruction)) return exception(kVectorGeneral, 0);
   const auto operand = find_faulting_operand(instruction, now, fault.page, fault.access);
-  return exception(operand && operand->stack ? kVectorStack : kVectorGeneral, 0);
+  return operand ? general_fault_for(*operand) : exception(kVectorGeneral, 0);
+}
+
+Exit UnicornCpu::general_fault_for(const FaultingOperand& operand) {
+  return exception(operand.stack ? kVectorStack : kVectorGeneral, 0);
 }
 
 // --- The guest's address space, for the host ---

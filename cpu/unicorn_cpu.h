@@ -63,6 +63,7 @@ class UnicornCpu final : public Cpu {
   enum class Cause : uint8_t {
     none,
     boundary,         // the deadline or a request, before a block
+    port,             // before a block that uses a port at address `page`
     syscall,
     sysenter,
     intercept,        // `vector` is the SVM exit code
@@ -110,12 +111,17 @@ class UnicornCpu final : public Cpu {
   // --- unicorn_cpu.cpp: exits ---
   Exit exit_for(uc_err error);
   Exit intercepted(uint32_t code);
+  Exit software_interrupt(uint64_t at);
+  Exit software_debug(uint64_t at);
+  bool is_icebp(uint64_t address) const;
   Exit page_fault_exit();
   Exit general_fault_exit();
+  Exit general_fault_for(const FaultingOperand& operand);
   Exit exception(uint8_t vector, std::optional<uint32_t> error_code);
   Exit broken(std::string detail) const;
-  bool advance_to_fetch_fault();
-  bool run_up_to(uint64_t address);
+  Exit port_exit(uint64_t address);
+  std::optional<Exit> advance_to_page_end(uint64_t page);
+  std::optional<Exit> run_up_to(uint64_t address);
   // Takes back what the current block was charged for from `rip` on.
   void settle_at(uint64_t rip);
   uint32_t selector_error_code();
@@ -148,7 +154,7 @@ class UnicornCpu final : public Cpu {
   GuestPhys private_base_;
   bool in_setup_ = true;
   bool alias_open_ = false;  // while drop_blocks() speaks of machine addresses
-  bool replaying_ = false;   // run_up_to(): blocks are not accounted by the hook
+  bool stepping_ = false;    // run_up_to(): the block has been charged already
 
   Pending pending_;
   bool stop_requested_ = false;

@@ -39,7 +39,7 @@ void UnicornCpu::block_hook(uc_engine*, uint64_t address, uint32_t size, void* s
 }
 
 void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
-  if (in_setup_ || replaying_ || pending_.cause != Cause::none) return;
+  if (in_setup_ || stepping_ || pending_.cause != Cause::none) return;
   if (current_.mixed) take_back_cut_block(address, size);
   if (stop_requested_ || clock_.now >= deadline_) {
     current_ = {};
@@ -57,7 +57,10 @@ void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
   clock_.now.ps += cached.cost_ps;
   clock_.instructions += cached.instructions;
   current_ = {address, size, cached.block, mixed};
-  check_at_ps_ = mixed ? 0 : deadline_.ps;
+  check_at_ps_ = mixed || stop_requested_ ? 0 : deadline_.ps;
+  // The emulator executes port instructions at CPL 3, and the rest of the block behind them. They must fault
+  // (IOPL is 0 and there is no bitmap), so the block is not entered.
+  if (cached.block->port_offset) stop({.cause = Cause::port, .page = address + *cached.block->port_offset});
 }
 
 // A store into the bytes of its own block ends the block before the store; the emulator then runs the store

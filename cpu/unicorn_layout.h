@@ -12,10 +12,9 @@ inline constexpr uint64_t kStubPage = 0;             // VMLOAD, VMRUN; the landi
 inline constexpr uint64_t kVmcbPage = 1;
 inline constexpr uint64_t kHostSavePage = 2;
 inline constexpr uint64_t kMsrPermissionPage = 3;    // two pages
-inline constexpr uint64_t kPortPermissionPage = 5;   // three pages
-inline constexpr uint64_t kDescriptorPage = 8;       // holds the selectors of kDescriptorWindowPage
-inline constexpr uint64_t kZeroPage = 9;
-inline constexpr uint64_t kPages = 10;
+inline constexpr uint64_t kDescriptorPage = 5;       // holds the selectors of kDescriptorWindowPage
+inline constexpr uint64_t kZeroPage = 6;
+inline constexpr uint64_t kPages = 7;
 
 // Xen's hypervisor range starts here (xen/arch-x86/xen-x86_64.h, HYPERVISOR_VIRT_START).
 inline constexpr uint64_t kWindow = 0xffff'8000'0000'0000;
@@ -23,10 +22,13 @@ inline constexpr uint64_t kStub = kWindow;
 inline constexpr uint64_t kLanding = kWindow + 0x100;
 inline constexpr uint64_t kDescriptorTable = kWindow + 0x10'0000;
 inline constexpr uint64_t kDescriptorTableBytes = 0x1'0000;
-// FLAT_RING3_CS64 and FLAT_RING3_DS64 (0xe033, 0xe02b) lie in the fifteenth page of the table.
+// FLAT_RING3_CS64 and FLAT_RING3_SS64 (0xe033, 0xe02b) lie in the fifteenth page of the table.
 inline constexpr uint64_t kDescriptorWindowPage = 14;
 
 // uc_ctl_remove_cache() wants a virtual address: this range, not canonical, means machine addresses.
 inline constexpr uint64_t kAlias = 0x4000'0000'0000'0000;
+
+// An exit address that no instruction has.
+inline constexpr uint64_t kNowhere = 0x2000'0000'0000'0000;
 
 }  // namespace ringside::unicorn_layout

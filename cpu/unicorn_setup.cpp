@@ -55,10 +55,9 @@ class Vmcb {
 void write_vmcb(uint8_t* page, GuestPhys private_base) {
   Vmcb vmcb(page);
   const auto at = [&](uint64_t n) { return private_base.value + n * kPageSize; };
-  // Control area. All exceptions but #PF, which the TLB hook raises; INT n, IN and OUT, ICEBP; VMRUN must be.
+  // Control area. All exceptions but #PF, which the TLB hook raises; INT n; VMRUN must be.
   vmcb.set<uint32_t>(0x008, ~(1u << 14));
-  vmcb.set<uint64_t>(0x00c, intercept_bit(0x75) | intercept_bit(0x7b) | intercept_bit(0x80) | intercept_bit(0x88));
-  vmcb.set<uint64_t>(0x040, at(kPortPermissionPage));
+  vmcb.set<uint64_t>(0x00c, intercept_bit(0x75) | intercept_bit(0x80));
   vmcb.set<uint64_t>(0x048, at(kMsrPermissionPage));
   vmcb.set<uint32_t>(0x058, 1);  // ASID
   // Save area. Attributes are packed: type and S, DPL, P in the low byte, AVL, L, D, G above.
@@ -171,14 +170,13 @@ Result<void> UnicornCpu::enter_guest_mode() {
   std::memcpy(page(kStubPage), stub, sizeof stub);
   page(kStubPage)[kLanding - kStub] = 0xf4;  // never executed
   write_vmcb(page(kVmcbPage), private_base_);
-  // Every port is intercepted (IOPL 0, no bitmap in a TSS), no MSR is: at CPL 3 they fault by themselves,
-  // and the emulator does not survive a host that reads one that is intercepted.
-  std::memset(page(kPortPermissionPage), 0xff, 3 * kPageSize);
+  // No MSR is intercepted: at CPL 3 they fault by themselves, and the emulator does not survive a host that
+  // reads one that is. The emulator does not check ports, see UnicornCpu::on_unusual_block().
   const auto descriptor = [&](uint16_t selector, uint64_t value) {
     std::memcpy(page(kDescriptorPage) + (selector & 0xff8), &value, sizeof value);
   };
   descriptor(FLAT_RING3_CS64, kCode64Ring3);
-  descriptor(FLAT_RING3_DS64, kDataRing3);
+  descriptor(FLAT_RING3_SS64, kDataRing3);
 
   const auto write_msr = [this](uint32_t number, uint64_t value) {
     uc_x86_msr msr{number, value};
