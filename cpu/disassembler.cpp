@@ -168,6 +168,12 @@ MemoryOperand explicit_operand(const cs_insn& insn, const cs_x86_op& op) {
 
 // What Capstone's table says wrongly, or not at all, about the access to an explicit operand.
 void correct_access(const cs_insn& insn, MemoryOperand& operand) {
+  const uint8_t* encoded = insn.detail->x86.opcode;
+  if (encoded[0] == 0x0f && (encoded[1] & 0xf0) == 0x90) {  // SETcc
+    operand.read = false;
+    operand.write = true;
+    return;
+  }
   switch (insn.id) {
     case X86_INS_LEA: case X86_INS_NOP: case X86_INS_PREFETCHT0: case X86_INS_PREFETCHT1:
     case X86_INS_PREFETCHT2: case X86_INS_PREFETCHNTA: case X86_INS_PREFETCHW: case X86_INS_PREFETCH:

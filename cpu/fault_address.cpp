@@ -29,12 +29,15 @@ uint64_t effective_address(const MemoryOperand& operand, const Registers& regist
   return address;
 }
 
-std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction, const Registers& registers,
-                                                     uint64_t page, Access access) {
+namespace {
+
+std::optional<FaultingOperand> find_operand(const Instruction& instruction, const Registers& registers,
+                                            uint64_t page, Access access, bool kind_must_fit) {
   constexpr uint64_t kAreaBytes = 512;  // FXSAVE, the largest area
   for (uint8_t i = 0; i < instruction.operand_count; ++i) {
     const MemoryOperand& operand = instruction.operands[i];
-    if (access == Access::write ? !operand.write : !operand.read) continue;
+    const bool fits = access == Access::write ? operand.write : operand.read;
+    if (kind_must_fit && !fits) continue;
     const uint64_t first = effective_address(operand, registers, registers.rip + instruction.length);
     // Capstone gives areas an odd size or none: anything above a register may reach into the next page.
     const uint64_t size = operand.size == 0 || operand.size > 16 ? kAreaBytes : operand.size;
@@ -45,6 +48,16 @@ std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruct
     return FaultingOperand{starts_in_page ? first : page, operand.write, operand.stack, reaches_next_page};
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction, const Registers& registers,
+                                                     uint64_t page, Access access) {
+  // Capstone's table is sometimes wrong about the kind of an access. When no operand fits, the page alone
+  // decides; an operand said to be written that was read first is both.
+  if (auto found = find_operand(instruction, registers, page, access, true)) return found;
+  return find_operand(instruction, registers, page, access, false);
 }
 
 }  // namespace ringside

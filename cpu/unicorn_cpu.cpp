@@ -134,6 +134,10 @@ Exit UnicornCpu::intercepted(uint32_t code) {
   }
   const auto vector = static_cast<uint8_t>(code - kExitException);
   if (vector == kVectorUndefined && is_icebp(at)) return software_debug(at);
+  if (vector == kVectorUndefined && is_rdpmc(at)) {
+    settle_at(at);
+    return exception(kVectorGeneral, 0);
+  }
   // A debug trap comes behind its instruction, which is a block of its own.
   if (vector != kVectorDebug) settle_at(at);
   switch (vector) {
@@ -155,6 +159,12 @@ Exit UnicornCpu::intercepted(uint32_t code) {
 bool UnicornCpu::is_icebp(uint64_t address) const {
   uint8_t byte = 0;
   return peek(address, &byte, 1) == 1 && byte == 0xf1;
+}
+
+// RDPMC (0F 33) is undefined to the emulator; with CR4.PCE clear it gives #GP at CPL 3.
+bool UnicornCpu::is_rdpmc(uint64_t address) const {
+  std::array<uint8_t, 2> bytes{};
+  return peek(address, bytes.data(), 2) == 2 && bytes[0] == 0x0f && bytes[1] == 0x33;
 }
 
 // ICEBP (F1), which the emulator does not know: a #DB trap.
@@ -201,14 +211,14 @@ std::optional<Exit> UnicornCpu::run_up_to(uint64_t address) {
   };
   const uint64_t from = rip();
   forget_block(from);
-  uc_ctl_set_exits(uc_, &address, 1);
+  uint64_t unused = address;
+  uc_ctl_set_exits(uc_, &unused, 1);
   pending_ = {};
   stepping_ = true;
   check_at_ps_ = 0;
   const uc_err error = uc_emu_start(uc_, from, 0, 0, 0);
   stepping_ = false;
-  uint64_t nowhere = unicorn_layout::kNowhere;
-  uc_ctl_set_exits(uc_, &nowhere, 1);
+  uc_ctl_set_exits(uc_, &unused, 0);
   forget_block(from);
   current_ = charged;
   if (pending_.cause == Cause::none && error == UC_ERR_OK && rip() == address) return std::nullopt;

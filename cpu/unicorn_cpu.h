@@ -114,6 +114,7 @@ class UnicornCpu final : public Cpu {
   Exit software_interrupt(uint64_t at);
   Exit software_debug(uint64_t at);
   bool is_icebp(uint64_t address) const;
+  bool is_rdpmc(uint64_t address) const;
   Exit page_fault_exit();
   Exit general_fault_exit();
   Exit general_fault_for(const FaultingOperand& operand);

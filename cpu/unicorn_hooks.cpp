@@ -168,6 +168,10 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
   } else if (step.flush) {
     uc_ctl_flush_tlb(uc_);
     if (access == Access::write) blocks_.new_epoch();
+    if (own) {
+      current_.mixed = true;
+      check_at_ps_ = 0;
+    }
   }
   if (access == Access::fetch) memory_.set_frame_flags(translation.frame, Memory::code);
   unsigned permissions = UC_PROT_READ;

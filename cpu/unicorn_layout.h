@@ -28,7 +28,4 @@ inline constexpr uint64_t kDescriptorWindowPage = 14;
 // uc_ctl_remove_cache() wants a virtual address: this range, not canonical, means machine addresses.
 inline constexpr uint64_t kAlias = 0x4000'0000'0000'0000;
 
-// An exit address that no instruction has.
-inline constexpr uint64_t kNowhere = 0x2000'0000'0000'0000;
-
 }  // namespace ringside::unicorn_layout
