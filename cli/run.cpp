@@ -100,6 +100,8 @@ ExitCode run(const RunArguments& arguments) {
     terminal.emplace(scenario->domains.front().name + "/console/in", stop_requested);
     options.live_input = &*terminal;
   }
+  // A file past its limit is an error like a full disk, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGINT, stop_on_signal);
   std::signal(SIGTERM, stop_on_signal);
   auto machine = Machine::create(*scenario, options);

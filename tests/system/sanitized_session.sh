@@ -1,0 +1,16 @@
+#!/bin/bash
+# The build with sanitizers writes the same bytes as the release build. Skipped where it has not been built
+# (scripts/build asan).
+source "$(dirname "$0")/common.sh" "$@"
+
+sanitized=$source_dir/build-asan/ringside
+if [[ ! -x $sanitized ]]; then
+  echo "skipped: there is no $sanitized"
+  exit 77
+fi
+for scenario in grub-pv blk-read; do
+  expect 0 "$ringside" run "$source_dir/scenarios/$scenario" -o release.pcapng
+  expect 0 "$sanitized" run "$source_dir/scenarios/$scenario" -o sanitized.pcapng
+  cmp release.pcapng sanitized.pcapng || fail "$scenario: the sanitized build wrote another session"
+done
+finish
