@@ -27,11 +27,12 @@ bool is_page_table(PageType type) { return type >= PageType::l1 && type <= PageT
 
 }  // namespace
 
-FrameTable::FrameTable(Memory& memory)
+FrameTable::FrameTable(Memory& memory, uint32_t count_max)
     : memory_(memory),
       info_(memory.frames()),
       free_words_((memory.frames() + kBitsPerWord - 1) / kBitsPerWord, ~uint64_t{0}),
-      free_(memory.frames()) {
+      free_(memory.frames()),
+      count_max_(count_max) {
   const size_t rest = memory.frames() % kBitsPerWord;
   if (rest != 0) free_words_.back() = (uint64_t{1} << rest) - 1;
 }
@@ -117,7 +118,7 @@ std::optional<Mfn> FrameTable::allocate_run(DomainId owner, unsigned order) {
 
 bool FrameTable::get_page(Mfn frame, DomainId domain) {
   const PageInfo* info = find(frame);
-  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= kCountMax) return false;
+  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_) return false;
   change(memory_.index_of(frame), [](PageInfo& page) { ++page.ref_count; });
   return true;
 }
@@ -158,7 +159,7 @@ void FrameTable::release(Mfn frame) {
 
 bool FrameTable::get_writable_type(Mfn frame) {
   const PageInfo* info = find(frame);
-  if (info == nullptr || info->type_count >= kCountMax) return false;
+  if (info == nullptr || info->type_count >= count_max_) return false;
   if (info->type_count > 0 && info->type != PageType::writable) return false;
   change(memory_.index_of(frame), [](PageInfo& page) {
     page.type = PageType::writable;
@@ -170,8 +171,8 @@ bool FrameTable::get_writable_type(Mfn frame) {
 
 bool FrameTable::get_writable_page(Mfn frame, DomainId domain) {
   const PageInfo* info = find(frame);
-  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= kCountMax) return false;
-  if (info->type_count >= kCountMax || (info->type_count > 0 && info->type != PageType::writable)) return false;
+  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_) return false;
+  if (info->type_count >= count_max_ || (info->type_count > 0 && info->type != PageType::writable)) return false;
   change(memory_.index_of(frame), [](PageInfo& page) {
     page.type = PageType::writable;
     page.validated = true;

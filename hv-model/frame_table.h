@@ -49,7 +49,7 @@ class FrameTable : public Stateful {
   // Counts end here; one reference more is refused, as Xen does when its count field would overflow.
   static constexpr uint32_t kCountMax = 0x7fffffff;
 
-  explicit FrameTable(Memory& memory);
+  explicit FrameTable(Memory& memory, uint32_t count_max = kCountMax);
 
   // A zeroed frame with one reference, from the lowest free one up; nothing when memory is exhausted.
   std::optional<Mfn> allocate(DomainId owner);
@@ -90,6 +90,8 @@ class FrameTable : public Stateful {
   // False, with nothing done, when there are other references (Xen's steal_page).
   bool steal(Mfn frame, DomainId domain, uint32_t held);
 
+  uint32_t count_max() const { return count_max_; }
+
   // Moves with each flush; see PageInfo::flush_stamp.
   uint64_t tlb_clock() const { return tlb_clock_; }
   uint64_t advance_tlb_clock() { return ++tlb_clock_; }
@@ -115,6 +117,7 @@ class FrameTable : public Stateful {
   std::map<DomainId, uint64_t> owned_;
   uint64_t tlb_clock_ = 1;
   uint64_t digest_ = 0;
+  const uint32_t count_max_;
 };
 
 }  // namespace ringside

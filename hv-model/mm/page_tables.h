@@ -67,6 +67,7 @@ class PageTables : public Stateful {
   void visit_state(StateVisitor& visitor) const override;
 
   struct Impl;  // page_tables_impl.h
+  Impl& impl() { return *impl_; }
 
  private:
   Hypervisor& hypervisor_;

@@ -9,7 +9,7 @@ namespace ringside {
 
 int64_t PageTables::Impl::get_type(Domain& domain, Mfn frame, PageType type) {
   const PageInfo* info = frames().find(frame);
-  if (info == nullptr || info->type_count >= FrameTable::kCountMax) return -XEN_EINVAL;
+  if (info == nullptr || info->type_count >= frames().count_max()) return -XEN_EINVAL;
   if (type == PageType::writable) return frames().get_writable_type(frame) ? 0 : -XEN_EINVAL;
   if (info->type_count > 0) {
     if (info->type != type || !info->validated) return -XEN_EINVAL;

@@ -125,3 +125,19 @@ TEST_CASE("the digest tells states apart and forgets the way there") {
   two.table.get_writable_type(b);
   CHECK(digest(one) != digest(two));
 }
+
+TEST_CASE("counts that are full take no more, and lose nothing") {
+  const auto memory = std::move(*Memory::create({1ull << 32}, 4 * kPageSize));
+  FrameTable table(*memory, 5);
+  const Mfn frame = *table.allocate(kGuest);
+  for (int i = 0; i < 4; ++i) REQUIRE(table.get_writable_page(frame, kGuest));
+  CHECK(table.find(frame)->ref_count == 5);
+  CHECK_FALSE(table.get_page(frame, kGuest));
+  CHECK_FALSE(table.get_writable_page(frame, kGuest));
+  CHECK(table.find(frame)->type_count == 4);
+  CHECK(table.get_writable_type(frame));
+  CHECK_FALSE(table.get_writable_type(frame));
+  table.put_type(frame);
+  table.put_page(frame);
+  CHECK(table.get_page(frame, kGuest));
+}
