@@ -52,7 +52,7 @@ Exit UnicornCpu::run(Tick deadline) {
     pending_ = {};
     current_ = {};
     check_at_ps_ = deadline_.ps;
-    const uc_err error = uc_emu_start(uc_, rip_before, 0, 0, 0);
+    const uc_err error = run_emulator(rip_before);
     // PAUSE leaves the emulator without a reason.
     const bool left_alone = error == UC_ERR_OK && pending_.cause == Cause::none;
     if (!left_alone) return exit_for(error);
@@ -216,7 +216,7 @@ std::optional<Exit> UnicornCpu::run_up_to(uint64_t address) {
   pending_ = {};
   stepping_ = true;
   check_at_ps_ = 0;
-  const uc_err error = uc_emu_start(uc_, from, 0, 0, 0);
+  const uc_err error = run_emulator(from);
   stepping_ = false;
   uc_ctl_set_exits(uc_, &unused, 0);
   forget_block(from);
@@ -421,16 +421,34 @@ void UnicornCpu::set_page_table_root(GuestPhys root) {
   flush_translations();
 }
 
+// A hypervisor flushes many times between two runs, and the emulator's own flush is the dear part: outside of
+// a run it waits for the next one.
+void UnicornCpu::forget_emulator_tlb() {
+  blocks_.new_epoch();
+  if (in_emulator_) {
+    uc_ctl_flush_tlb(uc_);
+  } else {
+    emulator_is_stale_ = true;
+  }
+}
+
+uc_err UnicornCpu::run_emulator(uint64_t from) {
+  if (emulator_is_stale_) uc_ctl_flush_tlb(uc_);
+  emulator_is_stale_ = false;
+  in_emulator_ = true;
+  const uc_err error = uc_emu_start(uc_, from, 0, 0, 0);
+  in_emulator_ = false;
+  return error;
+}
+
 void UnicornCpu::flush_translations() {
   translations_.flush();
-  uc_ctl_flush_tlb(uc_);
-  blocks_.new_epoch();
+  forget_emulator_tlb();
 }
 
 void UnicornCpu::flush_translation(GuestVirt page) {
   translations_.flush(page);
-  uc_ctl_flush_tlb(uc_);
-  blocks_.new_epoch();
+  forget_emulator_tlb();
 }
 
 void UnicornCpu::flush_emulator_tlb() { uc_ctl_flush_tlb(uc_); }

@@ -108,6 +108,10 @@ class UnicornCpu final : public Cpu {
   void on_host_store(GuestPhys address, uint64_t length);
   bool is_own_frame(Mfn frame) const;
 
+  // The translations that the emulator itself holds are no longer right.
+  void forget_emulator_tlb();
+  uc_err run_emulator(uint64_t from);
+
   // --- unicorn_cpu.cpp: exits ---
   Exit exit_for(uc_err error);
   Exit intercepted(uint32_t code);
@@ -154,6 +158,8 @@ class UnicornCpu final : public Cpu {
   uint8_t* private_pages_ = nullptr;  // what the emulator itself needs: VMCB, permission maps, GDT
   GuestPhys private_base_;
   bool in_setup_ = true;
+  bool in_emulator_ = false;
+  bool emulator_is_stale_ = false;  // flush before the next run
   bool alias_open_ = false;  // while drop_blocks() speaks of machine addresses
   bool stepping_ = false;    // run_up_to(): the block has been charged already
 

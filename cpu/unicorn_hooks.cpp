@@ -151,10 +151,7 @@ tl::expected<Translation, uint32_t> UnicornCpu::translation_for(GuestVirt addres
   entered.large = walk->level > 1;
   const bool moved = held != nullptr && held->frame.value != entered.frame.value;
   const bool had_room = translations_.insert(entered);
-  if (moved || !had_room) {
-    uc_ctl_flush_tlb(uc_);
-    blocks_.new_epoch();
-  }
+  if (moved || !had_room) forget_emulator_tlb();
   return entered;
 }
 
