@@ -3,6 +3,7 @@
 // its ports calls the handler that a backend gave, from the event queue, never from within a guest's call.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,21 +22,30 @@ class Domain;
 
 // What a crossing of "<domain>/evtchn" tells.
 enum class EventOperation : uint8_t {
-  send = 1, deliver, unmask, alloc_unbound, bind_interdomain, bind_virq, bind_ipi, bind_vcpu, close, reset
+  send = 1,
+  deliver,
+  unmask,
+  alloc_unbound,
+  bind_interdomain,
+  bind_virq,
+  bind_ipi,
+  bind_vcpu,
+  close,
+  reset
 };
 
 enum class ChannelState : uint8_t { free, reserved, unbound, interdomain, pirq, virq, ipi };
 
 struct Channel {
   ChannelState state = ChannelState::free;
-  bool xen_consumer = false;         // bound by the toolstack for the domain: closing is refused
-  DomainId remote_domain;            // unbound: who may bind; interdomain: the other end
+  bool xen_consumer = false;  // bound by the toolstack for the domain: closing is refused
+  DomainId remote_domain;     // unbound: who may bind; interdomain: the other end
   EventPort remote_port;
   uint32_t virq = 0;
-  uint32_t vcpu = 0;                 // notified vCPU
-  std::function<void()> handler;     // domain 0 only
-  bool pending_call = false;         // domain 0 only: an event waits for the handler
-  EventQueue::Handle call;           // domain 0 only: the call of the handler
+  uint32_t vcpu = 0;              // notified vCPU
+  std::function<void()> handler;  // domain 0 only
+  bool pending_call = false;      // domain 0 only: an event waits for the handler
+  EventQueue::Handle call;        // domain 0 only: the call of the handler
 };
 
 class EventChannels : public Stateful {
@@ -68,6 +78,7 @@ class EventChannels : public Stateful {
   void raise_virq(Domain& domain, uint32_t virq);
   // Sets a port pending in the domain's shared_info, as Xen's evtchn_2l_set_pending.
   void set_pending(Domain& domain, EventPort port);
+  bool is_pending(const Domain& domain, EventPort port) const;
 
   // EVTCHNOP_*: reads and writes the guest's argument.
   int64_t hypercall(Domain& domain, uint32_t command, GuestVirt argument);
@@ -78,8 +89,9 @@ class EventChannels : public Stateful {
 
  private:
   struct Table {
-    std::vector<Channel> channels;  // grows on demand up to kPortsMax; port 0 is reserved
-    Wire* wire = nullptr;           // "<domain>/evtchn"
+    std::vector<Channel> channels;          // grows on demand up to kPortsMax; port 0 is reserved
+    std::array<uint32_t, 24> virq_ports{};  // NR_VIRQS; 0: not bound
+    Wire* wire = nullptr;                   // "<domain>/evtchn"; null for domain 0
   };
   Channel* channel(DomainId domain, EventPort port);
   int64_t free_port(DomainId domain);

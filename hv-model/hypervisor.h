@@ -20,7 +20,8 @@
 namespace ringside {
 
 struct HypervisorConfig {
-  // The wall clock at power on, as shared_info shows it: seconds since 1970 (default 2024-01-01 00:00:00 UTC).
+  // The wall clock at power on, as shared_info shows it: seconds since 1970 (default 2024-01-01 00:00:00
+  // UTC).
   uint64_t wall_clock_seconds = 1704067200;
   uint64_t cpu_frequency_hz = 2'000'000'000;
   // From an event's sending to its arrival at a domain 0 backend, and from there back.
@@ -29,7 +30,8 @@ struct HypervisorConfig {
 
 class Hypervisor : public Stateful {
  public:
-  Hypervisor(const HypervisorConfig& config, Memory& memory, Clock& clock, EventQueue& events, Wiring& wiring);
+  Hypervisor(const HypervisorConfig& config, Memory& memory, Clock& clock, EventQueue& events,
+             Wiring& wiring);
   ~Hypervisor() override;
   Hypervisor(const Hypervisor&) = delete;
   Hypervisor& operator=(const Hypervisor&) = delete;

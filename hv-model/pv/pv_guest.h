@@ -22,12 +22,17 @@ class PvGuest {
   void handle_exit(const Exit& exit);
 
  private:
+  void system_call();
+  void user_system_call();
+  void exception(const Exit& exit);
+  void software_interrupt(uint8_t vector);
+  void handle_page_fault(const Exit& exit);
+
   Hypervisor& hypervisor_;
   Domain& domain_;
 };
 
-// What a PV domU of Xen 4.17 sees of the processor: used by the machine to make the core. `domain` may be set
-// later through set_domain.
+// What a PV domU of Xen 4.17 sees of the processor (cpuid.cpp): used by the machine to make the core.
 class PvCpuEnvironment : public CpuEnvironment {
  public:
   explicit PvCpuEnvironment(uint64_t frequency_hz) : frequency_hz_(frequency_hz) {}

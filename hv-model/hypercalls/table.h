@@ -1,0 +1,24 @@
+// All hypercalls of Xen 4.17's 64-bit ABI: number, name, who answers, and which argument names the
+// sub-command.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ringside {
+
+struct HypercallInProgress;
+
+struct HypercallEntry {
+  uint32_t number;
+  std::string_view name;
+  int64_t (*handler)(HypercallInProgress&);
+  int command_argument = -1;  // -1: no sub-command
+};
+
+std::span<const HypercallEntry> hypercall_table();
+// Null for a number that Xen does not answer.
+const HypercallEntry* find_hypercall(uint64_t number);
+
+}  // namespace ringside
