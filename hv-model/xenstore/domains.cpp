@@ -1,5 +1,8 @@
 // What XenStore knows of domains (docs/misc/xenstore.txt, "Domain management"; tools/xenstore/xenstored_domain.c).
+#include <algorithm>
+
 #include "hv-model/xen_abi.h"
+#include "hv-model/xenstore/path.h"
 #include "hv-model/xenstore/server.h"
 
 namespace ringside {
@@ -59,9 +62,34 @@ void XenStore::Impl::release(uint32_t id) {
     drop_transactions(it->second);
     it = connections.erase(it);
   }
+  remove_nodes_of(id);
   const bool was_introduced = domain->introduced;
   domains.erase(id);
   if (was_introduced) fire_special("@releaseDomain");
+}
+
+// domain_tree_remove(): all nodes that the domain owns go, with what others have below them. From the root down, in
+// the order of the children.
+void XenStore::Impl::remove_nodes_of(uint32_t id) {
+  std::vector<std::string> to_visit{"/"}, owned;
+  while (!to_visit.empty()) {
+    const std::string path = std::move(to_visit.back());
+    to_visit.pop_back();
+    const NodePtr node = stored(path);
+    if (!node) continue;
+    if (accountable(*node) == id && path != "/") {
+      owned.push_back(path);
+      continue;
+    }
+    const size_t first = to_visit.size();
+    for (size_t at = 0; at < node->children.size();) {
+      const std::string_view name(node->children.c_str() + at);
+      to_visit.push_back(join(path, name));
+      at += name.size() + 1;
+    }
+    std::reverse(to_visit.begin() + static_cast<ptrdiff_t>(first), to_visit.end());
+  }
+  for (const std::string& path : owned) (void)remove_tree(nullptr, path);
 }
 
 // onearg_domain(): an introduced domain that has a connection; never domain 0.

@@ -255,13 +255,13 @@ Errno XenStore::Impl::create_node(Connection& connection, const std::string& pat
 }
 
 // delnode_sub(): one node that has no children any more.
-Errno XenStore::Impl::remove_one(Connection& connection, const std::string& path, const NodePtr& node) {
+Errno XenStore::Impl::remove_one(Connection* connection, const std::string& path, const NodePtr& node) {
   generation += 1;
-  if (connection.current) {
-    Access* copy = access(connection, path, node);
+  if (connection && connection->current) {
+    Access* copy = access(*connection, path, node);
     if (!copy) return XEN_ENOSPC;
     copy->modified = true;
-    set_copy(connection, *copy, nullptr, 0);
+    set_copy(*connection, *copy, nullptr, 0);
   } else {
     erase(path);
   }
@@ -270,7 +270,7 @@ Errno XenStore::Impl::remove_one(Connection& connection, const std::string& path
 
 // rm_node(): children first, in the order of their creation; each loses its name in its parent at once, so
 // that the tree is whole at any time.
-Errno XenStore::Impl::remove_tree(Connection& connection, const std::string& path) {
+Errno XenStore::Impl::remove_tree(Connection* connection, const std::string& path) {
   struct Level {
     std::string path;
     NodePtr node;
@@ -281,33 +281,33 @@ Errno XenStore::Impl::remove_tree(Connection& connection, const std::string& pat
     const size_t at = find_child(changed.children, name);
     if (at == std::string::npos) return Errno{XEN_EIO};
     changed.children.erase(at, name.size() + 1);
-    return write_node(&connection, parent_path, std::move(changed), false);
+    return write_node(connection, parent_path, std::move(changed), false);
   };
   const std::string parent_path = parent_of(path);
-  const NodePtr parent = read_node(&connection, parent_path, error);
+  const NodePtr parent = read_node(connection, parent_path, error);
   if (!parent) return error == XEN_ENOSPC ? error : Errno{XEN_EINVAL};
 
   std::vector<Level> levels;
-  levels.push_back({path, read_node(&connection, path, error)});
+  levels.push_back({path, read_node(connection, path, error)});
   while (!levels.empty()) {
     const Level level = levels.back();
     // A child that a transaction cannot see any more: the store has moved on.
     if (!level.node) return error == XEN_ENOSPC ? error : Errno{XEN_EIO};
     if (!level.node->children.empty()) {
       const std::string child = join(level.path, level.node->children.c_str());
-      levels.push_back({child, read_node(&connection, child, error)});
+      levels.push_back({child, read_node(connection, child, error)});
       continue;
     }
     levels.pop_back();
     error = remove_one(connection, level.path, level.node);
     if (error) return error;
-    fire_watches(&connection, level.path, level.node, !levels.empty(), nullptr);
-    count_entry(&connection, level.node->permissions[0].domain, -1);
+    fire_watches(connection, level.path, level.node, !levels.empty(), nullptr);
+    count_entry(connection, level.node->permissions[0].domain, -1);
     if (levels.empty()) break;
     Level& above = levels.back();
     error = forget_child(above.path, above.node, base_name(level.path));
     if (error) return error;
-    above.node = read_node(&connection, above.path, error);
+    above.node = read_node(connection, above.path, error);
   }
   return forget_child(parent_path, parent, base_name(path));
 }

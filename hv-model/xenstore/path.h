@@ -20,7 +20,7 @@ std::string_view base_name(std::string_view path);
 // "/" and "a" give "/a".
 std::string join(std::string_view parent, std::string_view child);
 
-// True for the node itself, too. Everything is below "/", the special paths that begin with @ included.
+// True for the node itself, too.
 bool is_at_or_below(std::string_view path, std::string_view ancestor);
 
 }  // namespace ringside::xenstore

@@ -19,6 +19,9 @@ std::string_view as_text(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
+// DEVIATES: xenstored_core.c, get_node_canonicalized() - where the one argument is missing or not ended by the one
+// NUL, xenstored 4.17 replies with whatever error its last failure left behind. Ours is always EINVAL.
+
 // DIRECTORY <path>|  ->  <child-leaf-name>|*
 Errno XenStore::Impl::do_directory(Connection& connection, Body body) {
   const auto path = one_argument(body);
@@ -118,7 +121,7 @@ Errno XenStore::Impl::do_remove(Connection& connection, Body body) {
     if (!read_node(&connection, parent_of(path), error)) return error;
   } else {
     if (path == "/") return XEN_EINVAL;
-    error = remove_tree(connection, path);
+    error = remove_tree(&connection, path);
     if (error) return error;
   }
   acknowledge(connection);

@@ -109,8 +109,9 @@ struct XenStore::Impl {
   Errno hide_error(Connection& connection, const std::string& path, Errno error, uint8_t permissions);
   Errno write_node(Connection* connection, const std::string& path, Node node, bool check_quota);
   Errno create_node(Connection& connection, const std::string& path, std::string value);
-  Errno remove_tree(Connection& connection, const std::string& path);
-  Errno remove_one(Connection& connection, const std::string& path, const NodePtr& node);
+  // Without a connection it is the store's own doing.
+  Errno remove_tree(Connection* connection, const std::string& path);
+  Errno remove_one(Connection* connection, const std::string& path, const NodePtr& node);
   void undo_creation(Connection& connection, const std::string& path);
   NodePtr adjust_permissions(NodePtr node) const;
   NodePtr stored(const std::string& path) const;
@@ -162,6 +163,7 @@ struct XenStore::Impl {
   Errno do_set_target(Connection& connection, Body body);
   void introduce(uint32_t domain);
   void release(uint32_t domain);
+  void remove_nodes_of(uint32_t domain);
   xenstore::KnownDomain* find_domain(uint32_t id);
   const xenstore::KnownDomain* find_domain(uint32_t id) const;
   xenstore::KnownDomain* find_or_add_domain(uint32_t id);
@@ -176,7 +178,7 @@ struct XenStore::Impl {
   std::map<uint32_t, xenstore::KnownDomain> domains;
   std::function<bool(DomainId)> domain_exists;
   Permissions introduce_permissions{{}}, release_permissions{{}};  // of the special watches: n0
-  uint64_t generation = 0;  // the next write's, or transaction's
+  uint64_t generation = 1;  // the next write's, or transaction's
   ConnectionId last_connection = 0;
 
   struct Outgoing {

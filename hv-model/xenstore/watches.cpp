@@ -114,13 +114,13 @@ void XenStore::Impl::fire_watches(Connection* connection, const std::string& pat
   }
 }
 
-// @introduceDomain and @releaseDomain. A watch of "/" sees them as well, as everything is below "/".
+// @introduceDomain and @releaseDomain, for watches of just that.
 void XenStore::Impl::fire_special(const std::string& path) {
   const Permissions& permissions = path == "@introduceDomain" ? introduce_permissions : release_permissions;
   for (const auto& [id, watcher] : connections) {
     if (!(permissions_for(watcher, permissions) & kPermRead)) continue;
     for (const Watch& watch : watcher.watches) {
-      if (is_at_or_below(path, watch.path)) send_event(watcher, event_path(watcher, watch, path), watch.token);
+      if (watch.path == path) send_event(watcher, path, watch.token);
     }
   }
 }

@@ -54,7 +54,7 @@ class XenStore : public Stateful {
   void handle(ConnectionId connection, std::span<const uint8_t> message);
 
   // XS_INTRODUCE and XS_RELEASE for a domain: fires @introduceDomain, @releaseDomain. A release ends the
-  // domain's connections; its nodes stay and belong to domain 0 from then on.
+  // domain's connections and removes the nodes that it owns, with all below them.
   void introduce(DomainId domain);
   void release(DomainId domain);
   bool is_introduced(DomainId domain) const;

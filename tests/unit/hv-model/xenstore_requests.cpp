@@ -157,14 +157,14 @@ TEST_CASE("XenStore: generation counts number the writes from the start") {
   XenStore store;
   XenStorePeer dom0(store, 0);
   // "/" was written first, then /tool and /tool/xenstored.
-  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 0|tool||");
+  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 1|tool||");
   // A new node is written before its parent.
   REQUIRE(dom0.ask("MKDIR", "/a|") == "MKDIR OK|");
-  CHECK(dom0.ask("DIRECTORY_PART", "/a|0|") == "DIRECTORY_PART 3||");
-  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 4|tool|a||");
+  CHECK(dom0.ask("DIRECTORY_PART", "/a|0|") == "DIRECTORY_PART 4||");
+  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 5|tool|a||");
   // Removing takes a number for the node and one for its parent.
   REQUIRE(dom0.ask("RM", "/a|") == "RM OK|");
-  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 6|tool||");
+  CHECK(dom0.ask("DIRECTORY_PART", "/|0|") == "DIRECTORY_PART 7|tool||");
 }
 
 TEST_CASE("XenStore: permissions") {

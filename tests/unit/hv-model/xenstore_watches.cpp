@@ -140,11 +140,11 @@ TEST_CASE("XenStore watches: introduction and release") {
   house.dom0.take_events();
   house.dom1.take_events();
   house.store.introduce(DomainId{5});
-  CHECK(house.dom0.take_events() == Events{"@introduceDomain|i|", "@introduceDomain|root|"});
+  CHECK(house.dom0.take_events() == Events{"@introduceDomain|i|"});
   house.store.introduce(DomainId{5});
   CHECK(house.dom0.take_events().empty());
   house.store.release(DomainId{5});
-  CHECK(house.dom0.take_events() == Events{"@releaseDomain|r|", "@releaseDomain|root|"});
+  CHECK(house.dom0.take_events() == Events{"@releaseDomain|r|"});
   CHECK(house.dom1.take_events().empty());
   house.dom0.ask("SET_PERMS", "@releaseDomain|n0|r1|");
   house.dom0.take_events();
@@ -166,7 +166,6 @@ TEST_CASE("XenStore watches: events that are too long are not sent") {
 TEST_CASE("XenStore: what is left of a domain that is released") {
   XenStoreHouse house;
   house.dom1.ask("WRITE", "mine|1");
-  house.dom1.ask("SET_PERMS", "mine|n1|r2|");
   house.dom2.ask("WRITE", "theirs|1");
   house.dom2.ask("SET_PERMS", "theirs|n2|r1|");
   house.dom1.ask("WATCH", "mine|t|");
@@ -175,16 +174,35 @@ TEST_CASE("XenStore: what is left of a domain that is released") {
   CHECK(house.dom1.ask("READ", "mine|") == "nothing");
   CHECK(house.store.watches_of(DomainId{1}) == 0);
   CHECK(house.store.is_introduced(DomainId{1}) == false);
-  // Its nodes are domain 0's.
-  CHECK(house.dom0.ask("GET_PERMS", "/local/domain/1/mine|") == "GET_PERMS n0|r2|");
-  CHECK(house.dom2.ask("READ", "/local/domain/1/mine|") == "READ 1");
+  // Its nodes are gone, with what others had below them; a permission that it had is void.
+  CHECK(house.dom0.ask("DIRECTORY", "/local/domain|") == "DIRECTORY 2|");
+  CHECK(house.store.nodes_owned_by(DomainId{2}) == 2);
   // A new domain with the same number inherits nothing.
   house.store.introduce(DomainId{1});
   XenStorePeer next(house.store, 1);
-  CHECK(next.ask("READ", "mine|") == "ERROR EACCES|");
   CHECK(next.ask("READ", "/local/domain/2/theirs|") == "ERROR EACCES|");
   CHECK(house.store.nodes_owned_by(DomainId{1}) == 0);
   CHECK(house.store.memory_of(DomainId{1}) == 0);
-  CHECK(house.dom0.ask("RM", "/local/domain/1|") == "RM OK|");
+  CHECK(house.store.check_consistency() == "");
+}
+
+TEST_CASE("XenStore: the nodes of a released domain go in the order of the tree, and watches hear of it") {
+  XenStoreHouse house;
+  house.dom0.ask("WRITE", "/other/a|1");
+  house.dom0.ask("SET_PERMS", "/other/a|n1|");
+  house.dom1.ask("WRITE", "d/x|1");
+  house.dom2.ask("WRITE", "keep|1");
+  house.dom0.ask("SET_PERMS", "/local/domain/1/d/x|n2|");
+  house.dom0.ask("WATCH", "/local|l|");
+  house.dom0.ask("WATCH", "/local/domain/1/d/x|leaf|");
+  house.dom0.ask("WATCH", "/other|o|");
+  house.dom0.ask("WATCH", "@releaseDomain|r|");
+  house.dom0.take_events();
+  house.store.release(DomainId{1});
+  CHECK(house.dom0.take_events() ==
+        Events{"/local/domain/1/d/x|leaf|", "/local/domain/1|l|", "/other/a|o|", "@releaseDomain|r|"});
+  CHECK(house.dom0.ask("DIRECTORY", "/other|") == "DIRECTORY ");
+  CHECK(house.dom0.ask("READ", "/local/domain/2/keep|") == "READ 1");
+  CHECK(house.store.nodes_owned_by(DomainId{2}) == 2);
   CHECK(house.store.check_consistency() == "");
 }
