@@ -58,21 +58,21 @@ int64_t PageTables::mmuext_op(Domain& domain, GuestVirt operations, uint32_t cou
   return error;
 }
 
-namespace {
-
-constexpr uint32_t kLdtEntriesMax = 8192;
-
-int64_t new_kernel_root(PageTables& tables, PageTables::Impl& impl, Domain& domain, Mfn root) {
+int64_t PageTables::set_kernel_root(Domain& domain, Mfn root) {
   const Mfn old = domain.vcpu.kernel_root;
   if (old != root) {
-    const int64_t error = impl.get_page_and_type(domain, root, PageType::l4);
+    const int64_t error = impl_->get_page_and_type(domain, root, PageType::l4);
     if (error != 0) return error;
     domain.vcpu.kernel_root = root;
   }
-  tables.load_root(domain);
-  if (old != root && old.value != 0) impl.put_page_and_type(domain, old);
+  load_root(domain);
+  if (old != root && old.value != 0) impl_->put_page_and_type(domain, old);
   return 0;
 }
+
+namespace {
+
+constexpr uint32_t kLdtEntriesMax = 8192;
 
 int64_t new_user_root(PageTables::Impl& impl, Domain& domain, Mfn root) {
   const Mfn old = domain.vcpu.user_root;
@@ -127,7 +127,7 @@ int64_t PageTables::Impl::extended_operation(Domain& domain, const ::mmuext_op_t
     case MMUEXT_UNPIN_TABLE:
       return tables.unpin(domain, frame);
     case MMUEXT_NEW_BASEPTR:
-      return new_kernel_root(tables, *this, domain, frame);
+      return tables.set_kernel_root(domain, frame);
     case MMUEXT_NEW_USER_BASEPTR:
       return new_user_root(*this, domain, frame);
     case MMUEXT_TLB_FLUSH_LOCAL:

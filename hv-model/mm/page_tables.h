@@ -61,6 +61,8 @@ class PageTables : public Stateful {
   // The core's translations are all dropped, and it is remembered that they were.
   void flush(Domain& domain);
 
+  // MMUEXT_NEW_BASEPTR, and an emulated MOV to CR3: the kernel's root, live at once. 0 or a negated error.
+  int64_t set_kernel_root(Domain& domain, Mfn root);
   // Makes the domain's live root (kernel or user) the core's.
   void load_root(Domain& domain);
 
