@@ -19,7 +19,7 @@ BEGIN {
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 
   # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
-  confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$|^bench/unicorn_"
+  confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$|^bench/"
   confined["capstone/"] = "^cpu/disassembler[.]cpp$"
   confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$"
   confined["tlm"] = confined["systemc"]
