@@ -4,8 +4,7 @@
 #include <iterator>
 #include <string>
 
-#include "host/payloads.h"
-#include "sim/payloads.h"
+#include "machine/machine.h"
 #include "wireshark/dissector.h"
 
 int main(int argc, char** argv) {
@@ -15,8 +14,7 @@ int main(int argc, char** argv) {
   }
   std::ifstream in(argv[1], std::ios::binary);
   const std::string dissector_template(std::istreambuf_iterator<char>(in), {});
-  ringside::register_sim_payload_types();
-  ringside::register_host_payload_types();
+  ringside::register_all_payload_types();
   const auto types = ringside::PayloadRegistry::instance().all();
   std::ofstream out(argv[2], std::ios::binary | std::ios::trunc);
   out << ringside::lua_dissector(dissector_template, types);

@@ -191,6 +191,30 @@ TEST_CASE("a difference that no recorded crossing shows is found by the hash") {
   CHECK(result.divergence->epoch == 2);
 }
 
+TEST_CASE("what a tap before the recorder decided is part of the hash") {
+  // A tap that drops every crossing, as a fault does.
+  struct Dropper : Tap {
+    void on_crossing(const Wire&, Crossing&, Verdict& verdict) override { verdict.copies = 0; }
+  };
+  const auto hash_of = [](bool dropped) {
+    TemporaryFile file("verdict");
+    auto recorder = Recorder::create(file.path, sample_header()).value();
+    Clock clock;
+    EventQueue events;
+    Wiring wiring(clock, events);
+    Dropper dropper;
+    if (dropped) wiring.add_tap(dropper);
+    wiring.add_tap(*recorder);
+    Bytes payload = {1, 2, 3, 4, 5};
+    wiring.add("dom1/a", WireKind::message, kRequest).pass(Direction::out, payload);
+    recorder->end_epoch({1, {}, 0, 0, 0, {}, std::nullopt});
+    REQUIRE(recorder->finish({}));
+    return std::get<EpochDigest>(read_session(file.path)->records.at(1)).crossings_hash;
+  };
+  CHECK(hash_of(false) == hash_of(false));
+  CHECK(hash_of(false) != hash_of(true));
+}
+
 TEST_CASE("digests that differ name the component") {
   TemporaryFile file("digest");
   record(file.path);
