@@ -36,7 +36,8 @@ struct Step {
 std::vector<uint8_t> pack(std::initializer_list<Step> steps) {
   std::vector<uint8_t> bytes;
   for (const Step& step : steps) {
-    bytes.insert(bytes.end(), {step.who, step.type, step.transaction, static_cast<uint8_t>(step.body.size())});
+    bytes.insert(bytes.end(),
+                 {step.who, step.type, step.transaction, static_cast<uint8_t>(step.body.size())});
     for (const char c : step.body) bytes.push_back(c == '|' ? 0 : static_cast<uint8_t>(c));
   }
   return bytes;
@@ -47,14 +48,36 @@ std::vector<uint8_t> pack(std::initializer_list<Step> steps) {
 std::vector<std::vector<uint8_t>> fuzz_seeds() {
   // Types: io/xs_wire.h, enum xsd_sockmsg_type.
   return {
-      pack({{1, 11, 0, "a/b|value"}, {1, 2, 0, "a/b|"}, {1, 1, 0, "a|"}, {1, 22, 0, "a|0|"}, {1, 13, 0, "a|"}}),
-      pack({{1, 4, 0, "a|t|"}, {2, 4, 0, "/local/domain/1|t|"}, {1, 14, 0, "a|n1|r2|"}, {1, 11, 0, "a|x"},
-            {1, 5, 0, "a|t|"}, {1, 21, 0, "|"}}),
-      pack({{1, 6, 0, "|"}, {1, 11, 1, "a/b|1"}, {2, 6, 0, "|"}, {1, 12, 0, "a|"}, {1, 13, 1, "a|"},
-            {1, 7, 1, "T|"}, {2, 7, 1, "F|"}}),
-      pack({{0, 8, 0, "3|1|1|"}, {0, 19, 0, "2|1|"}, {2, 11, 0, "/local/domain/1/x|1"}, {0, 17, 0, "3|"},
-            {0, 14, 0, "@releaseDomain|n0|r1|"}, {0, 9, 0, "3|"}, {0, 14, 0, "/local/domain/1|n2|"},
-            {0, 9, 0, "1|"}, {0, 10, 0, "1|"}, {0, 18, 0, "2|"}, {0, 0, 0, "check|"}, {0, 13, 0, "/local|"}}),
+      pack({{1, 11, 0, "a/b|value"},
+            {1, 2, 0, "a/b|"},
+            {1, 1, 0, "a|"},
+            {1, 22, 0, "a|0|"},
+            {1, 13, 0, "a|"}}),
+      pack({{1, 4, 0, "a|t|"},
+            {2, 4, 0, "/local/domain/1|t|"},
+            {1, 14, 0, "a|n1|r2|"},
+            {1, 11, 0, "a|x"},
+            {1, 5, 0, "a|t|"},
+            {1, 21, 0, "|"}}),
+      pack({{1, 6, 0, "|"},
+            {1, 11, 1, "a/b|1"},
+            {2, 6, 0, "|"},
+            {1, 12, 0, "a|"},
+            {1, 13, 1, "a|"},
+            {1, 7, 1, "T|"},
+            {2, 7, 1, "F|"}}),
+      pack({{0, 8, 0, "3|1|1|"},
+            {0, 19, 0, "2|1|"},
+            {2, 11, 0, "/local/domain/1/x|1"},
+            {0, 17, 0, "3|"},
+            {0, 14, 0, "@releaseDomain|n0|r1|"},
+            {0, 9, 0, "3|"},
+            {0, 14, 0, "/local/domain/1|n2|"},
+            {0, 9, 0, "1|"},
+            {0, 10, 0, "1|"},
+            {0, 18, 0, "2|"},
+            {0, 0, 0, "check|"},
+            {0, 13, 0, "/local|"}}),
   };
 }
 

@@ -1,16 +1,16 @@
 #include "hv-model/xenbus.h"
 
-#include <array>
 #include <fmt/format.h>
+#include <array>
 
 #include "sim/assert.h"
 
 namespace ringside {
 
 namespace {
-constexpr std::array<std::string_view, 9> kStateNames = {
-    "Unknown",   "Initialising", "InitWait", "Initialised",  "Connected",
-    "Closing",   "Closed",       "Reconfiguring", "Reconfigured"};
+constexpr std::array<std::string_view, 9> kStateNames = {"Unknown",     "Initialising",  "InitWait",
+                                                         "Initialised", "Connected",     "Closing",
+                                                         "Closed",      "Reconfiguring", "Reconfigured"};
 constexpr std::string_view kBackendHome = "/local/domain/0/";
 constexpr const char* kWatchToken = "otherend";
 }  // namespace
@@ -52,8 +52,8 @@ void XenbusDevice::fail(int64_t error, std::string_view text) {
 
 void XenbusDevice::watch_other_end() {
   if (watching_) return;
-  const auto outcome =
-      store_.watch(other_path_ + "/state", kWatchToken, [this](const std::string&) { other_state_written(); });
+  const auto outcome = store_.watch(other_path_ + "/state", kWatchToken,
+                                    [this](const std::string&) { other_state_written(); });
   SIM_ASSERT(outcome.has_value());
   watching_ = true;
 }

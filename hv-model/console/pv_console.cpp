@@ -1,10 +1,10 @@
 #include "hv-model/console/pv_console.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <deque>
-#include <fmt/format.h>
 #include <vector>
 
 #include "hv-model/console/console_payloads.h"
@@ -69,7 +69,8 @@ void PvConsole::Impl::pump() {
   if (took || put) (void)hypervisor.channels.send(DomainId{0}, port);
 }
 
-void PvConsole::Impl::later(Tick delay, std::vector<uint8_t> chunk, void (Impl::*then)(const std::vector<uint8_t>&)) {
+void PvConsole::Impl::later(Tick delay, std::vector<uint8_t> chunk,
+                            void (Impl::*then)(const std::vector<uint8_t>&)) {
   if (delay.ps == 0) return (this->*then)(chunk);
   hypervisor.events.schedule(saturating_add(hypervisor.clock.now, delay), "console/delayed",
                              [weak = std::weak_ptr(alive), chunk = std::move(chunk), then] {
@@ -147,7 +148,8 @@ bool PvConsole::Impl::put_input() {
     std::vector<uint8_t> chunk(typed.begin(), typed.begin() + static_cast<ptrdiff_t>(count));
     typed.erase(typed.begin(), typed.begin() + static_cast<ptrdiff_t>(count));
     const Verdict verdict = in_wire.pass(Direction::in, chunk);
-    for (uint32_t copy = 0; copy < verdict.copies && !verdict.fail; ++copy) later(verdict.delay, chunk, &Impl::hold);
+    for (uint32_t copy = 0; copy < verdict.copies && !verdict.fail; ++copy)
+      later(verdict.delay, chunk, &Impl::hold);
     put = put_crossed() || put;
   }
   return put;

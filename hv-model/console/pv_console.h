@@ -25,8 +25,8 @@ class PvConsole : public Stateful {
 
   // Called with what the guest printed, as it is taken from the ring.
   void set_output(Output output);
-  // Types bytes: they go into the ring as space allows, the rest when the guest has made space. A guest that does not
-  // know the console yet finds the first 1024 of them waiting.
+  // Types bytes: they go into the ring as space allows, the rest when the guest has made space. A guest that
+  // does not know the console yet finds the first 1024 of them waiting.
   void type(std::span<const uint8_t> bytes);
   // Typed and not in the ring yet.
   size_t untyped_bytes() const;

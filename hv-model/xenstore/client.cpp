@@ -1,9 +1,9 @@
 #include "hv-model/xenstore/client.h"
 
-#include <cstring>
 #include <fmt/format.h>
-#include <memory>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <optional>
 
 #include "hv-model/xen_abi.h"
@@ -96,7 +96,8 @@ XenStoreClient::Impl::Answer XenStoreClient::Impl::request(uint32_t type, Transa
   return std::move(answer.body);
 }
 
-XenStoreClient::Outcome XenStoreClient::Impl::command(uint32_t type, Transaction transaction, std::string_view body) {
+XenStoreClient::Outcome XenStoreClient::Impl::command(uint32_t type, Transaction transaction,
+                                                      std::string_view body) {
   const auto answer = request(type, transaction, body);
   if (!answer) return tl::unexpected(answer.error());
   return {};
@@ -111,7 +112,8 @@ XenStoreClient::XenStoreClient(XenStore& store, EventQueue& events, const Clock&
 
 XenStoreClient::~XenStoreClient() { impl_->store.disconnect(impl_->connection); }
 
-tl::expected<std::string, std::string> XenStoreClient::read(const std::string& path, Transaction transaction) {
+tl::expected<std::string, std::string> XenStoreClient::read(const std::string& path,
+                                                            Transaction transaction) {
   return impl_->request(XS_READ, transaction, path + '\0');
 }
 

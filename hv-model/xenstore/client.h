@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "hv-model/xenstore/xenstore.h"
-#include "sim/event_queue.h"
 #include "sim/clock.h"
+#include "sim/event_queue.h"
 
 namespace ringside {
 
@@ -21,14 +21,16 @@ class XenStoreClient {
   // Errors are XenStore's names: "ENOENT", "EAGAIN".
   using Outcome = tl::expected<void, std::string>;
 
-  XenStoreClient(XenStore& store, EventQueue& events, const Clock& clock, Tick watch_latency, DomainId domain = {0});
+  XenStoreClient(XenStore& store, EventQueue& events, const Clock& clock, Tick watch_latency,
+                 DomainId domain = {0});
   ~XenStoreClient();
 
   tl::expected<std::string, std::string> read(const std::string& path, Transaction transaction = 0);
   Outcome write(const std::string& path, const std::string& value, Transaction transaction = 0);
   Outcome make_directory(const std::string& path, Transaction transaction = 0);
   Outcome remove(const std::string& path, Transaction transaction = 0);
-  tl::expected<std::vector<std::string>, std::string> directory(const std::string& path, Transaction transaction = 0);
+  tl::expected<std::vector<std::string>, std::string> directory(const std::string& path,
+                                                                Transaction transaction = 0);
   // {"n0", "r1"}: the first names the owner and what everybody else may do.
   Outcome set_permissions(const std::string& path, const std::vector<std::string>& permissions,
                           Transaction transaction = 0);

@@ -45,7 +45,8 @@ std::string XenStore::check_consistency() const {
   std::map<uint32_t, int64_t> entries, memory, watches;
   size_t listed = 1;  // the root
   for (const auto& [path, node] : impl_->nodes) {
-    if (std::string problem = check_children(impl_->nodes, path, *node, listed); !problem.empty()) return problem;
+    if (std::string problem = check_children(impl_->nodes, path, *node, listed); !problem.empty())
+      return problem;
     const uint32_t account = impl_->accountable(*node);
     entries[account] += 1;
     memory[account] += static_cast<int64_t>(node->record_size() + path.size());
@@ -58,14 +59,17 @@ std::string XenStore::check_consistency() const {
       memory[domain] += static_cast<int64_t>(watch.path.size() + watch.token.size());
     }
     for (const auto& [number, transaction] : connection.transactions) {
-      for (const auto& [path, access] : transaction.accessed) memory[domain] += static_cast<int64_t>(access.charged);
+      for (const auto& [path, access] : transaction.accessed)
+        memory[domain] += static_cast<int64_t>(access.charged);
     }
   }
   for (const auto& [id, domain] : impl_->domains) {
     // Domain 0 also gets the nodes of domains that are gone, uncounted.
     if (id == 0) continue;
-    if (domain.entries != entries[id]) return fmt::format("domain {}: {} nodes, {}", id, domain.entries, entries[id]);
-    if (domain.memory != memory[id]) return fmt::format("domain {}: {} bytes, {}", id, domain.memory, memory[id]);
+    if (domain.entries != entries[id])
+      return fmt::format("domain {}: {} nodes, {}", id, domain.entries, entries[id]);
+    if (domain.memory != memory[id])
+      return fmt::format("domain {}: {} bytes, {}", id, domain.memory, memory[id]);
     if (domain.watches != watches[id]) return fmt::format("domain {}: {} watches", id, domain.watches);
   }
   return {};

@@ -1,4 +1,5 @@
-// What XenStore knows of domains (docs/misc/xenstore.txt, "Domain management"; tools/xenstore/xenstored_domain.c).
+// What XenStore knows of domains (docs/misc/xenstore.txt, "Domain management";
+// tools/xenstore/xenstored_domain.c).
 #include <algorithm>
 
 #include "hv-model/xen_abi.h"
@@ -53,7 +54,8 @@ void XenStore::Impl::release(uint32_t id) {
   if (!domain || id == 0) return;
   for (auto it = connections.begin(); it != connections.end();) {
     if (it->second.domain.value != id) {
-      // xenstored keeps a target's connection until those that aim at it are gone; the id has no use any more.
+      // xenstored keeps a target's connection until those that aim at it are gone; the id has no use any
+      // more.
       if (it->second.target == id) it->second.target.reset();
       ++it;
       continue;
@@ -68,8 +70,8 @@ void XenStore::Impl::release(uint32_t id) {
   if (was_introduced) fire_special("@releaseDomain");
 }
 
-// domain_tree_remove(): all nodes that the domain owns go, with what others have below them. From the root down, in
-// the order of the children.
+// domain_tree_remove(): all nodes that the domain owns go, with what others have below them. From the root
+// down, in the order of the children.
 void XenStore::Impl::remove_nodes_of(uint32_t id) {
   std::vector<std::string> to_visit{"/"}, owned;
   while (!to_visit.empty()) {

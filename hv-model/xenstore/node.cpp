@@ -1,7 +1,7 @@
 #include "hv-model/xenstore/node.h"
 
-#include <cstdlib>
 #include <fmt/format.h>
+#include <cstdlib>
 
 namespace ringside::xenstore {
 

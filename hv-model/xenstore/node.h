@@ -34,7 +34,7 @@ struct Node {
   uint64_t generation = 0;  // of the last write; all writes of the store are numbered
   Permissions permissions;
   std::string value;
-  std::string children;     // names in the order of their creation, each with its NUL
+  std::string children;  // names in the order of their creation, each with its NUL
 
   // The size of xenstored's record (struct xs_tdb_record_hdr and what follows): what quotas count.
   size_t record_size() const { return 24 + 8 * permissions.size() + value.size() + children.size(); }

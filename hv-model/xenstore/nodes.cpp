@@ -69,7 +69,8 @@ Access* XenStore::Impl::access(Connection& connection, const std::string& path, 
 
 void XenStore::Impl::set_copy(Connection& connection, Access& access, NodePtr node, size_t path_size) {
   const size_t size = node ? node->record_size() + path_size : 0;
-  (void)charge(connection.domain.value, static_cast<int64_t>(size) - static_cast<int64_t>(access.charged), false);
+  (void)charge(connection.domain.value, static_cast<int64_t>(size) - static_cast<int64_t>(access.charged),
+               false);
   access.charged = size;
   access.node = std::move(node);
 }
@@ -162,7 +163,8 @@ void XenStore::Impl::store(const std::string& path, NodePtr node) {
 
 // write_node(). Without a connection it is the store's own doing. A write that fails within a transaction
 // spoils the transaction.
-Errno XenStore::Impl::write_node(Connection* connection, const std::string& path, Node node, bool check_quota) {
+Errno XenStore::Impl::write_node(Connection* connection, const std::string& path, Node node,
+                                 bool check_quota) {
   Transaction* transaction = connection ? connection->current : nullptr;
   node.generation = generation++;
   Access* copy = nullptr;
@@ -276,7 +278,8 @@ Errno XenStore::Impl::remove_tree(Connection* connection, const std::string& pat
     NodePtr node;
   };
   Errno error = 0;
-  const auto forget_child = [&](const std::string& parent_path, const NodePtr& parent, std::string_view name) {
+  const auto forget_child = [&](const std::string& parent_path, const NodePtr& parent,
+                                std::string_view name) {
     Node changed = *parent;
     const size_t at = find_child(changed.children, name);
     if (at == std::string::npos) return Errno{XEN_EIO};

@@ -1,7 +1,7 @@
 // The requests about nodes (docs/misc/xenstore.txt, "XENSTORE PROTOCOL SPECIFICATION"; the handlers of
 // tools/xenstore/xenstored_core.c). Each gives 0 when it has replied, and the error to reply otherwise.
-#include <cstring>
 #include <fmt/format.h>
+#include <cstring>
 
 #include "hv-model/xen_abi.h"
 #include "hv-model/xenstore/path.h"
@@ -19,8 +19,9 @@ std::string_view as_text(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-// DEVIATES: xenstored_core.c, get_node_canonicalized() - where the one argument is missing or not ended by the one
-// NUL, xenstored 4.17 replies with whatever error its last failure left behind. Ours is always EINVAL.
+// DEVIATES: xenstored_core.c, get_node_canonicalized() - where the one argument is missing or not ended by
+// the one NUL, xenstored 4.17 replies with whatever error its last failure left behind. Ours is always
+// EINVAL.
 
 // DIRECTORY <path>|  ->  <child-leaf-name>|*
 Errno XenStore::Impl::do_directory(Connection& connection, Body body) {
@@ -141,7 +142,8 @@ Errno XenStore::Impl::do_get_permissions(Connection& connection, Body body) {
   return 0;
 }
 
-// SET_PERMS <path>|<perm-as-string>|+: for the owner, who cannot give the node away, and for domain 0, who can.
+// SET_PERMS <path>|<perm-as-string>|+: for the owner, who cannot give the node away, and for domain 0, who
+// can.
 Errno XenStore::Impl::do_set_permissions(Connection& connection, Body body) {
   const auto strings = split_strings(body);
   if (strings.size() < 2) return XEN_EINVAL;
@@ -156,7 +158,7 @@ Errno XenStore::Impl::do_set_permissions(Connection& connection, Body body) {
   if (permissions[0].ignored) return XEN_ENOENT;
 
   if (strings[0].starts_with('@')) {
-    Permissions* special = strings[0] == "@introduceDomain"  ? &introduce_permissions
+    Permissions* special = strings[0] == "@introduceDomain" ? &introduce_permissions
                            : strings[0] == "@releaseDomain" ? &release_permissions
                                                             : nullptr;
     if (!special) return XEN_EINVAL;
@@ -184,8 +186,8 @@ Errno XenStore::Impl::do_set_permissions(Connection& connection, Body body) {
   return 0;
 }
 
-// DEVIATES: tools/xenstore/xenstored_control.c - its commands (check, log, memreport, live-update, ...) are about
-// that program; here each is an unknown one, as "EINVAL" says there.
+// DEVIATES: tools/xenstore/xenstored_control.c - its commands (check, log, memreport, live-update, ...) are
+// about that program; here each is an unknown one, as "EINVAL" says there.
 Errno XenStore::Impl::do_control(Connection&, Body) { return XEN_EINVAL; }
 
 // RESET_WATCHES |: for a domain that starts a new kernel (kexec).

@@ -1,9 +1,9 @@
 #include "hv-model/xenstore/server.h"
 
+#include <fmt/format.h>
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "hv-model/xen_abi.h"
 #include "hv-model/xenstore/path.h"
@@ -54,10 +54,10 @@ struct ErrorName {
   std::string_view name;
 };
 constexpr ErrorName kErrorNames[] = {
-    {XEN_EINVAL, "EINVAL"}, {XEN_EACCES, "EACCES"},       {XEN_EEXIST, "EEXIST"}, {XEN_EISDIR, "EISDIR"},
-    {XEN_ENOENT, "ENOENT"}, {XEN_ENOMEM, "ENOMEM"},       {XEN_ENOSPC, "ENOSPC"}, {XEN_EIO, "EIO"},
-    {XEN_ENOTEMPTY, "ENOTEMPTY"}, {XEN_ENOSYS, "ENOSYS"}, {XEN_EROFS, "EROFS"},   {XEN_EBUSY, "EBUSY"},
-    {XEN_EAGAIN, "EAGAIN"}, {XEN_EISCONN, "EISCONN"},     {XEN_E2BIG, "E2BIG"},   {XEN_EPERM, "EPERM"},
+    {XEN_EINVAL, "EINVAL"},       {XEN_EACCES, "EACCES"},   {XEN_EEXIST, "EEXIST"}, {XEN_EISDIR, "EISDIR"},
+    {XEN_ENOENT, "ENOENT"},       {XEN_ENOMEM, "ENOMEM"},   {XEN_ENOSPC, "ENOSPC"}, {XEN_EIO, "EIO"},
+    {XEN_ENOTEMPTY, "ENOTEMPTY"}, {XEN_ENOSYS, "ENOSYS"},   {XEN_EROFS, "EROFS"},   {XEN_EBUSY, "EBUSY"},
+    {XEN_EAGAIN, "EAGAIN"},       {XEN_EISCONN, "EISCONN"}, {XEN_E2BIG, "E2BIG"},   {XEN_EPERM, "EPERM"},
 };
 
 constexpr unsigned kPrivileged = 1;     // XS_FLAG_PRIV
@@ -76,9 +76,9 @@ XenStore::Impl::Impl(const XenStoreQuota& given) : quota(given) {
   domains[0] = {};
   domains[0].introduced = true;
   // The first three nodes, as setup_structure() makes them.
-  for (const auto& [path, child] : {std::pair("/", std::string("tool\0", 5)),
-                                    std::pair("/tool", std::string("xenstored\0", 10)),
-                                    std::pair("/tool/xenstored", std::string())}) {
+  for (const auto& [path, child] :
+       {std::pair("/", std::string("tool\0", 5)), std::pair("/tool", std::string("xenstored\0", 10)),
+        std::pair("/tool/xenstored", std::string())}) {
     Node node;
     node.permissions = {{}};
     node.children = child;
@@ -244,7 +244,9 @@ bool XenStore::is_introduced(DomainId domain) const {
   const auto* known = impl_->find_domain(domain.value);
   return known && known->introduced;
 }
-void XenStore::set_domain_exists(std::function<bool(DomainId)> exists) { impl_->domain_exists = std::move(exists); }
+void XenStore::set_domain_exists(std::function<bool(DomainId)> exists) {
+  impl_->domain_exists = std::move(exists);
+}
 const XenStoreQuota& XenStore::quota() const { return impl_->quota; }
 
 void XenStore::visit_state(StateVisitor& visitor) const {

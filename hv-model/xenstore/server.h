@@ -31,25 +31,25 @@ inline constexpr uint64_t kNoGeneration = ~uint64_t{0};
 
 // What a transaction knows of one node: its own copy, and what it must still be like at the end.
 struct Access {
-  NodePtr node;                    // null: absent, or deleted by the transaction
+  NodePtr node;                         // null: absent, or deleted by the transaction
   uint64_t generation = kNoGeneration;  // in the store when first looked at
   bool modified = false;
   bool fire_watch = false, watch_exact = false;
   std::optional<Permissions> original;  // who may still hear of a change
-  size_t charged = 0;              // bytes of the copy, accounted to the transaction's domain
+  size_t charged = 0;                   // bytes of the copy, accounted to the transaction's domain
 };
 
 struct Transaction {
   using Accesses = std::map<std::string, Access, std::less<>>;
-  bool failed = false;             // can only be given up
+  bool failed = false;  // can only be given up
   Accesses accessed;
-  std::vector<Accesses::iterator> order;  // of first access: the order of writing and firing at the end
+  std::vector<Accesses::iterator> order;      // of first access: the order of writing and firing at the end
   std::map<uint32_t, int64_t> entry_changes;  // nodes owned, by domain
 };
 
 struct Watch {
   std::string path, token;
-  bool relative = false;           // events name paths relative to the domain's home
+  bool relative = false;  // events name paths relative to the domain's home
 };
 
 struct Connection {
@@ -96,9 +96,12 @@ struct XenStore::Impl {
   void acknowledge(Connection& connection) { reply(connection, connection.type, std::string_view("OK", 3)); }
   void reply_error(Connection& connection, Errno error);
   void send_event(const Connection& watcher, std::string_view path, std::string_view token);
-  void queue(ConnectionId id, uint32_t type, uint32_t request_id, uint32_t transaction_id, std::string_view body);
+  void queue(ConnectionId id, uint32_t type, uint32_t request_id, uint32_t transaction_id,
+             std::string_view body);
   void deliver();
-  static bool unprivileged(const Connection* connection) { return connection && connection->domain.value != 0; }
+  static bool unprivileged(const Connection* connection) {
+    return connection && connection->domain.value != 0;
+  }
   // Changes that are not requests: names them in the running hash.
   void mix(uint64_t kind, uint64_t value);
 
@@ -178,7 +181,7 @@ struct XenStore::Impl {
   std::map<uint32_t, xenstore::KnownDomain> domains;
   std::function<bool(DomainId)> domain_exists;
   Permissions introduce_permissions{{}}, release_permissions{{}};  // of the special watches: n0
-  uint64_t generation = 1;  // the next write's, or transaction's
+  uint64_t generation = 1;                                         // the next write's, or transaction's
   ConnectionId last_connection = 0;
 
   struct Outgoing {

@@ -1,7 +1,7 @@
 // Transactions (docs/misc/xenstore.txt, "Transactions"; tools/xenstore/xenstored_transaction.c, whose head
-// explains the detection of conflicts). Every write gets a number, the node's generation. A transaction remembers the
-// generation of each node that it looked at first in the store, absence included; it may commit only while
-// they are still the same. Nodes that it did not touch may change freely.
+// explains the detection of conflicts). Every write gets a number, the node's generation. A transaction
+// remembers the generation of each node that it looked at first in the store, absence included; it may commit
+// only while they are still the same. Nodes that it did not touch may change freely.
 #include <fmt/format.h>
 
 #include "hv-model/xen_abi.h"
@@ -70,7 +70,8 @@ Errno XenStore::Impl::commit(Connection& connection, Transaction& transaction) {
       erase(path);
     }
     if (touched.fire_watch) {
-      fire_watches(&connection, path, nullptr, touched.watch_exact, touched.original ? &*touched.original : nullptr);
+      fire_watches(&connection, path, nullptr, touched.watch_exact,
+                   touched.original ? &*touched.original : nullptr);
     }
   }
   return 0;

@@ -55,9 +55,9 @@ Errno XenStore::Impl::do_unwatch(Connection& connection, Body body) {
   const auto strings = split_strings(body);
   if (strings.size() != 2) return XEN_EINVAL;
   const std::string path = canonical_path(connection, strings[0]);
-  const auto found = std::find_if(connection.watches.begin(), connection.watches.end(), [&](const Watch& watch) {
-    return watch.path == path && watch.token == strings[1];
-  });
+  const auto found =
+      std::find_if(connection.watches.begin(), connection.watches.end(),
+                   [&](const Watch& watch) { return watch.path == path && watch.token == strings[1]; });
   if (found == connection.watches.end()) return XEN_ENOENT;
   const uint32_t domain = connection.domain.value;
   (void)charge(domain, -static_cast<int64_t>(found->path.size() + found->token.size()), false);
@@ -93,8 +93,8 @@ bool XenStore::Impl::may_hear(const Connection& watcher, const std::string& path
 
 // Connections in the order in which they were made, and the watches of each in the order in which they were
 // set. A transaction keeps its events for its end.
-void XenStore::Impl::fire_watches(Connection* connection, const std::string& path, const NodePtr& node, bool exact,
-                                  const Permissions* old_permissions) {
+void XenStore::Impl::fire_watches(Connection* connection, const std::string& path, const NodePtr& node,
+                                  bool exact, const Permissions* old_permissions) {
   if (connection && connection->current) {
     const auto found = connection->current->accessed.find(path);
     if (found == connection->current->accessed.end()) {

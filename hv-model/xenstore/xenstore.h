@@ -29,7 +29,7 @@ struct XenStoreQuota {
   uint32_t nodes_per_transaction = 1024;  // that it has looked at or changed
   uint32_t node_size = 2048;              // a record of this size is refused already (xenstore/node.h)
   uint32_t permissions_per_node = 5;
-  uint32_t path_length = 2048;            // XENSTORE_REL_PATH_MAX: what follows "/local/domain/<id>/"
+  uint32_t path_length = 2048;  // XENSTORE_REL_PATH_MAX: what follows "/local/domain/<id>/"
   uint32_t outstanding_requests = 20;
   uint32_t memory_per_domain = 2 * 1024 * 1024 + 512 * 1024;  // nodes, watches, copies in transactions
 };
@@ -66,9 +66,9 @@ class XenStore : public Stateful {
 
   // --- For tests and diagnosis ---
   size_t node_count() const;
-  int64_t nodes_owned_by(DomainId domain) const;    // as accounted
-  int64_t memory_of(DomainId domain) const;         // as accounted
-  size_t watches_of(DomainId domain) const;         // as accounted
+  int64_t nodes_owned_by(DomainId domain) const;  // as accounted
+  int64_t memory_of(DomainId domain) const;       // as accounted
+  size_t watches_of(DomainId domain) const;       // as accounted
   // Walks the tree: each node's parent lists it once, each child exists, and the accounts agree with what is
   // there. The text says what is wrong; empty when all is well. Open transactions' copies are counted, too.
   std::string check_consistency() const;

@@ -1,11 +1,11 @@
 #include "hv-model/xenstore/xenstore_ring.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
 #include <deque>
-#include <fmt/format.h>
 
 #include "hv-model/xen_abi.h"
 #include "hv-model/xenstore/server.h"
@@ -56,14 +56,14 @@ struct XenStoreRing::Impl {
   XenStore::ConnectionId connection = 0;
 
   bool ignored = false;
-  bool in_store = false;                       // one's own replies are pumped when the request is done
-  std::vector<uint8_t> incoming;               // a message that is not whole yet
-  std::deque<std::vector<uint8_t>> requests;   // whole, not served yet
+  bool in_store = false;                      // one's own replies are pumped when the request is done
+  std::vector<uint8_t> incoming;              // a message that is not whole yet
+  std::deque<std::vector<uint8_t>> requests;  // whole, not served yet
   EventQueue::Handle serving;
   std::deque<Outgoing> outgoing;
   size_t outgoing_bytes = 0;
-  uint32_t outstanding = 0;                    // replies among them
-  uint64_t running_hash = 0;                   // over all messages in and out
+  uint32_t outstanding = 0;   // replies among them
+  uint64_t running_hash = 0;  // over all messages in and out
   uint64_t messages = 0;
   std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
 
@@ -109,15 +109,16 @@ bool XenStoreRing::Impl::take_input() {
     const uint32_t consumer = load(offsetof(Ring, req_cons)), producer = load(offsetof(Ring, req_prod));
     if (producer == consumer) break;
     if (producer - consumer > kSize) {
-      ignore(XENSTORE_ERROR_RINGIDX, fmt::format("request ring: req_prod {} is {} ahead of req_cons {}", producer,
-                                                 producer - consumer, consumer));
+      ignore(XENSTORE_ERROR_RINGIDX, fmt::format("request ring: req_prod {} is {} ahead of req_cons {}",
+                                                 producer, producer - consumer, consumer));
       break;
     }
-    const size_t whole = incoming.size() < sizeof(xsd_sockmsg) ? sizeof(xsd_sockmsg)
-                                                               : sizeof(xsd_sockmsg) + header_of(incoming).len;
+    const size_t whole = incoming.size() < sizeof(xsd_sockmsg)
+                             ? sizeof(xsd_sockmsg)
+                             : sizeof(xsd_sockmsg) + header_of(incoming).len;
     const uint32_t offset = consumer % kSize;
-    const auto count = static_cast<uint32_t>(std::min<size_t>(
-        {whole - incoming.size(), producer - consumer, kSize - offset}));
+    const auto count = static_cast<uint32_t>(
+        std::min<size_t>({whole - incoming.size(), producer - consumer, kSize - offset}));
     std::array<uint8_t, kSize> bytes;
     SIM_ASSERT(hypervisor.memory.read(page + (offsetof(Ring, req) + offset), bytes.data(), count));
     incoming.insert(incoming.end(), bytes.begin(), bytes.begin() + count);
@@ -144,7 +145,8 @@ void XenStoreRing::Impl::take_message() {
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict.delay, request, &Impl::arrive);
 }
 
-void XenStoreRing::Impl::later(Tick delay, std::vector<uint8_t> message, void (Impl::*then)(std::vector<uint8_t>)) {
+void XenStoreRing::Impl::later(Tick delay, std::vector<uint8_t> message,
+                               void (Impl::*then)(std::vector<uint8_t>)) {
   if (delay.ps == 0) return (this->*then)(std::move(message));
   hypervisor.events.schedule(saturating_add(hypervisor.clock.now, delay), "xenstore/delayed",
                              [weak = std::weak_ptr(alive), message = std::move(message), then] {
@@ -159,7 +161,8 @@ void XenStoreRing::Impl::arrive(std::vector<uint8_t> request) {
   if (ignored) return;
   requests.push_back(std::move(request));
   if (serving) return;
-  serving = hypervisor.events.schedule(hypervisor.clock.now + kRequestLatency, "xenstore/request", [this] { serve(); });
+  serving = hypervisor.events.schedule(hypervisor.clock.now + kRequestLatency, "xenstore/request",
+                                       [this] { serve(); });
 }
 
 void XenStoreRing::Impl::serve() {
@@ -171,13 +174,14 @@ void XenStoreRing::Impl::serve() {
   store.handle(connection, request);
   in_store = false;
   if (!requests.empty()) {
-    serving =
-        hypervisor.events.schedule(hypervisor.clock.now + kRequestLatency, "xenstore/request", [this] { serve(); });
+    serving = hypervisor.events.schedule(hypervisor.clock.now + kRequestLatency, "xenstore/request",
+                                         [this] { serve(); });
   }
   pump();
 }
 
-// A reply or a watch event from the store. Like xenstored's send_event(), an event that waits already is not sent twice.
+// A reply or a watch event from the store. Like xenstored's send_event(), an event that waits already is not
+// sent twice.
 void XenStoreRing::Impl::send(std::vector<uint8_t> message) {
   if (ignored) return;
   const xsd_sockmsg header = header_of(message);
@@ -211,8 +215,8 @@ bool XenStoreRing::Impl::put_output() {
   while (!outgoing.empty()) {
     const uint32_t consumer = load(offsetof(Ring, rsp_cons)), producer = load(offsetof(Ring, rsp_prod));
     if (producer - consumer > kSize) {
-      ignore(XENSTORE_ERROR_RINGIDX, fmt::format("response ring: rsp_prod {} is {} ahead of rsp_cons {}", producer,
-                                                 producer - consumer, consumer));
+      ignore(XENSTORE_ERROR_RINGIDX, fmt::format("response ring: rsp_prod {} is {} ahead of rsp_cons {}",
+                                                 producer, producer - consumer, consumer));
       return false;
     }
     Outgoing& message = outgoing.front();
@@ -220,7 +224,8 @@ bool XenStoreRing::Impl::put_output() {
     const auto count = static_cast<uint32_t>(std::min<size_t>(
         {message.bytes.size() - message.written, kSize - (producer - consumer), kSize - offset}));
     if (count == 0) break;
-    hypervisor.memory.write(page + (offsetof(Ring, rsp) + offset), message.bytes.data() + message.written, count);
+    hypervisor.memory.write(page + (offsetof(Ring, rsp) + offset), message.bytes.data() + message.written,
+                            count);
     store_index(offsetof(Ring, rsp_prod), producer + count);
     put = true;
     message.written += count;

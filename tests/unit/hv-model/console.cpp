@@ -14,7 +14,8 @@ constexpr size_t kIn = 0, kOut = 1024, kInCons = 3072, kInProd = 3076, kOutCons 
 
 struct Guest : RingGuest {
   Guest() {
-    console.set_output([this](std::span<const uint8_t> bytes) { printed.append(bytes.begin(), bytes.end()); });
+    console.set_output(
+        [this](std::span<const uint8_t> bytes) { printed.append(bytes.begin(), bytes.end()); });
   }
   bool print(const std::string& text) {
     return put(kOut, 2048, kOutProd, kOutCons, {text.begin(), text.end()});
@@ -109,7 +110,8 @@ TEST_CASE("console: crossings") {
     guest.print("out");
     guest.flush();
     guest.type("in");
-    CHECK(tap.seen == std::vector<std::string>{"dom1/console/out out text=\"out\"", "dom1/console/in in text=\"in\""});
+    CHECK(tap.seen ==
+          std::vector<std::string>{"dom1/console/out out text=\"out\"", "dom1/console/in in text=\"in\""});
   }
   SECTION("dropped") {
     tap.act = [](const Wire&, Crossing&, Verdict& verdict) { verdict.copies = 0; };
@@ -144,7 +146,9 @@ TEST_CASE("console: random stores, twice the same") {
     Guest guest;
     for (int step = 0; step < 3000; ++step) {
       switch (random.below(4)) {
-        case 0: guest.set_index(kInCons + 4 * random.below(4), static_cast<uint32_t>(random.below(5000))); break;
+        case 0:
+          guest.set_index(kInCons + 4 * random.below(4), static_cast<uint32_t>(random.below(5000)));
+          break;
         case 1: guest.print(std::string(random.below(300), 'p')); break;
         case 2: guest.type(std::string(random.below(30), 't')); break;
         default: guest.read(random.below(500)); break;

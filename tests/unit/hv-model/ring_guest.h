@@ -32,7 +32,8 @@ struct RingGuest {
   void set_index(size_t offset, uint32_t value) { memory->store(page.address() + offset, value); }
 
   // Puts bytes behind the producer of a ring of `size` bytes that starts at `start`; false without room.
-  bool put(size_t start, uint32_t size, size_t producer_at, size_t consumer_at, const std::vector<uint8_t>& bytes) {
+  bool put(size_t start, uint32_t size, size_t producer_at, size_t consumer_at,
+           const std::vector<uint8_t>& bytes) {
     uint32_t producer = index(producer_at);
     if (size - (producer - index(consumer_at)) < bytes.size()) return false;
     for (const uint8_t byte : bytes) memory->store(page.address() + (start + producer++ % size), byte);
@@ -40,7 +41,8 @@ struct RingGuest {
     return true;
   }
 
-  std::vector<uint8_t> take(size_t start, uint32_t size, size_t producer_at, size_t consumer_at, size_t most) {
+  std::vector<uint8_t> take(size_t start, uint32_t size, size_t producer_at, size_t consumer_at,
+                            size_t most) {
     std::vector<uint8_t> bytes;
     uint32_t consumer = index(consumer_at);
     while (consumer != index(producer_at) && bytes.size() < most) {

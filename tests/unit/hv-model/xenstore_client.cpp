@@ -126,6 +126,7 @@ TEST_CASE("XenBus: states, the other end, and a fatal error") {
 TEST_CASE("XenBus: what is a state") {
   CHECK(parse_xenbus_state("4") == XenbusState::connected);
   CHECK(parse_xenbus_state("8") == XenbusState::reconfigured);
-  for (const char* bad : {"", "9", "44", "x", "4 ", "-1"}) CHECK(parse_xenbus_state(bad) == XenbusState::unknown);
+  for (const char* bad : {"", "9", "44", "x", "4 ", "-1"})
+    CHECK(parse_xenbus_state(bad) == XenbusState::unknown);
   CHECK(to_string(XenbusState::init_wait) == "InitWait");
 }

@@ -15,11 +15,28 @@
 namespace ringside {
 
 inline const std::vector<std::pair<uint32_t, std::string>>& xenstore_message_names() {
-  static const std::vector<std::pair<uint32_t, std::string>> names = {
-      {0, "CONTROL"}, {1, "DIRECTORY"}, {2, "READ"}, {3, "GET_PERMS"}, {4, "WATCH"}, {5, "UNWATCH"},
-      {6, "TRANSACTION_START"}, {7, "TRANSACTION_END"}, {8, "INTRODUCE"}, {9, "RELEASE"}, {10, "GET_DOMAIN_PATH"},
-      {11, "WRITE"}, {12, "MKDIR"}, {13, "RM"}, {14, "SET_PERMS"}, {15, "WATCH_EVENT"}, {16, "ERROR"},
-      {17, "IS_DOMAIN_INTRODUCED"}, {18, "RESUME"}, {19, "SET_TARGET"}, {21, "RESET_WATCHES"}, {22, "DIRECTORY_PART"}};
+  static const std::vector<std::pair<uint32_t, std::string>> names = {{0, "CONTROL"},
+                                                                      {1, "DIRECTORY"},
+                                                                      {2, "READ"},
+                                                                      {3, "GET_PERMS"},
+                                                                      {4, "WATCH"},
+                                                                      {5, "UNWATCH"},
+                                                                      {6, "TRANSACTION_START"},
+                                                                      {7, "TRANSACTION_END"},
+                                                                      {8, "INTRODUCE"},
+                                                                      {9, "RELEASE"},
+                                                                      {10, "GET_DOMAIN_PATH"},
+                                                                      {11, "WRITE"},
+                                                                      {12, "MKDIR"},
+                                                                      {13, "RM"},
+                                                                      {14, "SET_PERMS"},
+                                                                      {15, "WATCH_EVENT"},
+                                                                      {16, "ERROR"},
+                                                                      {17, "IS_DOMAIN_INTRODUCED"},
+                                                                      {18, "RESUME"},
+                                                                      {19, "SET_TARGET"},
+                                                                      {21, "RESET_WATCHES"},
+                                                                      {22, "DIRECTORY_PART"}};
   return names;
 }
 
@@ -54,7 +71,8 @@ inline std::vector<uint8_t> xenstore_message(uint32_t type, uint32_t request, ui
 class XenStorePeer {
  public:
   XenStorePeer(XenStore& store, uint16_t domain) : store_(store) {
-    id = store.connect(DomainId{domain}, [this](std::vector<uint8_t> message) { received_.push_back(message); });
+    id = store.connect(DomainId{domain},
+                       [this](std::vector<uint8_t> message) { received_.push_back(message); });
   }
 
   // The reply; events that came before it and after it are kept in `events`.
@@ -86,7 +104,8 @@ class XenStorePeer {
 
   uint32_t begin() {
     const std::string answer = ask("TRANSACTION_START", "|");
-    return answer.starts_with("TRANSACTION_START ") ? static_cast<uint32_t>(std::stoul(answer.substr(18))) : 0;
+    return answer.starts_with("TRANSACTION_START ") ? static_cast<uint32_t>(std::stoul(answer.substr(18)))
+                                                    : 0;
   }
 
   // What other connections' requests have sent to this one, too.

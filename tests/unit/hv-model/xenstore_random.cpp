@@ -1,7 +1,7 @@
 // Proves: after 100,000 seeded requests of three domains the tree is whole and the accounts agree with it,
 // nobody owns more than the quota, and the same seed gives the same answers and the same state.
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "sim/hash.h"
 #include "sim/random.h"
@@ -56,10 +56,21 @@ class Storm {
   }
 
   void step() {
-    static const std::vector<std::pair<const char*, int>> weights = {
-        {"WRITE", 30}, {"READ", 15}, {"MKDIR", 8}, {"RM", 6}, {"DIRECTORY", 6}, {"DIRECTORY_PART", 2},
-        {"SET_PERMS", 8}, {"GET_PERMS", 4}, {"WATCH", 4}, {"UNWATCH", 3}, {"TRANSACTION_START", 5},
-        {"TRANSACTION_END", 6}, {"RESET_WATCHES", 1}, {"GET_DOMAIN_PATH", 1}, {"CONTROL", 1}};
+    static const std::vector<std::pair<const char*, int>> weights = {{"WRITE", 30},
+                                                                     {"READ", 15},
+                                                                     {"MKDIR", 8},
+                                                                     {"RM", 6},
+                                                                     {"DIRECTORY", 6},
+                                                                     {"DIRECTORY_PART", 2},
+                                                                     {"SET_PERMS", 8},
+                                                                     {"GET_PERMS", 4},
+                                                                     {"WATCH", 4},
+                                                                     {"UNWATCH", 3},
+                                                                     {"TRANSACTION_START", 5},
+                                                                     {"TRANSACTION_END", 6},
+                                                                     {"RESET_WATCHES", 1},
+                                                                     {"GET_DOMAIN_PATH", 1},
+                                                                     {"CONTROL", 1}};
     int total = 0;
     for (const auto& [name, weight] : weights) total += weight;
     int pick = static_cast<int>(random_.below(static_cast<uint64_t>(total)));
@@ -75,19 +86,22 @@ class Storm {
     const uint32_t transaction =
         !open_[who].empty() && random_.one_in(2) ? open_[who][random_.below(open_[who].size())] : 0;
     const std::string answer = peer.ask(name, body(name), name == "TRANSACTION_START" ? 0 : transaction);
-    if (answer.starts_with("TRANSACTION_START ")) open_[who].push_back(static_cast<uint32_t>(std::stoul(answer.substr(18))));
+    if (answer.starts_with("TRANSACTION_START "))
+      open_[who].push_back(static_cast<uint32_t>(std::stoul(answer.substr(18))));
     if (name == "TRANSACTION_END") std::erase(open_[who], transaction);
     if (answer.starts_with("RESET_WATCHES")) open_[who].clear();
     answers = hash_mix(answers, hash64(std::string_view(answer)));
     for (XenStorePeer* other : {&house_.dom0, &house_.dom1, &house_.dom2}) {
-      for (const std::string& event : other->take_events()) answers = hash_mix(answers, hash64(std::string_view(event)));
+      for (const std::string& event : other->take_events())
+        answers = hash_mix(answers, hash64(std::string_view(event)));
     }
     kinds[name + (answer.starts_with("ERROR") ? answer.substr(5) : "")] += 1;
   }
 
   std::string body(const std::string& name) {
     if (random_.one_in(300)) return "no end";
-    if (name == "WRITE") return path() + "|" + std::string(random_.below(random_.one_in(50) ? 2500 : 40), 'v');
+    if (name == "WRITE")
+      return path() + "|" + std::string(random_.below(random_.one_in(50) ? 2500 : 40), 'v');
     if (name == "SET_PERMS") return path() + "|" + permissions();
     if (name == "WATCH" || name == "UNWATCH") return path() + "|" + fmt::format("t{}|", random_.below(3));
     if (name == "DIRECTORY_PART") return path() + fmt::format("|{}|", random_.below(10));
@@ -112,10 +126,27 @@ TEST_CASE("XenStore: a hundred thousand requests") {
   CHECK(storm.state() == same.state());
   CHECK(storm.answers != other.answers);
   // Everything that should happen did.
-  for (const char* kind : {"WRITE", "WRITE ENOSPC|", "WRITE EACCES|", "WRITE EINVAL|", "RM", "RM ENOENT|", "RM EACCES|",
-                           "READ", "READ ENOENT|", "READ EACCES|", "SET_PERMS", "SET_PERMS EPERM|", "SET_PERMS EINVAL|",
-                           "TRANSACTION_END", "TRANSACTION_END EAGAIN|", "TRANSACTION_END ENOMEM|", "WATCH",
-                           "WATCH EEXIST|", "UNWATCH", "UNWATCH ENOENT|", "CONTROL EACCES|"}) {
+  for (const char* kind : {"WRITE",
+                           "WRITE ENOSPC|",
+                           "WRITE EACCES|",
+                           "WRITE EINVAL|",
+                           "RM",
+                           "RM ENOENT|",
+                           "RM EACCES|",
+                           "READ",
+                           "READ ENOENT|",
+                           "READ EACCES|",
+                           "SET_PERMS",
+                           "SET_PERMS EPERM|",
+                           "SET_PERMS EINVAL|",
+                           "TRANSACTION_END",
+                           "TRANSACTION_END EAGAIN|",
+                           "TRANSACTION_END ENOMEM|",
+                           "WATCH",
+                           "WATCH EEXIST|",
+                           "UNWATCH",
+                           "UNWATCH ENOENT|",
+                           "CONTROL EACCES|"}) {
     INFO(kind);
     CHECK(storm.kinds[kind] >= 10);
   }

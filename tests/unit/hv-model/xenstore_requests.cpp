@@ -1,7 +1,7 @@
 // Proves: each request's reply, rule by rule, as docs/misc/xenstore.txt and the C xenstored of Xen 4.17 have
 // it. Cannot prove: that xenstored agrees; that needs xenstored.
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "tests/unit/hv-model/xenstore_peer.h"
 
@@ -319,7 +319,8 @@ TEST_CASE("XenStore: quotas") {
   XenStorePeer& dom1 = house.dom1;
   SECTION("nodes: a domain owns at most 1000") {
     int made = 0;
-    while (made < 1100 && dom1.ask("WRITE", fmt::format("g{}/n{}/x|1", made % 10, made)) == "WRITE OK|") ++made;
+    while (made < 1100 && dom1.ask("WRITE", fmt::format("g{}/n{}/x|1", made % 10, made)) == "WRITE OK|")
+      ++made;
     // The home, ten groups, 494 pairs. The next pair fails at its second node, and leaves nothing.
     CHECK(made == 494);
     CHECK(dom1.ask("WRITE", "pair/x|1") == "ERROR ENOSPC|");
@@ -379,8 +380,8 @@ TEST_CASE("XenStore: memory that a domain may use is limited") {
   XenStoreHouse house(quota);
   int made = 0;
   std::string answer;
-  while (made < 100 && (answer = house.dom1.ask("WRITE", fmt::format("n{}|{}", made, std::string(1000, 'v')))) ==
-                           "WRITE OK|") {
+  while (made < 100 && (answer = house.dom1.ask(
+                            "WRITE", fmt::format("n{}|{}", made, std::string(1000, 'v')))) == "WRITE OK|") {
     ++made;
   }
   CHECK(answer == "ERROR EIO|");

@@ -1,7 +1,7 @@
 // Proves: the ring protocol of io/xs_wire.h, its limits, that a hostile guest hurts only its own connection,
 // and that messages can be seen and changed on the wire. Offsets are restated from the header.
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "hv-model/xenstore/xenstore_ring.h"
 #include "sim/random.h"
@@ -22,7 +22,9 @@ struct Guest : RingGuest {
     store.introduce(DomainId{1});
   }
 
-  bool put_bytes(const std::vector<uint8_t>& bytes) { return put(kRequests, 1024, kReqProd, kReqCons, bytes); }
+  bool put_bytes(const std::vector<uint8_t>& bytes) {
+    return put(kRequests, 1024, kReqProd, kReqCons, bytes);
+  }
   bool put_request(const std::string& name, const std::string& body, uint32_t id = 1) {
     return put_bytes(xenstore_message(xenstore_message_type(name), id, 0, body));
   }
@@ -262,7 +264,9 @@ TEST_CASE("XenStore ring: random bytes and indices, twice the same") {
       Guest guest;
       for (int step = 0; step < 200; ++step) {
         switch (random.below(6)) {
-          case 0: guest.set_index(kReqProd, guest.index(kReqCons) + static_cast<uint32_t>(random.below(1030))); break;
+          case 0:
+            guest.set_index(kReqProd, guest.index(kReqCons) + static_cast<uint32_t>(random.below(1030)));
+            break;
           case 1: {
             std::vector<uint8_t> bytes(random.below(40));
             for (auto& byte : bytes) byte = static_cast<uint8_t>(random.one_in(2) ? 0 : random.next());
@@ -272,7 +276,9 @@ TEST_CASE("XenStore ring: random bytes and indices, twice the same") {
           case 2: guest.put_request("WRITE", fmt::format("n{}|v", random.below(20))); break;
           case 3: guest.put_request("WATCH", fmt::format("n{}|v|", random.below(20))); break;
           case 4: guest.answers(random.below(500)); break;
-          default: guest.set_index(4 * random.below(6) + kReqCons, static_cast<uint32_t>(random.below(40))); break;
+          default:
+            guest.set_index(4 * random.below(6) + kReqCons, static_cast<uint32_t>(random.below(40)));
+            break;
         }
         guest.notify();
         guest.run(microseconds(50));

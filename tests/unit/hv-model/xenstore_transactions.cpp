@@ -1,7 +1,7 @@
 // Proves: isolation, conflicts node by node, events at the commit only (docs/misc/xenstore.txt,
 // "Transactions"; the essay at the head of xenstored_transaction.c).
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "tests/unit/hv-model/xenstore_peer.h"
 
@@ -166,7 +166,8 @@ TEST_CASE("XenStore transactions: events at the commit, in the order in which no
   CHECK(dom1.take_events().empty());
   SECTION("commit: they come before the reply") {
     dom1.ask("TRANSACTION_END", "T|", id);
-    CHECK(dom1.take_events() == Events{"/local/domain/1/b/c|t|", "/local/domain/1/z|t|", "/local/domain/1/a|t|"});
+    CHECK(dom1.take_events() ==
+          Events{"/local/domain/1/b/c|t|", "/local/domain/1/z|t|", "/local/domain/1/a|t|"});
   }
   SECTION("conflict") {
     house.dom0.ask("WRITE", "/local/domain/1/a|9");

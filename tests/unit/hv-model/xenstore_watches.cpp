@@ -1,7 +1,7 @@
 // Proves: which watches fire for which change, in which order, what the events say, and who may hear them
 // (docs/misc/xenstore.txt, "Watches"; XSA-115).
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "tests/unit/hv-model/xenstore_peer.h"
 
