@@ -19,7 +19,9 @@ Access access_of(uc_mem_type type) {
 }  // namespace
 
 void UnicornCpu::stop(Pending pending) {
-  pending_ = pending;
+  // With the trap flag set, the emulator adds a #DB to a SYSCALL; the processor masks the flag first.
+  const bool called = pending_.cause == Cause::syscall || pending_.cause == Cause::sysenter;
+  if (!called) pending_ = pending;
   uc_emu_stop(uc_);
 }
 
