@@ -26,7 +26,7 @@
     note XEN_ELFNOTE_ENTRY, .quad start
     note XEN_ELFNOTE_HYPERCALL_PAGE, .quad hypercall_page
     note XEN_ELFNOTE_PAE_MODE, .asciz "yes"
-    note XEN_ELFNOTE_FEATURES, .asciz "!writable_page_tables|pae_pgdir_above_4gb"
+    note XEN_ELFNOTE_FEATURES, .asciz "pae_pgdir_above_4gb"
 
     .section .text.start, "ax"
     .globl start
