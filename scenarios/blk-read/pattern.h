@@ -1,5 +1,5 @@
-/* What the disk of this scenario holds: each 64-bit word depends on its sector, its place and the generation (0: as
-   made; 1: as written by the guest). Used by the guest and by the tool that makes the image. */
+/* What the disk of this scenario holds: each 64-bit word depends on its sector, its place and the generation
+   (0: as made; 1: as written by the guest). Used by the guest and by the tool that makes the image. */
 #pragma once
 
 #include <stdint.h>
