@@ -26,7 +26,8 @@ void recorded_crossing(benchmark::State& state) {
     clock.now += nanoseconds(300);
     wire.pass(Direction::out, payload);
     if (++crossings % 1000 == 0) {
-      (*recorder)->end_epoch(EpochDigest{++epochs, clock.now, crossings, 0, 0, {{"cpu/dom1", 1}}, std::nullopt});
+      (*recorder)->end_epoch(
+          EpochDigest{++epochs, clock.now, crossings, 0, 0, {{"cpu/dom1", 1}}, std::nullopt});
     }
   }
 }

@@ -55,8 +55,19 @@ void run(const Bytes& input) {
 // One change of the kinds that find bugs in parsers: bits, bytes, numbers at their limits, pieces removed,
 // repeated, moved, or taken from another input.
 void mutate(Bytes& input, const std::vector<Bytes>& seeds, Random& random) {
-  static constexpr uint64_t kInteresting[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
-                                              0x80000000, 0xffffffff, 0x7fffffffffffffff, 0xffffffffffffffff};
+  static constexpr uint64_t kInteresting[] = {0,
+                                              1,
+                                              0x7f,
+                                              0x80,
+                                              0xff,
+                                              0x7fff,
+                                              0x8000,
+                                              0xffff,
+                                              0x7fffffff,
+                                              0x80000000,
+                                              0xffffffff,
+                                              0x7fffffffffffffff,
+                                              0xffffffffffffffff};
   if (input.empty()) input.push_back(0);
   const size_t at = random.below(input.size());
   const size_t count = std::min<size_t>(1 + random.below(random.one_in(4) ? 256 : 8), input.size() - at);
@@ -100,7 +111,8 @@ void run_mutations(uint64_t runs, uint64_t seed) {
     for (uint64_t changes = 1 + random.below(6); changes > 0; --changes) mutate(input, seeds, random);
     run(input);
   }
-  std::printf("%zu seeds and %llu mutations of them: no finding\n", seeds.size(), static_cast<unsigned long long>(runs));
+  std::printf("%zu seeds and %llu mutations of them: no finding\n", seeds.size(),
+              static_cast<unsigned long long>(runs));
 }
 
 }  // namespace

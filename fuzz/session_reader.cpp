@@ -1,5 +1,6 @@
-// A hostile session file: read, replayed (with no machine behind it) and decoded. Half of the inputs get their
-// checksums mended, so that what stands behind them is reached as well: a session is somebody else's file.
+// A hostile session file: read, replayed (with no machine behind it) and decoded. Half of the inputs get
+// their checksums mended, so that what stands behind them is reached as well: a session is somebody else's
+// file.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,19 +21,23 @@ namespace ringside {
 namespace {
 
 constexpr FieldName kNames[] = {{1, "one"}};
-constexpr Field kFields[] = {{"kind", 0, 1, FieldFormat::enumeration, kNames}, {"text", 1, 7, FieldFormat::text}};
+constexpr Field kFields[] = {{"kind", 0, 1, FieldFormat::enumeration, kNames},
+                             {"text", 1, 7, FieldFormat::text}};
 constexpr Field kTailFields[] = {{"number", 0, 8, FieldFormat::hex}};
-constexpr PayloadType kPayload{65100, "fuzzed", "A payload", 8, kFields, TailKind::records, "records", 8, kTailFields};
+constexpr PayloadType kPayload{65100,     "fuzzed", "A payload", 8, kFields, TailKind::records,
+                               "records", 8,        kTailFields};
 
 // A file in memory with a path.
 class MemoryFile {
  public:
-  MemoryFile() : file_(memfd_create("session", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(file_)) {
+  MemoryFile()
+      : file_(memfd_create("session", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(file_)) {
     if (file_ < 0) std::abort();
   }
   ~MemoryFile() { ::close(file_); }
   void fill(std::span<const uint8_t> bytes) {
-    if (ftruncate(file_, 0) != 0 || pwrite(file_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    if (ftruncate(file_, 0) != 0 ||
+        pwrite(file_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
       std::abort();
     }
   }
@@ -97,7 +102,8 @@ std::vector<uint8_t> seed(bool packed, bool whole) {
   if (!writer) std::abort();
   (*writer)->add_wire({"dom1/fuzzed", WireKind::message, kPayload.id, {CaptureMode::first_bytes, 24}});
   for (uint64_t epoch = 1; epoch < 4; ++epoch) {
-    (*writer)->write(SessionCrossing{Tick{epoch}, epoch, 0, Direction::out, 1, 40, std::vector<uint8_t>(24, 1)});
+    (*writer)->write(
+        SessionCrossing{Tick{epoch}, epoch, 0, Direction::out, 1, 40, std::vector<uint8_t>(24, 1)});
     (*writer)->write(InputRecord{epoch, Tick{epoch}, epoch, "dom1/console/in", {'x'}});
     (*writer)->write(EpochDigest{epoch, Tick{epoch}, epoch, epoch, 1, {{"cpu", 1}}, epoch});
   }

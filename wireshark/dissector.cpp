@@ -46,8 +46,8 @@ std::string names(const Field& field) {
 std::string fields(std::span<const Field> list) {
   std::string text;
   for (const Field& field : list) {
-    text += fmt::format("    {{ name = {}, offset = {}, size = {}, format = \"{}\"", quoted(field.name), field.offset,
-                        field.size, format_name(field.format));
+    text += fmt::format("    {{ name = {}, offset = {}, size = {}, format = \"{}\"", quoted(field.name),
+                        field.offset, field.size, format_name(field.format));
     const bool named = field.format == FieldFormat::enumeration || field.format == FieldFormat::flags;
     if (named) text += fmt::format(", names = {{{} }}", names(field));
     text += " },\n";
@@ -58,19 +58,24 @@ std::string fields(std::span<const Field> list) {
 std::string tail(const PayloadType& type) {
   switch (type.tail) {
     case TailKind::none: return "";
-    case TailKind::text: return fmt::format("  tail = {{ kind = \"text\", name = {} }},\n", quoted(type.tail_name));
-    case TailKind::bytes: return fmt::format("  tail = {{ kind = \"bytes\", name = {} }},\n", quoted(type.tail_name));
+    case TailKind::text:
+      return fmt::format("  tail = {{ kind = \"text\", name = {} }},\n", quoted(type.tail_name));
+    case TailKind::bytes:
+      return fmt::format("  tail = {{ kind = \"bytes\", name = {} }},\n", quoted(type.tail_name));
     case TailKind::records:
-      return fmt::format("  tail = {{ kind = \"records\", name = {}, size_of_record = {}, fields = {{\n{}  }} }},\n",
-                         quoted(type.tail_name), type.tail_record_size, fields(type.tail_fields));
+      return fmt::format(
+          "  tail = {{ kind = \"records\", name = {}, size_of_record = {}, fields = {{\n{}  }} }},\n",
+          quoted(type.tail_name), type.tail_record_size, fields(type.tail_fields));
   }
   return "";
 }
 
 std::string payload(const PayloadType& type) {
-  return fmt::format("payload{{\n  id = {}, name = {}, group = {}, size = {},\n  title = {},\n  fields = {{\n{}  }},\n{}}}\n",
-                     type.id, quoted(type.name), quoted(type.group.empty() ? type.name : type.group), type.size,
-                     quoted(type.title), fields(type.fields), tail(type));
+  return fmt::format(
+      "payload{{\n  id = {}, name = {}, group = {}, size = {},\n  title = {},\n  fields = {{\n{}  "
+      "}},\n{}}}\n",
+      type.id, quoted(type.name), quoted(type.group.empty() ? type.name : type.group), type.size,
+      quoted(type.title), fields(type.fields), tail(type));
 }
 
 }  // namespace
@@ -79,7 +84,8 @@ std::string lua_dissector(std::string_view dissector_template, std::span<const P
   std::string result(dissector_template);
   std::string text;
   for (const PayloadType* type : types) text += payload(*type);
-  if (const size_t place = result.find(kPlace); place != std::string::npos) result.replace(place, kPlace.size(), text);
+  if (const size_t place = result.find(kPlace); place != std::string::npos)
+    result.replace(place, kPlace.size(), text);
   return result;
 }
 

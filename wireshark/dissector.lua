@@ -19,7 +19,8 @@ for id, description in pairs(payloads) do payload_names[id] = description.name e
 
 local header = {
   version = ProtoField.uint8("ringside.version", "Version"),
-  direction = ProtoField.uint8("ringside.direction", "Direction", base.DEC, { [0] = "out of the guest", [1] = "into the guest" }),
+  direction = ProtoField.uint8("ringside.direction", "Direction", base.DEC,
+                               { [0] = "out of the guest", [1] = "into the guest" }),
   payload_type = ProtoField.uint16("ringside.payload_type", "Payload type", base.DEC, payload_names),
   canonical = ProtoField.bool("ringside.canonical", "Counts in digests"),
   injected = ProtoField.bool("ringside.injected", "Changed or made by a fault"),
@@ -103,17 +104,17 @@ local function make_field(abbreviation, definition)
   if format == "record" then return ProtoField.none(abbreviation, name) end
   if format == "bit" then return ProtoField.bool(abbreviation, name) end
   if format == "signed_decimal" then return ProtoField["int" .. bits](abbreviation, name, base.DEC) end
-  if format == "hex" or format == "flags" then return ProtoField["uint" .. bits](abbreviation, name, base.HEX) end
-  if format == "enumeration" then
-    return ProtoField["uint" .. bits](abbreviation, name, base.DEC, definition.names)
-  end
-  return ProtoField["uint" .. bits](abbreviation, name, base.DEC)
+  local unsigned = ProtoField["uint" .. bits]
+  if format == "hex" or format == "flags" then return unsigned(abbreviation, name, base.HEX) end
+  if format == "enumeration" then return unsigned(abbreviation, name, base.DEC, definition.names) end
+  return unsigned(abbreviation, name, base.DEC)
 end
 
 for _, description in ipairs(sorted_payloads()) do
   local group = groups[description.group]
   if not group then
-    group = { abbreviations = {}, protocol = Proto("ringside." .. description.group, "Ringside " .. description.group) }
+    local protocol = Proto("ringside." .. description.group, "Ringside " .. description.group)
+    group = { abbreviations = {}, protocol = protocol }
     groups[description.group] = group
   end
   description.protocol = group.protocol
@@ -230,7 +231,8 @@ local function add_tail(tree, tail, range)
   for i = 0, count - 1 do
     local record = range:range(i * tail.size_of_record, tail.size_of_record)
     local branch = tree:add(field_of(tail), record)
-    branch:set_text(string.format("%s[%d]: %s", tail.name, i, table.concat(add_record(branch, tail.fields, record), " ")))
+    local texts = add_record(branch, tail.fields, record)
+    branch:set_text(string.format("%s[%d]: %s", tail.name, i, table.concat(texts, " ")))
   end
   return tostring(count)
 end
@@ -298,7 +300,8 @@ function ringside.dissector(buffer, packet, root)
   packet.cols.dst = out and wire or "guest"
   local description = payloads[id]
   if captured == 0 then
-    packet.cols.info = (payload_names[id] or "payload type " .. id) .. (full_size > 0 and " (not captured)" or "")
+    local name = payload_names[id] or "payload type " .. id
+    packet.cols.info = name .. (full_size > 0 and " (not captured)" or "")
   elseif id == INPUT then
     packet.cols.protocol = "INPUT"
     packet.cols.info = add_input(root, buffer(8, 8), buffer(HEADER_SIZE))

@@ -35,7 +35,8 @@ Result<> BlockInput::open(const std::string& path) {
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file_ < 0) return tl::unexpected(error("cannot be opened: " + std::generic_category().message(errno)));
   struct stat info {};
-  if (fstat(file_, &info) != 0 || !S_ISREG(info.st_mode)) return tl::unexpected(error("is not a regular file"));
+  if (fstat(file_, &info) != 0 || !S_ISREG(info.st_mode))
+    return tl::unexpected(error("is not a regular file"));
   size_ = static_cast<uint64_t>(info.st_size);
   return {};
 }
@@ -48,7 +49,8 @@ Result<std::span<uint8_t>> BlockInput::view(uint64_t offset, size_t count) {
     window_.resize(static_cast<size_t>(std::min<uint64_t>(std::max(count, kWindowBytes), size_ - offset)));
     size_t done = 0;
     while (done < window_.size()) {
-      const ssize_t got = pread(file_, &window_[done], window_.size() - done, static_cast<off_t>(offset + done));
+      const ssize_t got =
+          pread(file_, &window_[done], window_.size() - done, static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) {
         const std::string why = got < 0 ? std::generic_category().message(errno) : "it became shorter";
@@ -74,7 +76,8 @@ Result<std::optional<BlockInput::Block>> BlockInput::next() {
   const auto length = pcapng::load<uint32_t>(visible->data() + 4);
   visible = view(position_, std::min<size_t>(length, pcapng::kBlockSizeMax));
   if (!visible) return tl::unexpected(visible.error());
-  if (visible->size() < 8) return tl::unexpected(damage(position_, pcapng::block_kind(type), "its length is impossible"));
+  if (visible->size() < 8)
+    return tl::unexpected(damage(position_, pcapng::block_kind(type), "its length is impossible"));
   const bool whole = visible->size() == length;
   const auto why = whole ? pcapng::unsound(*visible) : pcapng::not_a_prefix(*visible);
   if (why) return tl::unexpected(damage(position_, pcapng::block_kind(type), *why));
@@ -91,7 +94,8 @@ std::optional<BlockInput::Block> BlockInput::last(uint32_t size_max) {
   const auto length = pcapng::load<uint32_t>(trailer->data());
   if (length < 12 || length > size_max || length > size_) return std::nullopt;
   auto bytes = view(size_ - length, length);
-  if (!bytes || pcapng::load<uint32_t>(bytes->data() + 4) != length || pcapng::unsound(*bytes)) return std::nullopt;
+  if (!bytes || pcapng::load<uint32_t>(bytes->data() + 4) != length || pcapng::unsound(*bytes))
+    return std::nullopt;
   return Block{size_ - length, pcapng::load<uint32_t>(bytes->data()), *bytes};
 }
 

@@ -22,9 +22,9 @@ Result<> BlockOutput::open(const std::string& path) {
   owner_ = getpid();
   file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file_ < 0) {
-    return tl::unexpected(Error{ExitCode::bad_input,
-                                fmt::format("cannot create the session '{}': {}; choose another file", path,
-                                            std::generic_category().message(errno))});
+    return tl::unexpected(
+        Error{ExitCode::bad_input, fmt::format("cannot create the session '{}': {}; choose another file",
+                                               path, std::generic_category().message(errno))});
   }
   buffer_.reserve(kBufferBytes + (kBufferBytes >> 1));
   return {};
@@ -80,8 +80,8 @@ void BlockOutput::fail(int error) {
   const std::string kept = kept_epochs_ == 0
                                ? "no complete epoch was written, so nothing of it replays"
                                : fmt::format("the session up to epoch {} is kept and replays", kept_epochs_);
-  refuse(fmt::format("cannot write the session '{}' at byte {}: {}; free space or choose another -o; {}", path_, at,
-                     std::generic_category().message(error), kept));
+  refuse(fmt::format("cannot write the session '{}' at byte {}: {}; free space or choose another -o; {}",
+                     path_, at, std::generic_category().message(error), kept));
 }
 
 }  // namespace ringside

@@ -44,8 +44,9 @@ struct CrossingHeader {
 };
 
 bool take_crossing_header(Fields& fields, CrossingHeader& header) {
-  return fields.number(header.version) && fields.number(header.direction) && fields.number(header.payload_type) &&
-         fields.number(header.flags) && fields.number(header.picoseconds) && fields.number(header.sequence) &&
+  return fields.number(header.version) && fields.number(header.direction) &&
+         fields.number(header.payload_type) && fields.number(header.flags) &&
+         fields.number(header.picoseconds) && fields.number(header.sequence) &&
          fields.number(header.full_size);
 }
 
@@ -102,8 +103,10 @@ Decoded<DecodedInterface> decode_interface(std::span<const uint8_t> block) {
       has_resolution = length == 1 && value[0] == 9;
     } else if (code == custom_binary && length == kSealOptionSize - 4 + 8) {
       const auto wire = value.subspan(kSealOptionSize - 4);
-      if (wire[0] > static_cast<uint8_t>(WireKind::sampled)) return wrong(fmt::format("its wire kind is {}", wire[0]));
-      if (wire[1] > static_cast<uint8_t>(CaptureMode::none)) return wrong(fmt::format("its capture is {}", wire[1]));
+      if (wire[0] > static_cast<uint8_t>(WireKind::sampled))
+        return wrong(fmt::format("its wire kind is {}", wire[0]));
+      if (wire[1] > static_cast<uint8_t>(CaptureMode::none))
+        return wrong(fmt::format("its capture is {}", wire[1]));
       result.wire.kind = static_cast<WireKind>(wire[0]);
       result.wire.capture.mode = static_cast<CaptureMode>(wire[1]);
       result.wire.payload_type = load<uint16_t>(&wire[2]);

@@ -12,14 +12,17 @@ constexpr size_t kShownBytes = 64;
 
 std::string hex(std::span<const uint8_t> bytes) {
   std::string text;
-  for (const uint8_t byte : bytes.first(std::min(bytes.size(), kShownBytes))) text += fmt::format("{:02x}", byte);
+  for (const uint8_t byte : bytes.first(std::min(bytes.size(), kShownBytes)))
+    text += fmt::format("{:02x}", byte);
   if (bytes.size() > kShownBytes) text += fmt::format("... ({} bytes)", bytes.size());
   return text;
 }
 
 std::string digest_text(uint64_t hash) { return fmt::format("{:016x}", hash); }
 
-std::string memory_text(const std::optional<uint64_t>& memory) { return memory ? digest_text(*memory) : "none"; }
+std::string memory_text(const std::optional<uint64_t>& memory) {
+  return memory ? digest_text(*memory) : "none";
+}
 
 }  // namespace
 
@@ -27,8 +30,8 @@ std::string describe_crossing(std::string_view wire, uint16_t payload_type, Dire
                               uint64_t full_size, std::span<const uint8_t> payload) {
   const PayloadType* type = PayloadRegistry::instance().find(payload_type);
   std::string text = type != nullptr ? to_line(decode(*type, payload)) : hex(payload);
-  return fmt::format("{} on {} at {}, {} bytes: {}", direction == Direction::out ? "out" : "in", wire, to_string(at),
-                     full_size, text);
+  return fmt::format("{} on {} at {}, {} bytes: {}", direction == Direction::out ? "out" : "in", wire,
+                     to_string(at), full_size, text);
 }
 
 std::string describe(const SessionCrossing& crossing, const SessionWire& wire) {
@@ -47,15 +50,17 @@ std::string describe(const EpochDigest& digest) {
 }
 
 std::string describe(const RunOutcome& outcome) {
-  return fmt::format("the end of the run ({}, exit code {}) at {}, instruction {}", outcome.reason, outcome.exit_code,
-                     to_string(outcome.at), outcome.instructions);
+  return fmt::format("the end of the run ({}, exit code {}) at {}, instruction {}", outcome.reason,
+                     outcome.exit_code, to_string(outcome.at), outcome.instructions);
 }
 
 std::string describe(const SessionWire& wire) {
   const PayloadType* type = PayloadRegistry::instance().find(wire.payload_type);
-  const std::string payload = type != nullptr ? std::string(type->name) : fmt::format("type {}", wire.payload_type);
+  const std::string payload =
+      type != nullptr ? std::string(type->name) : fmt::format("type {}", wire.payload_type);
   std::string capture = "whole";
-  if (wire.capture.mode == CaptureMode::first_bytes) capture = fmt::format("first {} bytes", wire.capture.bytes);
+  if (wire.capture.mode == CaptureMode::first_bytes)
+    capture = fmt::format("first {} bytes", wire.capture.bytes);
   if (wire.capture.mode == CaptureMode::none) capture = "not recorded";
   return fmt::format("{} wire {} of {}, {}", to_string(wire.kind), wire.name, payload, capture);
 }

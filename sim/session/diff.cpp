@@ -24,7 +24,8 @@ Difference diff_pairs(std::string_view name, const Pairs& first, const Pairs& se
     const auto text = [i](const Pairs& pairs) {
       return i < pairs.size() ? fmt::format("{} = {}", pairs[i].first, pairs[i].second) : std::string("none");
     };
-    if (text(first) != text(second)) return SessionDifference{fmt::format("{} differ", name), text(first), text(second)};
+    if (text(first) != text(second))
+      return SessionDifference{fmt::format("{} differ", name), text(first), text(second)};
   }
   return std::nullopt;
 }
@@ -32,7 +33,8 @@ Difference diff_pairs(std::string_view name, const Pairs& first, const Pairs& se
 // The first line of a text that differs from the other text's.
 Difference diff_texts(std::string_view name, std::string_view first, std::string_view second) {
   if (first == second) return std::nullopt;
-  const auto same = std::mismatch(first.begin(), first.end(), second.begin(), second.end()).first - first.begin();
+  const auto same =
+      std::mismatch(first.begin(), first.end(), second.begin(), second.end()).first - first.begin();
   const auto before = first.substr(0, static_cast<size_t>(same));
   const size_t line_begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
   const auto line = [&](std::string_view text) {
@@ -58,8 +60,10 @@ Difference diff_headers(const SessionHeader& a, const SessionHeader& b) {
   if (auto found = diff_texts("the scenario", a.scenario_text, b.scenario_text)) return found;
   if (auto found = diff_pairs("the overrides", a.overrides, b.overrides)) return found;
   if (auto found = diff_numbers("the seed", a.seed, b.seed)) return found;
-  if (auto found = diff_numbers("the length of an epoch", a.epoch_instructions, b.epoch_instructions)) return found;
-  if (auto found = diff_numbers("how often memory is digested", a.memory_digest_epochs, b.memory_digest_epochs)) {
+  if (auto found = diff_numbers("the length of an epoch", a.epoch_instructions, b.epoch_instructions))
+    return found;
+  if (auto found =
+          diff_numbers("how often memory is digested", a.memory_digest_epochs, b.memory_digest_epochs)) {
     return found;
   }
   if (auto found = diff_files(a.files, b.files)) return found;
@@ -69,7 +73,8 @@ Difference diff_headers(const SessionHeader& a, const SessionHeader& b) {
 std::string text_of(const std::optional<SessionRecord>& record, const SessionReader& reader) {
   if (!record) return reader.was_cut() ? "the session was cut here" : "the session ends here";
   if (const auto* crossing = std::get_if<SessionCrossing>(&*record)) {
-    return describe(*crossing, reader.wires()[crossing->wire]) + fmt::format(" (sequence {})", crossing->sequence);
+    return describe(*crossing, reader.wires()[crossing->wire]) +
+           fmt::format(" (sequence {})", crossing->sequence);
   }
   if (const auto* input = std::get_if<InputRecord>(&*record)) return describe(*input);
   if (const auto* digest = std::get_if<EpochDigest>(&*record)) return describe(*digest);
@@ -109,10 +114,12 @@ class Walk {
  private:
   Difference difference(const std::optional<SessionRecord>& a, const std::optional<SessionRecord>& b) const {
     const std::string first = text_of(a, first_), second = text_of(b, second_);
-    if (!a || !b || a->index() != b->index()) return SessionDifference{"what happens next differs", first, second};
+    if (!a || !b || a->index() != b->index())
+      return SessionDifference{"what happens next differs", first, second};
     if (const auto* digest = std::get_if<EpochDigest>(&*a)) {
       const auto found = first_difference(*digest, std::get<EpochDigest>(*b));
-      return SessionDifference{fmt::format("epoch {}: {}", digest->number, found.what), found.first, found.second};
+      return SessionDifference{fmt::format("epoch {}: {}", digest->number, found.what), found.first,
+                               found.second};
     }
     if (std::holds_alternative<SessionCrossing>(*a)) {
       return SessionDifference{fmt::format("recorded crossing {} differs", crossings_ + 1), first, second};

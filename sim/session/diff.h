@@ -9,8 +9,8 @@
 namespace ringside {
 
 struct SessionDifference {
-  std::string what;    // "crossing 812 differs", "the seed differs"
-  std::string first;   // decoded
+  std::string what;   // "crossing 812 differs", "the seed differs"
+  std::string first;  // decoded
   std::string second;
 };
 

@@ -12,10 +12,10 @@ using namespace pcapng;
 namespace {
 
 constexpr std::string_view kApplication = "Ringside 0.1.0";
-// if_tsresol: ten to the power of -9. Wireshark 4.0 computes the fraction of a second in 64 bits, which picoseconds
-// overflow, so what a stamp of nanoseconds leaves stands in the crossing header.
+// if_tsresol: ten to the power of -9. Wireshark 4.0 computes the fraction of a second in 64 bits, which
+// picoseconds overflow, so what a stamp of nanoseconds leaves stands in the crossing header.
 constexpr uint8_t kNanoseconds = 9;
-constexpr uint16_t kWireOptionExtra = 8;   // kind, capture mode, payload type, capture bytes
+constexpr uint16_t kWireOptionExtra = 8;  // kind, capture mode, payload type, capture bytes
 
 uint32_t option_size(size_t length) { return 4 + padded(static_cast<uint32_t>(length)); }
 
@@ -108,8 +108,8 @@ void encode_section(BlockOutput& output) {
   const auto block = output.append(kSectionOptions + kSealOptionSize + option_size(kApplication.size()) + 8);
   frame_block(block, section_header);
   store<uint32_t>(&block[8], kByteOrderMagic);
-  store<uint16_t>(&block[12], 1);   // the pcapng format's own version: 1.0
-  store<int64_t>(&block[16], -1);   // the section's length is not stated: it is still being written
+  store<uint16_t>(&block[12], 1);  // the pcapng format's own version: 1.0
+  store<int64_t>(&block[16], -1);  // the section's length is not stated: it is still being written
   place_seal(block, kSectionOptions, 0);
   put_option(&block[kSectionOptions + kSealOptionSize], user_application, kApplication);
   seal(block, kSectionOptions + 8);
@@ -119,7 +119,8 @@ void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t lin
   const PayloadType* type = PayloadRegistry::instance().find(wire.payload_type);
   const std::string text = fmt::format("{} wire of {} (payload type {})", to_string(wire.kind),
                                        type != nullptr ? type->name : "unknown payload", wire.payload_type);
-  uint8_t extra[kWireOptionExtra] = {static_cast<uint8_t>(wire.kind), static_cast<uint8_t>(wire.capture.mode)};
+  uint8_t extra[kWireOptionExtra] = {static_cast<uint8_t>(wire.kind),
+                                     static_cast<uint8_t>(wire.capture.mode)};
   store<uint16_t>(extra + 2, wire.payload_type);
   store<uint32_t>(extra + 4, wire.capture.bytes);
   put_interface(output, wire.name, text, link_type, extra);
@@ -130,12 +131,13 @@ void encode_input_interface(BlockOutput& output) {
   put_interface(output, "input", "what came from outside the machine", user0, extra);
 }
 
-void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type, uint16_t link_type) {
+void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type,
+                     uint16_t link_type) {
   const bool in_packet = link_type == user0;
   const uint32_t header = in_packet ? kCrossingHeaderSize : 0;
   const auto captured = header + static_cast<uint32_t>(crossing.payload.size());
-  const Packet packet = begin_packet(output, crossing.wire + 1, crossing.at, captured, header + crossing.full_size,
-                                     in_packet ? 0 : kCrossingHeaderSize);
+  const Packet packet = begin_packet(output, crossing.wire + 1, crossing.at, captured,
+                                     header + crossing.full_size, in_packet ? 0 : kCrossingHeaderSize);
   uint8_t* const header_at = in_packet ? packet.data : &packet.block[packet.seal_option + kSealOptionSize];
   put_crossing_header(header_at, payload_type, crossing.direction, crossing.flags, crossing.at,
                       crossing.sequence, crossing.full_size);

@@ -44,13 +44,15 @@ class ObjectReader {
     std::string digits;
     text(name, digits);
     const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), into, 16);
-    if (digits.size() != 16 || result.ec != std::errc() || result.ptr != digits.data() + digits.size()) note(name);
+    if (digits.size() != 16 || result.ec != std::errc() || result.ptr != digits.data() + digits.size())
+      note(name);
   }
   void pairs(const char* name, Pairs& into) {
     const Json* list = find(name, &Json::is_array);
     if (list == nullptr) return;
     for (const Json& pair : *list) {
-      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) return note(name);
+      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string())
+        return note(name);
       into.emplace_back(pair[0].get_ref<const std::string&>(), pair[1].get_ref<const std::string&>());
     }
   }
@@ -102,9 +104,11 @@ Result<std::string> header_to_json(const SessionHeader& header) {
     std::string text = json.dump();
     if (text.size() <= kHeaderBytesMax) return text;
   } catch (const Json::type_error&) {  // the library's way to report text that is not UTF-8
-    return wrong("the session's header has text that is not UTF-8; mend the scenario, an override or a file's name");
+    return wrong(
+        "the session's header has text that is not UTF-8; mend the scenario, an override or a file's name");
   }
-  return wrong(fmt::format("the session's header is larger than {} bytes; shorten the scenario", kHeaderBytesMax));
+  return wrong(
+      fmt::format("the session's header is larger than {} bytes; shorten the scenario", kHeaderBytesMax));
 }
 
 Result<SessionHeader> header_from_json(std::string_view text, std::vector<bool>& packed) {
@@ -130,7 +134,8 @@ Result<SessionHeader> header_from_json(std::string_view text, std::vector<bool>&
       if (!file_reader.wrong().empty()) reader.note("files");
     }
   }
-  if (!reader.wrong().empty()) return wrong(fmt::format("its field '{}' is not as it should be", reader.wrong()));
+  if (!reader.wrong().empty())
+    return wrong(fmt::format("its field '{}' is not as it should be", reader.wrong()));
   return header;
 }
 
@@ -142,13 +147,16 @@ Result<> encode_contents(BlockOutput& output, const SessionHeader& header) {
     const std::vector<uint8_t>& contents = *header.files[i].contents;
     total += contents.size();
     if (total > kContentsBytesMax) {
-      return wrong(fmt::format("'{}' does not fit: a session holds at most {} bytes of files", header.files[i].name,
-                               kContentsBytesMax));
+      return wrong(fmt::format("'{}' does not fit: a session holds at most {} bytes of files",
+                               header.files[i].name, kContentsBytesMax));
     }
     for (size_t at = 0, chunk = 0; at < contents.size(); at += kContentsChunk, ++chunk) {
       const size_t size = std::min<size_t>(kContentsChunk, contents.size() - at);
-      const size_t packed = ZSTD_compress(&body[12], body.size() - 12, &contents[at], size, kCompressionLevel);
-      if (ZSTD_isError(packed)) return wrong(fmt::format("'{}' cannot be packed: {}", header.files[i].name, ZSTD_getErrorName(packed)));
+      const size_t packed =
+          ZSTD_compress(&body[12], body.size() - 12, &contents[at], size, kCompressionLevel);
+      if (ZSTD_isError(packed))
+        return wrong(
+            fmt::format("'{}' cannot be packed: {}", header.files[i].name, ZSTD_getErrorName(packed)));
       pcapng::store<uint32_t>(&body[0], static_cast<uint32_t>(i));
       pcapng::store<uint32_t>(&body[4], static_cast<uint32_t>(chunk));
       pcapng::store<uint32_t>(&body[8], static_cast<uint32_t>(size));
@@ -166,13 +174,15 @@ Decoded<ContentsChunk> decode_contents(std::span<const uint8_t> body) {
 
 Decoded<void> unpack(const ContentsChunk& chunk, std::vector<uint8_t>& into) {
   const size_t at = into.size();
-  const unsigned long long declared = ZSTD_getFrameContentSize(chunk.compressed.data(), chunk.compressed.size());
+  const unsigned long long declared =
+      ZSTD_getFrameContentSize(chunk.compressed.data(), chunk.compressed.size());
   if (chunk.size > kContentsChunk || declared != chunk.size) {
     return tl::unexpected<std::string>("a piece of a file has another size than it says");
   }
   into.resize(at + chunk.size);
   const size_t got = ZSTD_decompress(&into[at], chunk.size, chunk.compressed.data(), chunk.compressed.size());
-  if (ZSTD_isError(got) || got != chunk.size) return tl::unexpected<std::string>("a piece of a file does not unpack");
+  if (ZSTD_isError(got) || got != chunk.size)
+    return tl::unexpected<std::string>("a piece of a file does not unpack");
   return {};
 }
 

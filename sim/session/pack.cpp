@@ -27,9 +27,10 @@ Result<SessionHeader> with_contents(SessionHeader header, const std::vector<std:
   for (size_t i = 0; i < contents.size(); ++i) {
     SessionFile& file = header.files[i];
     if (contents[i].size() != file.size || hash64(contents[i]) != file.hash) {
-      return failure(fmt::format("'{}' is not the file that '{}' was recorded with: {} bytes with hash {:016x}, "
-                                 "recorded were {} bytes with hash {:016x}; restore it or record again",
-                                 file.name, session, contents[i].size(), hash64(contents[i]), file.size, file.hash));
+      return failure(
+          fmt::format("'{}' is not the file that '{}' was recorded with: {} bytes with hash {:016x}, "
+                      "recorded were {} bytes with hash {:016x}; restore it or record again",
+                      file.name, session, contents[i].size(), hash64(contents[i]), file.size, file.hash));
     }
     file.contents = contents[i];
   }
@@ -61,7 +62,8 @@ Result<> pack_session(const std::string& from, const std::string& to,
   Result<> done = writer ? copy_records(*reader, **writer) : tl::unexpected(writer.error());
   if (done) done = (*writer)->close();
   if (done && std::rename(partial.c_str(), to.c_str()) != 0) {
-    done = failure(fmt::format("cannot name the packed session '{}': {}", to, std::generic_category().message(errno)));
+    done = failure(
+        fmt::format("cannot name the packed session '{}': {}", to, std::generic_category().message(errno)));
   }
   if (!done) std::remove(partial.c_str());
   return done;

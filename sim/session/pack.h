@@ -10,9 +10,9 @@
 
 namespace ringside {
 
-// Copies `from` to `to`, with contents[i] embedded as the contents of the header's files[i]. Fails, naming the
-// file, when contents have another size or hash than was recorded. `to` appears only when it is complete, so
-// it may be `from` itself. A cut session is packed up to its cut.
+// Copies `from` to `to`, with contents[i] embedded as the contents of the header's files[i]. Fails, naming
+// the file, when contents have another size or hash than was recorded. `to` appears only when it is complete,
+// so it may be `from` itself. A cut session is packed up to its cut.
 Result<> pack_session(const std::string& from, const std::string& to,
                       const std::vector<std::vector<uint8_t>>& contents);
 

@@ -14,7 +14,8 @@
 
 namespace ringside::pcapng {
 
-static_assert(std::endian::native == std::endian::little, "session files are written in the host's byte order");
+static_assert(std::endian::native == std::endian::little,
+              "session files are written in the host's byte order");
 
 enum BlockType : uint32_t {
   section_header = 0x0A0D0D0A,
@@ -39,17 +40,17 @@ enum OptionCode : uint16_t {
 enum LinkType : uint16_t { ethernet = 1, user0 = 147 };
 
 inline constexpr uint32_t kByteOrderMagic = 0x1A2B3C4D;
-inline constexpr uint32_t kSealOptionSize = 20;        // code, length, enterprise, checksum, block length
-inline constexpr uint32_t kSectionOptions = 24;        // offset of the options of a section header
-inline constexpr uint32_t kInterfaceOptions = 16;      // offset of the options of an interface description
-inline constexpr uint32_t kPacketData = 28;            // offset of the packet in an enhanced packet
+inline constexpr uint32_t kSealOptionSize = 20;    // code, length, enterprise, checksum, block length
+inline constexpr uint32_t kSectionOptions = 24;    // offset of the options of a section header
+inline constexpr uint32_t kInterfaceOptions = 16;  // offset of the options of an interface description
+inline constexpr uint32_t kPacketData = 28;        // offset of the packet in an enhanced packet
 inline constexpr uint32_t kCustomChecksum = 12;
 inline constexpr uint32_t kCustomKind = 20;
 inline constexpr uint32_t kCustomVersion = 22;
 inline constexpr uint32_t kCustomBodySize = 24;
 inline constexpr uint32_t kCustomBody = 28;
-inline constexpr uint32_t kBlockSizeMax = 8u << 20;    // Wireshark refuses blocks of more than 16 MiB
-inline constexpr uint32_t kPacketSizeMax = 262144;     // Wireshark's limit (WTAP_MAX_PACKET_SIZE_STANDARD)
+inline constexpr uint32_t kBlockSizeMax = 8u << 20;  // Wireshark refuses blocks of more than 16 MiB
+inline constexpr uint32_t kPacketSizeMax = 262144;   // Wireshark's limit (WTAP_MAX_PACKET_SIZE_STANDARD)
 
 constexpr uint32_t padded(uint32_t size) { return (size + 3) & ~3u; }
 

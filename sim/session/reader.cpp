@@ -53,7 +53,8 @@ Result<Block> SessionReader::Impl::header_block(uint32_t type) {
         "was cut within its header, in the {} at byte {}, and nothing of it replays; record it again",
         pcapng::block_kind(type), offset)));
   }
-  if ((*block)->type != type) return damage(**block, fmt::format("a {} should be there", pcapng::block_kind(type)));
+  if ((*block)->type != type)
+    return damage(**block, fmt::format("a {} should be there", pcapng::block_kind(type)));
   return **block;
 }
 
@@ -80,7 +81,8 @@ Result<> SessionReader::Impl::read_header() {
   if (!body) return tl::unexpected(body.error());
   if (body->body.size() > kHeaderBytesMax) return damage(*block, "the session's header is too large");
   std::vector<bool> packed;
-  auto parsed = header_from_json({reinterpret_cast<const char*>(body->body.data()), body->body.size()}, packed);
+  auto parsed =
+      header_from_json({reinterpret_cast<const char*>(body->body.data()), body->body.size()}, packed);
   if (!parsed) return damage(*block, parsed.error().message);
   header = std::move(*parsed);
   if (auto contents = read_contents(packed); !contents) return contents;
@@ -110,8 +112,9 @@ Result<> SessionReader::Impl::read_file(size_t index, uint64_t& budget) {
   SessionFile& file = header.files[index];
   const uint64_t begin = input.position();
   if (file.size > budget) {
-    return tl::unexpected(input.damage(begin, "custom block", fmt::format("packed files of more than {} bytes are refused",
-                                                                          kContentsBytesMax)));
+    return tl::unexpected(
+        input.damage(begin, "custom block",
+                     fmt::format("packed files of more than {} bytes are refused", kContentsBytesMax)));
   }
   budget -= file.size;
   std::vector<uint8_t>& contents = file.contents.emplace();
@@ -129,8 +132,10 @@ Result<> SessionReader::Impl::read_file(size_t index, uint64_t& budget) {
     if (const auto unpacked = unpack(*piece, contents); !unpacked) return damage(*block, unpacked.error());
   }
   if (hash64(contents) != file.hash) {
-    return tl::unexpected(input.damage(begin, "custom block", fmt::format("the packed file '{}' has another hash than the "
-                                                                          "header says", file.name)));
+    return tl::unexpected(input.damage(begin, "custom block",
+                                       fmt::format("the packed file '{}' has another hash than the "
+                                                   "header says",
+                                                   file.name)));
   }
   return {};
 }
@@ -211,7 +216,8 @@ Result<std::optional<SessionRecord>> SessionReader::Impl::next() {
     const uint64_t offset = input.position();
     const auto block = input.next();
     if (!block) return tl::unexpected(block.error());
-    if (!*block) return tl::unexpected(input.damage(offset, "unknown block", "it ends behind the file's last block"));
+    if (!*block)
+      return tl::unexpected(input.damage(offset, "unknown block", "it ends behind the file's last block"));
     if ((*block)->type == pcapng::interface_description) {
       if (auto taken = take_interface(**block); !taken) return tl::unexpected(taken.error());
       continue;

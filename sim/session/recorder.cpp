@@ -25,7 +25,8 @@ struct Recorder::Impl {
     for (const Wire* wire : new_wires) {
       RecordedWire& recorded = wires[wire->index()];
       const CapturePolicy capture = wire->capture();
-      recorded.position = writer->add_wire({wire->name(), wire->kind(), wire->payload_type().id, capture}) - 1;
+      recorded.position =
+          writer->add_wire({wire->name(), wire->kind(), wire->payload_type().id, capture}) - 1;
       recorded.bytes_max = capture.mode == CaptureMode::full ? UINT32_MAX : capture.bytes;
       recorded.none = capture.mode == CaptureMode::none;
     }

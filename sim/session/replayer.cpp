@@ -77,11 +77,13 @@ Result<> Replayer::Impl::read_ahead() {
   for (uint32_t i = 0; i < wires.size(); ++i) wire_positions.emplace(wires[i].name, i);
   reader_was_cut = reader.was_cut();
   if (reader_was_cut) {
-    cut = covers_memory.empty()
-              ? "the session was cut before its first epoch ended: there is nothing to compare"
-              : fmt::format("the session was cut: it replays up to the end of epoch {} (instruction {}), and {} bytes "
-                            "behind that are lost",
-                            covers_memory.size(), instructions_last, reader.bytes_lost());
+    cut =
+        covers_memory.empty()
+            ? "the session was cut before its first epoch ended: there is nothing to compare"
+            : fmt::format(
+                  "the session was cut: it replays up to the end of epoch {} (instruction {}), and {} bytes "
+                  "behind that are lost",
+                  covers_memory.size(), instructions_last, reader.bytes_lost());
   }
   reader.rewind();
   return {};
@@ -103,14 +105,16 @@ const SessionRecord* Replayer::Impl::peek() {
   return ahead ? &*ahead : nullptr;
 }
 
-void Replayer::Impl::differ(std::string what, std::string expected, std::string found, uint64_t at_instructions,
-                            Tick at) {
+void Replayer::Impl::differ(std::string what, std::string expected, std::string found,
+                            uint64_t at_instructions, Tick at) {
   if (divergence) return;
-  divergence = Divergence{epochs_ended + 1, at_instructions, at, std::move(what), std::move(expected), std::move(found)};
+  divergence = Divergence{epochs_ended + 1, at_instructions,     at,
+                          std::move(what),  std::move(expected), std::move(found)};
 }
 
 std::string Replayer::Impl::describe_record(const SessionRecord& record) const {
-  if (const auto* crossing = std::get_if<SessionCrossing>(&record)) return describe(*crossing, wires[crossing->wire]);
+  if (const auto* crossing = std::get_if<SessionCrossing>(&record))
+    return describe(*crossing, wires[crossing->wire]);
   if (const auto* digest = std::get_if<EpochDigest>(&record)) return describe(*digest);
   if (const auto* input = std::get_if<InputRecord>(&record)) return describe(*input);
   return describe(std::get<RunOutcome>(record));
@@ -119,12 +123,14 @@ std::string Replayer::Impl::describe_record(const SessionRecord& record) const {
 void Replayer::Impl::compare(const SessionCrossing& recorded, const Wire& wire, const Crossing& crossing) {
   const auto found = crossing.bytes();
   const auto& expected = recorded.payload;
-  const bool same = recorded.wire == recorded_positions[wire.index()] && recorded.direction == crossing.direction &&
-                    recorded.at == crossing.at && recorded.full_size == found.size() &&
-                    expected.size() <= found.size() && std::equal(expected.begin(), expected.end(), found.begin());
+  const bool same = recorded.wire == recorded_positions[wire.index()] &&
+                    recorded.direction == crossing.direction && recorded.at == crossing.at &&
+                    recorded.full_size == found.size() && expected.size() <= found.size() &&
+                    std::equal(expected.begin(), expected.end(), found.begin());
   if (same) return;
   differ(fmt::format("crossing {} on {} differs", hash.count(), wire.name()),
-         describe(recorded, wires[recorded.wire]), describe_found(wire, crossing), instructions_now(), crossing.at);
+         describe(recorded, wires[recorded.wire]), describe_found(wire, crossing), instructions_now(),
+         crossing.at);
 }
 
 Replayer::Replayer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -164,8 +170,8 @@ void Replayer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdic
     return;
   }
   impl_->differ(fmt::format("crossing {} on {} is not in the recording", impl_->hash.count(), wire.name()),
-                impl_->describe_record(*next), impl_->describe_found(wire, crossing), impl_->instructions_now(),
-                crossing.at);
+                impl_->describe_record(*next), impl_->describe_found(wire, crossing),
+                impl_->instructions_now(), crossing.at);
 }
 
 const InputRecord* Replayer::next_input() const {
@@ -189,11 +195,13 @@ void Replayer::end_epoch(EpochDigest digest) {
       if (difference.what.empty()) {
         ++impl_->compared;
       } else {
-        const std::string note = difference.crossings
-                                     ? ", although no recorded crossing does: it is one on a wire whose crossings are "
-                                       "recorded in part or not at all"
-                                     : "";
-        impl_->differ(difference.what + note, difference.first, difference.second, digest.instructions, digest.at);
+        const std::string note =
+            difference.crossings
+                ? ", although no recorded crossing does: it is one on a wire whose crossings are "
+                  "recorded in part or not at all"
+                : "";
+        impl_->differ(difference.what + note, difference.first, difference.second, digest.instructions,
+                      digest.at);
       }
       impl_->consume();
     } else if (next != nullptr) {
@@ -212,8 +220,9 @@ void Replayer::end_run(const RunOutcome& outcome) {
     const SessionRecord* next = impl_->peek();
     const auto* recorded = next != nullptr ? std::get_if<RunOutcome>(next) : nullptr;
     if (next != nullptr && (recorded == nullptr || *recorded != outcome)) {
-      impl_->differ(recorded != nullptr ? "how the run ends differs" : "the replay ends before the recording does",
-                    impl_->describe_record(*next), describe(outcome), outcome.instructions, outcome.at);
+      impl_->differ(
+          recorded != nullptr ? "how the run ends differs" : "the replay ends before the recording does",
+          impl_->describe_record(*next), describe(outcome), outcome.instructions, outcome.at);
     }
   }
   impl_->ended = true;

@@ -14,19 +14,19 @@ namespace ringside {
 
 // A file that the guest can see: kernel, ramdisk, disk image.
 struct SessionFile {
-  std::string name;       // as the scenario names it: never an absolute path that the scenario did not write
-  uint64_t size = 0;      // bytes
-  uint64_t hash = 0;      // hash64 of the contents
+  std::string name;   // as the scenario names it: never an absolute path that the scenario did not write
+  uint64_t size = 0;  // bytes
+  uint64_t hash = 0;  // hash64 of the contents
   std::optional<std::vector<uint8_t>> contents;  // only in packed sessions
 };
 
 struct SessionHeader {
   std::string scenario_name;
-  std::string scenario_text;                               // the TOML file, whole
+  std::string scenario_text;                                   // the TOML file, whole
   std::vector<std::pair<std::string, std::string>> overrides;  // --set key=value, --seed
   uint64_t seed = 0;
-  uint64_t epoch_instructions = 0;   // an epoch ends after so many
-  uint64_t memory_digest_epochs = 0; // every how many epochs the digest covers memory
+  uint64_t epoch_instructions = 0;    // an epoch ends after so many
+  uint64_t memory_digest_epochs = 0;  // every how many epochs the digest covers memory
   std::vector<SessionFile> files;
   // "unicorn" -> "2.1.4": a replay refuses another version by name.
   std::vector<std::pair<std::string, std::string>> versions;
@@ -50,7 +50,8 @@ struct EpochDigest {
   uint64_t instructions = 0;
   uint64_t crossings = 0;       // how many canonical crossings so far
   uint64_t crossings_hash = 0;  // rolling, over all of them, recorded or not
-  std::vector<std::pair<std::string, uint64_t>> components;  // "cpu/dom1", "xenstore", "events": state digests
+  std::vector<std::pair<std::string, uint64_t>>
+      components;  // "cpu/dom1", "xenstore", "events": state digests
   std::optional<uint64_t> memory;
 
   bool operator==(const EpochDigest&) const = default;

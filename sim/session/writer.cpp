@@ -18,7 +18,8 @@ struct SessionWriter::Impl {
   // False, with the status set, when text of this size has no place in the format.
   bool fits(size_t size, size_t size_max, std::string_view what) {
     if (size <= size_max) return true;
-    output.refuse(fmt::format("cannot record {}: it has {} bytes, and a session holds at most {}", what, size, size_max));
+    output.refuse(fmt::format("cannot record {}: it has {} bytes, and a session holds at most {}", what, size,
+                              size_max));
     return false;
   }
 
@@ -30,13 +31,15 @@ struct SessionWriter::Impl {
 SessionWriter::SessionWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SessionWriter::~SessionWriter() = default;
 
-Result<std::unique_ptr<SessionWriter>> SessionWriter::create(const std::string& path, const SessionHeader& header) {
+Result<std::unique_ptr<SessionWriter>> SessionWriter::create(const std::string& path,
+                                                             const SessionHeader& header) {
   const Result<std::string> json = header_to_json(header);
   if (!json) return tl::unexpected(json.error());
   auto impl = std::make_unique<Impl>();
   if (auto opened = impl->output.open(path); !opened) return tl::unexpected(opened.error());
   encode_section(impl->output);
-  encode_custom(impl->output, CustomKind::header, {reinterpret_cast<const uint8_t*>(json->data()), json->size()});
+  encode_custom(impl->output, CustomKind::header,
+                {reinterpret_cast<const uint8_t*>(json->data()), json->size()});
   if (auto packed = encode_contents(impl->output, header); !packed) return tl::unexpected(packed.error());
   encode_input_interface(impl->output);
   impl->output.flush(0);
@@ -48,7 +51,8 @@ uint32_t SessionWriter::add_wire(const SessionWire& wire) {
   const auto number = static_cast<uint32_t>(impl_->wires.size()) + 1;
   const uint16_t link_type = link_type_of(wire.payload_type);
   impl_->wires.push_back({wire.payload_type, link_type});
-  if (impl_->fits(wire.name.size(), kNameBytesMax, "a wire's name")) encode_interface(impl_->output, wire, link_type);
+  if (impl_->fits(wire.name.size(), kNameBytesMax, "a wire's name"))
+    encode_interface(impl_->output, wire, link_type);
   return number;
 }
 

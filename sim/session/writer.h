@@ -15,7 +15,8 @@ struct CrossingView;  // encoding.h: a crossing whose payload is not copied
 class SessionWriter {
  public:
   // Writes the section header, the session's header, and the contents of files that have them. An existing
-  // file is replaced. After a fork only the process that created the writer writes: a child's records are lost.
+  // file is replaced. After a fork only the process that created the writer writes: a child's records are
+  // lost.
   static Result<std::unique_ptr<SessionWriter>> create(const std::string& path, const SessionHeader& header);
   ~SessionWriter();
 

@@ -40,19 +40,21 @@ constexpr Field kResponseFields[] = {
 constexpr FieldName kOtherOperations[] = {{0, "RESET"}};
 constexpr Field kControlFields[] = {{"operation", 0, 1, FieldFormat::enumeration, kOtherOperations}};
 
-constexpr PayloadType kRequest{65010, "demo_request", "A \"request\"", 39, kRequestFields,
-                               TailKind::records, "segments", 5, kSegmentFields, "demo"};
-constexpr PayloadType kResponse{65011, "demo_response", "A response", 11, kResponseFields,
-                                TailKind::bytes, "data", 0, {}, "demo"};
-constexpr PayloadType kControl{65012, "demo_control", "A control message", 1, kControlFields,
-                               TailKind::none, {}, 0, {}, "demo"};
+constexpr PayloadType kRequest{
+    65010, "demo_request", "A \"request\"", 39, kRequestFields, TailKind::records, "segments",
+    5,     kSegmentFields, "demo"};
+constexpr PayloadType kResponse{
+    65011, "demo_response", "A response", 11, kResponseFields, TailKind::bytes, "data", 0, {}, "demo"};
+constexpr PayloadType kControl{
+    65012, "demo_control", "A control message", 1, kControlFields, TailKind::none, {}, 0, {}, "demo"};
 constexpr PayloadType kText{65013, "demo_text", "Text", 0, {}, TailKind::text, "text"};
 constexpr PayloadType kEthernet{65014, "ethernet_frame", "A frame", 0, {}, TailKind::bytes, "frame"};
 constexpr PayloadType kUnknown{65015, "not_in_the_dissector", "Unknown", 0, {}};
 
 template <class Number>
 void put(std::vector<uint8_t>& bytes, Number value) {
-  for (size_t i = 0; i < sizeof value; ++i) bytes.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
+  for (size_t i = 0; i < sizeof value; ++i)
+    bytes.push_back(static_cast<uint8_t>(static_cast<uint64_t>(value) >> (8 * i)));
 }
 
 std::vector<uint8_t> request(uint8_t operation, uint64_t sector) {
@@ -87,7 +89,8 @@ Result<> write_session(const std::string& path) {
   if (!created) return tl::unexpected(created.error());
   SessionWriter& writer = **created;
   uint64_t sequence = 0;
-  const auto cross = [&](uint32_t wire, Direction direction, const std::vector<uint8_t>& payload, uint32_t lost = 0) {
+  const auto cross = [&](uint32_t wire, Direction direction, const std::vector<uint8_t>& payload,
+                         uint32_t lost = 0) {
     ++sequence;
     writer.write(SessionCrossing{Tick{sequence * 1'500'000'000'123}, sequence, wire - 1, direction, 1,
                                  static_cast<uint32_t>(payload.size()) + lost, payload});
@@ -106,7 +109,8 @@ Result<> write_session(const std::string& path) {
   cross(responses, Direction::in, response());
   cross(controls, Direction::in, {0});
   cross(console, Direction::out, {'h', 'i', '\n', 0xff});
-  writer.write(InputRecord{1, Tick{sequence * 1'500'000'000'123 + 1}, 123456, "dom1/console/in", {'l', 's', '\r'}});
+  writer.write(
+      InputRecord{1, Tick{sequence * 1'500'000'000'123 + 1}, 123456, "dom1/console/in", {'l', 's', '\r'}});
   writer.write(EpochDigest{1, Tick{1}, 1, 5, 1, {{"cpu/dom1", 1}}, std::nullopt});
   std::vector<uint8_t> cut = request(1, 77);
   cut.resize(20);

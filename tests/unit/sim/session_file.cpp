@@ -175,7 +175,8 @@ TEST_CASE("what is no session is refused with a reason") {
   write_all(file.path, {});
   CHECK(read_session(file.path).error().message.find("is empty") != std::string::npos);
   write_all(file.path, text_bytes("#!/bin/sh\necho a script\n"));
-  CHECK(read_session(file.path).error().message.find("no block of a session begins there") != std::string::npos);
+  CHECK(read_session(file.path).error().message.find("no block of a session begins there") !=
+        std::string::npos);
   CHECK(read_session(file.path + "-none").error().message.find("cannot be opened") != std::string::npos);
   CHECK(read_session("/dev/zero").error().message.find("not a regular file") != std::string::npos);
   CHECK(read_session("/tmp").error().message.find("not a regular file") != std::string::npos);
@@ -275,7 +276,8 @@ TEST_CASE("a full disk is one clear error, and complete epochs are kept") {
   REQUIRE_FALSE(closed);
   CHECK(closed.error().code == ExitCode::bad_input);
   CHECK(closed.error().message.find("free space or choose another -o") != std::string::npos);
-  CHECK(closed.error().message.find("up to epoch " + std::to_string(epoch - 1) + " is kept") != std::string::npos);
+  CHECK(closed.error().message.find("up to epoch " + std::to_string(epoch - 1) + " is kept") !=
+        std::string::npos);
   const ReadResult result = read_session(file.path).value();
   CHECK(result.cut);
   CHECK(result.lost == 0);

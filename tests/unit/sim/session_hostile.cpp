@@ -15,17 +15,20 @@ using namespace ringside::session_sample;
 namespace {
 
 // A file of sound blocks; what they claim is the test's.
-void forge(const std::string& path, std::string_view header_json, const std::function<void(BlockOutput&)>& rest) {
+void forge(const std::string& path, std::string_view header_json,
+           const std::function<void(BlockOutput&)>& rest) {
   BlockOutput output;
   REQUIRE(output.open(path));
   encode_section(output);
-  encode_custom(output, CustomKind::header, {reinterpret_cast<const uint8_t*>(header_json.data()), header_json.size()});
+  encode_custom(output, CustomKind::header,
+                {reinterpret_cast<const uint8_t*>(header_json.data()), header_json.size()});
   rest(output);
   REQUIRE(output.close());
 }
 
 std::string header_json(std::string_view files = "[]") {
-  return "{\"scenario_name\":\"x\",\"scenario_text\":\"\",\"overrides\":[],\"seed\":1,\"epoch_instructions\":1,"
+  return "{\"scenario_name\":\"x\",\"scenario_text\":\"\",\"overrides\":[],\"seed\":1,\"epoch_instructions\":"
+         "1,"
          "\"memory_digest_epochs\":1,\"files\":" +
          std::string(files) + ",\"versions\":[]}";
 }
@@ -52,7 +55,8 @@ TEST_CASE("headers that are not what they should be") {
   CHECK(contains(with_header("{"), "it is not JSON"));
   CHECK(contains(with_header("[]"), "'scenario_name'"));
   CHECK(contains(with_header("{\"scenario_name\":7}"), "'scenario_name'"));
-  CHECK(contains(with_header(header_json("[{\"name\":\"f\",\"size\":-1,\"hash\":\"0\",\"packed\":false}]")), "'files'"));
+  CHECK(contains(with_header(header_json("[{\"name\":\"f\",\"size\":-1,\"hash\":\"0\",\"packed\":false}]")),
+                 "'files'"));
   CHECK(contains(with_header(header_json("[[]]")), "'files'"));
   std::string deep(200000, '[');
   CHECK(contains(with_header(deep), "it is not JSON"));
@@ -72,10 +76,13 @@ TEST_CASE("packed files that are not what they should be") {
   };
   const auto none = [](BlockOutput&) {};
   // More than anybody's memory, in a file of some hundred bytes.
-  CHECK(contains(packed("[{\"name\":\"f\",\"size\":18446744073709551615,\"hash\":\"0000000000000000\",\"packed\":true}]", none),
-                 "are refused"));
+  CHECK(contains(
+      packed("[{\"name\":\"f\",\"size\":18446744073709551615,\"hash\":\"0000000000000000\",\"packed\":true}]",
+             none),
+      "are refused"));
   CHECK(contains(packed("[{\"name\":\"f\",\"size\":600000000,\"hash\":\"0000000000000000\",\"packed\":true},"
-                        "{\"name\":\"g\",\"size\":600000000,\"hash\":\"0000000000000000\",\"packed\":true}]", none),
+                        "{\"name\":\"g\",\"size\":600000000,\"hash\":\"0000000000000000\",\"packed\":true}]",
+                        none),
                  "should be there"));
   const std::string one = "[{\"name\":\"f\",\"size\":5,\"hash\":\"0000000000000000\",\"packed\":true}]";
   const auto chunk = [](std::vector<uint8_t> body) {
@@ -83,8 +90,10 @@ TEST_CASE("packed files that are not what they should be") {
   };
   CHECK(contains(packed(one, chunk({})), "not whole"));
   CHECK(contains(packed(one, chunk({0, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0})), "is not piece 0 of 'f'"));
-  CHECK(contains(packed(one, chunk({0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})), "is not piece 0 of 'f'"));
-  CHECK(contains(packed(one, chunk({0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 1, 2, 3})), "another size than it says"));
+  CHECK(contains(packed(one, chunk({0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})),
+                 "is not piece 0 of 'f'"));
+  CHECK(contains(packed(one, chunk({0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 1, 2, 3})),
+                 "another size than it says"));
 }
 
 TEST_CASE("records that contradict what was said before") {
@@ -104,19 +113,26 @@ TEST_CASE("records that contradict what was said before") {
   const auto crossing = [&](uint32_t position, uint32_t full_size) {
     return CrossingView{Tick{1}, 1, position, Direction::out, 1, full_size, payload};
   };
-  CHECK(records([&](BlockOutput& output) { encode_crossing(output, crossing(0, 10), kRequest.id, 147); }).empty());
-  CHECK(contains(records([&](BlockOutput& output) { encode_crossing(output, crossing(1, 10), kRequest.id, 147); }),
-                 "interface 2 is unknown"));
-  CHECK(contains(records([&](BlockOutput& output) { encode_crossing(output, crossing(0, 9), kRequest.id, 147); }),
-                 "more than its full size"));
+  CHECK(records([&](BlockOutput& output) {
+          encode_crossing(output, crossing(0, 10), kRequest.id, 147);
+        }).empty());
+  CHECK(contains(
+      records([&](BlockOutput& output) { encode_crossing(output, crossing(1, 10), kRequest.id, 147); }),
+      "interface 2 is unknown"));
+  CHECK(contains(
+      records([&](BlockOutput& output) { encode_crossing(output, crossing(0, 9), kRequest.id, 147); }),
+      "more than its full size"));
   CHECK(contains(records([&](BlockOutput& output) { encode_crossing(output, crossing(0, 10), 7, 147); }),
                  "its payload type is 7"));
-  CHECK(contains(records([&](BlockOutput& output) { encode_interface(output, wire, 147); }), "a second wire is named"));
+  CHECK(contains(records([&](BlockOutput& output) { encode_interface(output, wire, 147); }),
+                 "a second wire is named"));
   CHECK(contains(records([&](BlockOutput& output) { encode_section(output); }), "a second section"));
   CHECK(contains(records([&](BlockOutput& output) { encode_outcome(output, {}); }), "follows the outcome"));
-  CHECK(contains(records([&](BlockOutput& output) { encode_custom(output, CustomKind::digest, payload); }), "not whole"));
-  CHECK(contains(records([&](BlockOutput& output) { encode_custom(output, static_cast<CustomKind>(9), payload); }),
-                 "of kind 9"));
+  CHECK(contains(records([&](BlockOutput& output) { encode_custom(output, CustomKind::digest, payload); }),
+                 "not whole"));
+  CHECK(contains(
+      records([&](BlockOutput& output) { encode_custom(output, static_cast<CustomKind>(9), payload); }),
+      "of kind 9"));
 }
 
 TEST_CASE("a forked child writes nothing into its parent's session") {

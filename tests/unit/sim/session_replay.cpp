@@ -45,7 +45,9 @@ void run(const Script& script, Tap& tap, EndEpoch end_epoch, Clock& clock) {
     }
     script.extra(epoch, request, clock);
     clock.instructions = epoch * 1000;
-    EpochDigest digest{epoch, clock.now, clock.instructions, 0, 0, {{"cpu/dom1", 40 + epoch}, {"xenstore", 5}}, std::nullopt};
+    EpochDigest digest{epoch,       clock.now, clock.instructions,
+                       0,           0,         {{"cpu/dom1", 40 + epoch}, {"xenstore", 5}},
+                       std::nullopt};
     if (epoch == 2) digest.memory = 99;
     script.change_digest(digest);
     end_epoch(digest);
@@ -55,10 +57,13 @@ void run(const Script& script, Tap& tap, EndEpoch end_epoch, Clock& clock) {
 void record(const std::string& path, const Script& script = {}) {
   auto recorder = Recorder::create(path, sample_header()).value();
   Clock clock;
-  run(script, *recorder, [&](const EpochDigest& digest) {
-    recorder->end_epoch(digest);
-    REQUIRE(recorder->status());
-  }, clock);
+  run(
+      script, *recorder,
+      [&](const EpochDigest& digest) {
+        recorder->end_epoch(digest);
+        REQUIRE(recorder->status());
+      },
+      clock);
   REQUIRE(recorder->finish(script.outcome));
 }
 
@@ -75,7 +80,8 @@ Replay replay(const std::string& path, const Script& script = {}) {
   Clock clock;
   replayer->set_clock(clock);
   Replay result;
-  run(script, *replayer, [&](const EpochDigest& digest) { replayer->end_epoch(digest); }, clock);
+  run(
+      script, *replayer, [&](const EpochDigest& digest) { replayer->end_epoch(digest); }, clock);
   result.exhausted_before_end = replayer->exhausted();
   replayer->end_run(script.outcome);
   REQUIRE(replayer->exhausted());
@@ -91,7 +97,8 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 
 TEST_CASE("a run that repeats itself is identical to its recording") {
   TemporaryFile file("identical");
-  for (const CapturePolicy capture : {CapturePolicy{}, CapturePolicy{CaptureMode::first_bytes, 3}, CapturePolicy{CaptureMode::none, 0}}) {
+  for (const CapturePolicy capture :
+       {CapturePolicy{}, CapturePolicy{CaptureMode::first_bytes, 3}, CapturePolicy{CaptureMode::none, 0}}) {
     Script script;
     script.request_capture = capture;
     record(file.path, script);
@@ -187,7 +194,8 @@ TEST_CASE("a difference that no recorded crossing shows is found by the hash") {
   };
   const Replay result = replay(file.path, script);
   REQUIRE(result.divergence);
-  CHECK(contains(result.divergence->what, "the hash over all crossings differs, although no recorded crossing does"));
+  CHECK(contains(result.divergence->what,
+                 "the hash over all crossings differs, although no recorded crossing does"));
   CHECK(result.divergence->epoch == 2);
 }
 
@@ -225,10 +233,13 @@ TEST_CASE("digests that differ name the component") {
     REQUIRE(result.divergence);
     return std::to_string(result.divergence->epoch) + ": " + result.divergence->what;
   };
-  CHECK(what([](EpochDigest& digest) { digest.components[1].second += digest.number == 3; }) == "3: the digest of xenstore differs");
-  CHECK(what([](EpochDigest& digest) { digest.components.pop_back(); }) == "1: the digest of xenstore differs");
-  CHECK(what([](EpochDigest& digest) { digest.memory = digest.number == 2 ? std::optional<uint64_t>(98) : std::nullopt; }) ==
-        "2: the digest of memory differs");
+  CHECK(what([](EpochDigest& digest) { digest.components[1].second += digest.number == 3; }) ==
+        "3: the digest of xenstore differs");
+  CHECK(what([](EpochDigest& digest) { digest.components.pop_back(); }) ==
+        "1: the digest of xenstore differs");
+  CHECK(what([](EpochDigest& digest) {
+          digest.memory = digest.number == 2 ? std::optional<uint64_t>(98) : std::nullopt;
+        }) == "2: the digest of memory differs");
   CHECK(what([](EpochDigest& digest) { digest.instructions += 1; }) == "1: where the epoch ends differs");
 }
 
@@ -242,7 +253,8 @@ TEST_CASE("another end of the run is a difference") {
   script.epochs = 2;
   CHECK(replay(file.path, script).divergence->what == "the replay ends before the recording does");
   script.epochs = 4;
-  CHECK(contains(replay(file.path, script).divergence->what, "crossing 13 on dom1/ring/xvda/request is not in"));
+  CHECK(contains(replay(file.path, script).divergence->what,
+                 "crossing 13 on dom1/ring/xvda/request is not in"));
 }
 
 TEST_CASE("a cut session replays up to its cut and no further") {

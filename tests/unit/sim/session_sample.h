@@ -94,7 +94,9 @@ inline std::vector<SessionRecord> sample_records() {
     return SessionCrossing{Tick{tick}, sequence, wire, Direction::out, 1, full, std::move(payload)};
   };
   const auto digest = [](uint64_t number, std::optional<uint64_t> memory) {
-    return EpochDigest{number, Tick{number * 1000}, number * 100000, number, number * 77, {{"cpu/dom1", number}, {"xenstore", 5}}, memory};
+    return EpochDigest{number, Tick{number * 1000}, number * 100000,
+                       number, number * 77,         {{"cpu/dom1", number}, {"xenstore", 5}},
+                       memory};
   };
   records.push_back(crossing(10, 1, 0, 5, {1, 2, 0, 0, 0}));
   records.push_back(InputRecord{1, Tick{20}, 5000, "dom1/console/in", text_bytes("ls\r")});
