@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hv-model/hypercalls/call.h"
+#include "hv-model/mm/continuation.h"
 #include "hv-model/xen_abi.h"
 #include "hv-model/xen_error.h"
 
@@ -10,12 +11,20 @@ namespace {
 
 // What an entry costs beside its work: no exit, but Xen's loop.
 constexpr Tick kEntryCost = nanoseconds(30);
-// DEVIATES: Xen - a longer list is preempted and continued; here the guest is told how it ended.
-constexpr uint32_t kEntriesMax = 65536;
+// A list that takes longer, or is longer, is continued, as Xen does when it is preempted: events may arrive
+// meanwhile, and the run's limits hold.
+constexpr Tick kTimeMax = milliseconds(1);
+constexpr uint32_t kEntriesMax = 4096;
 
 int64_t run_entries(HypercallInProgress& call, GuestVirt list, uint32_t count) {
+  const Tick began = call.hypervisor.clock.now;
   for (uint32_t index = 0; index < count; ++index) {
-    if (index == kEntriesMax) return -XEN_E2BIG;
+    if (index == kEntriesMax || call.hypervisor.clock.now - began > kTimeMax) {
+      call.domain.in_multicall = false;
+      if (!can_continue(call.domain, __HYPERVISOR_multicall)) return -XEN_E2BIG;
+      return continue_hypercall(call.domain, __HYPERVISOR_multicall,
+                                {(list + uint64_t{index} * sizeof(multicall_entry)).value, count - index});
+    }
     const GuestVirt where = list + uint64_t{index} * sizeof(multicall_entry);
     multicall_entry entry{};
     if (!call.read(entry, where)) return -XEN_EFAULT;

@@ -239,24 +239,11 @@ class Emulation {
         set_task_switched((value & kTaskSwitched) != 0);
         return true;
       case 2: vcpu.page_fault_address = value; return true;
-      case 3: return write_root(frame_of(GuestPhys{value}));
+      case 3: return hypervisor_.page_tables.set_kernel_root(domain_, frame_of(GuestPhys{value})) == 0;
       case 4:
         return true;  // Xen keeps what it needs, and the guest's own wishes are about features it has not
       default: return false;
     }
-  }
-
-  // As MMUEXT_NEW_BASEPTR.
-  bool write_root(Mfn root) {
-    PageTables& tables = hypervisor_.page_tables;
-    const Mfn old = domain_.vcpu.kernel_root;
-    if (root != old) {
-      if (tables.get_page_and_type(domain_, root, PageType::l4) != 0) return false;
-      domain_.vcpu.kernel_root = root;
-    }
-    tables.load_root(domain_);
-    if (root != old && old.value != 0) tables.put_page_and_type(domain_, old);
-    return true;
   }
 
   bool debug_register_move(bool write) {
