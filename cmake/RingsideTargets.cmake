@@ -21,6 +21,8 @@ if(CCACHE)
 endif()
 
 add_library(ringside_flags INTERFACE)
+# Libraries that a program does not use are left out: SystemC wants a symbol of each program that links it.
+target_link_options(ringside_flags INTERFACE -Wl,--as-needed)
 target_include_directories(ringside_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(ringside_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
                                                 -Wno-missing-field-initializers
