@@ -24,6 +24,7 @@ Machine::~Machine() = default;
 
 Wiring& Machine::wiring() { return *impl_->wiring; }
 const Clock& Machine::clock() const { return impl_->timeline.clock(); }
+Hypervisor& Machine::hypervisor() { return *impl_->hypervisor; }
 
 Result<RunReport> Machine::run() {
   impl_->timeline.run([this] { impl_->run_loop(); });
@@ -43,7 +44,10 @@ Result<RunReport> Machine::run() {
 
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder) {
   auto scenario = parse_scenario(header.scenario_text, header.scenario_name + " (in the session)", header.overrides);
-  if (scenario) scenario->folder = scenario_folder;
+  if (!scenario) return scenario;
+  scenario->folder = scenario_folder;
+  scenario->remembered_folders = recall_folders(header.scenario_text);
+  scenario->expected_files = header.files;
   return scenario;
 }
 

@@ -17,6 +17,8 @@
 
 namespace ringside {
 
+class Hypervisor;
+
 struct Progress {
   Tick now;
   uint64_t instructions = 0;
@@ -70,6 +72,8 @@ class Machine {
 
   Wiring& wiring();
   const Clock& clock() const;
+  // For checkers: what the guests have made of it.
+  Hypervisor& hypervisor();
 
  private:
   struct Impl;
@@ -80,8 +84,8 @@ class Machine {
 // The versions that a session depends on, by name: another one may give another run.
 std::vector<std::pair<std::string, std::string>> component_versions();
 
-// The scenario of a session, with its overrides applied; files are looked for as for a scenario, unless the
-// session is packed.
+// The scenario of a session, with its overrides applied. Files are looked for in `scenario_folder` (unless it is
+// empty), where the scenario was run before, and where the build put them; a packed session needs none of it.
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder);
 
 // Registers every payload type of the house, for readers of sessions.
