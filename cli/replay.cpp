@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -24,15 +23,6 @@ struct ReplayArguments {
   uint64_t disturb = 0;
   uint64_t flip_after = 0;
 };
-
-// The folder of the scenario: told, remembered, or where the session lies.
-std::string folder_for(const ReplayArguments& arguments, const SessionHeader& header) {
-  if (!arguments.scenario_folder.empty()) return arguments.scenario_folder;
-  std::error_code error;
-  const std::string remembered = recall_folder(header.scenario_text);
-  if (!remembered.empty() && std::filesystem::exists(remembered, error)) return remembered;
-  return {};
-}
 
 void print_divergence(const Divergence& divergence, const std::string& session) {
   std::fflush(stdout);
@@ -72,8 +62,7 @@ Result<ExitCode> replay(const ReplayArguments& arguments) {
   if (!reader) return tl::unexpected(reader.error());
   auto replayer = Replayer::create(*reader);
   if (!replayer) return tl::unexpected(replayer.error());
-  const SessionHeader& header = (*replayer)->header();
-  auto scenario = scenario_of_session(header, folder_for(arguments, header));
+  auto scenario = scenario_of_session((*replayer)->header(), arguments.scenario_folder);
   if (!scenario) return tl::unexpected(scenario.error());
 
   options.replay = replayer->get();

@@ -109,11 +109,11 @@ ExitCode run(const RunArguments& arguments) {
     terminal.reset();
     return cli::report(machine.error());
   }
+  if (!arguments.output.empty()) remember_folder(*scenario);
   auto finished = (*machine)->run();
   terminal.reset();
   progress.clear();
   if (!finished) return cli::report(finished.error());
-  if (!arguments.output.empty()) remember_folder(*scenario);
   if (arguments.json) {
     print_json(*finished, console, arguments.output);
   } else {

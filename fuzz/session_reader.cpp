@@ -95,7 +95,7 @@ std::vector<uint8_t> seed(bool packed, bool whole) {
   header.scenario_name = "seed";
   header.overrides = {{"a", "b"}};
   const std::string_view contents = "contents of a file";
-  header.files = {{"file", contents.size(), hash64(contents), std::nullopt}};
+  header.files = {{"file", contents.size(), file_hash(contents), std::nullopt}};
   if (packed) header.files[0].contents.emplace(contents.begin(), contents.end());
   header.versions = {{"ringside", "0.1.0"}};
   auto writer = SessionWriter::create(file.path(), header);

@@ -20,7 +20,6 @@ namespace ringside {
 namespace {
 
 constexpr uint64_t kSectorBytes = 512;
-constexpr uint64_t kHashChunkBytes = 1 << 20;
 
 std::string about(const std::string& disk, const std::string& path) {
   return fmt::format("disk \"{}\": image {}", disk, path);
@@ -141,14 +140,14 @@ Result<uint64_t> ImageFile::content_hash() const {
     return fail(fmt::format("image {} has become shorter since it was opened: {} bytes of {}", path_,
                             status.st_size, size_));
   }
-  std::vector<uint8_t> chunk(kHashChunkBytes);
+  std::vector<uint8_t> chunk(kFileHashChunkBytes);
   const uint64_t zero_hash = hash64(std::span<const uint8_t>(chunk));
   uint64_t running = hash_mix(0, size_);
   uint64_t data_from = 0;  // no data between `offset` and here
-  for (uint64_t offset = 0; offset < size_; offset += kHashChunkBytes) {
-    const uint64_t length = std::min(kHashChunkBytes, size_ - offset);
+  for (uint64_t offset = 0; offset < size_; offset += kFileHashChunkBytes) {
+    const uint64_t length = std::min(kFileHashChunkBytes, size_ - offset);
     if (data_from < offset + length && data_from <= offset) data_from = next_data(offset);
-    if (length == kHashChunkBytes && data_from >= offset + length) {
+    if (length == kFileHashChunkBytes && data_from >= offset + length) {
       running = hash_mix(running, zero_hash);
       continue;
     }
@@ -156,7 +155,7 @@ Result<uint64_t> ImageFile::content_hash() const {
     if (const int error = read(offset, part); error != 0) {
       return fail(fmt::format("image {} cannot be read at byte {}: {}", path_, offset, std::strerror(error)));
     }
-    running = hash_mix(running, length == kHashChunkBytes && all_zero(part) ? zero_hash : hash64(part));
+    running = hash_mix(running, length == kFileHashChunkBytes && all_zero(part) ? zero_hash : hash64(part));
   }
   return running;
 }

@@ -41,7 +41,10 @@ Result<> Machine::Impl::build() {
     recorder = std::move(*made);
     wiring->add_tap(*recorder);
   }
-  if (options.replay != nullptr) wiring->add_tap(*options.replay);
+  if (options.replay != nullptr) {
+    options.replay->set_clock(timeline.clock());
+    wiring->add_tap(*options.replay);
+  }
   for (Tap* tap : options.taps_behind) wiring->add_tap(*tap);
 
   HypervisorConfig config;
@@ -104,7 +107,7 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
         file.path = *path;
         file.contents = std::move(*contents_read);
       }
-      add(name, file.contents.size(), hash64(file.contents));
+      add(name, file.contents.size(), file_hash(file.contents));
       files.emplace(name, std::move(file));
     }
   }

@@ -12,8 +12,7 @@ Result<size_t> pack(const std::string& from, const std::string& to, const std::s
   auto reader = SessionReader::open(from);
   if (!reader) return tl::unexpected(reader.error());
   const SessionHeader& header = reader->header();
-  const std::string folder = scenario_folder.empty() ? recall_folder(header.scenario_text) : scenario_folder;
-  const auto scenario = scenario_of_session(header, folder);
+  const auto scenario = scenario_of_session(header, scenario_folder);
   if (!scenario) return tl::unexpected(scenario.error());
   std::vector<std::vector<uint8_t>> contents;
   for (const SessionFile& file : header.files) {

@@ -93,7 +93,10 @@ void Machine::Impl::end_epoch(bool final) {
   if (final || epochs % scenario.memory_digest_epochs == 0) digest.memory = memory->digest();
   if (recorder) recorder->end_epoch(digest);
   if (options.replay != nullptr) options.replay->end_epoch(std::move(digest));
-  if (epochs == options.flip_memory_bit_after_epoch) memory->data()[memory->size() / 3] ^= 1;
+  if (epochs == options.flip_memory_bit_after_epoch) {
+    const GuestPhys victim = memory->base() + memory->size() / 3;
+    memory->store(victim, static_cast<uint8_t>(memory->load<uint8_t>(victim) ^ 1));
+  }
 }
 
 Tick Machine::Impl::time_limit() const {

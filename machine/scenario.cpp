@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "hv-model/backends/blk/virtual_device.h"
 #include "machine/overrides.h"
 #include "machine/toml_reader.h"
 #include "sim/ids.h"
@@ -151,6 +152,9 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   std::vector<std::string> disks;
   for (DiskScenario& disk : scenario.disks) {
     assign_domain(disk.domain, scenario, top, fmt::format("disk '{}'", disk.name));
+    if (!virtual_device_number(disk.name)) {
+      top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
+    }
     if (std::find(disks.begin(), disks.end(), disk.name) != disks.end()) {
       top.error(fmt::format("two disks are named '{}'", disk.name));
     }

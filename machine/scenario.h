@@ -10,6 +10,7 @@
 
 #include "host/disk_image.h"
 #include "sim/result.h"
+#include "sim/session/session.h"
 #include "sim/tick.h"
 
 namespace ringside {
@@ -52,6 +53,9 @@ struct Scenario {
   std::string description;
   std::string text;       // the file as it was read
   std::string folder;     // on this host; empty when it came from a session
+  // Of a session's scenario: where else its files may be, and what they must be.
+  std::vector<std::string> remembered_folders;
+  std::vector<SessionFile> expected_files;
   std::vector<std::pair<std::string, std::string>> overrides;
 
   uint64_t seed = 1;
@@ -80,9 +84,9 @@ std::vector<KnownScenario> known_scenarios();
 
 // Remembers where the scenario of a session lies on this host, and finds it again for a replay: a session holds
 // no path, so that equal runs give equal files. In the user's state folder (XDG_STATE_HOME); a host without one
-// works all the same.
+// works all the same. The same scenario may lie in several folders: the latest comes first.
 void remember_folder(const Scenario& scenario);
-std::string recall_folder(const std::string& scenario_text);
+std::vector<std::string> recall_folders(const std::string& scenario_text);
 
 // Where a file that a scenario names is on this host: absolute, or in the scenario's folder, or where the
 // build put the scenario's own files. Errors name every place that was tried.

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "machine/host_file.h"
 #include "machine/scenario.h"
 #include "sim/hash.h"
 
@@ -27,6 +28,9 @@ Result<std::string> read_text(const fs::path& path) {
   if (!stream) return fail(fmt::format("{}: {}", path.string(), std::strerror(errno)));
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
+
+// As many places as one may keep copies of a scenario in.
+constexpr size_t kFoldersRemembered = 16;
 
 std::vector<fs::path> scenario_folders() { return {fs::path(RINGSIDE_SOURCE_SCENARIOS)}; }
 
@@ -86,23 +90,45 @@ fs::path remembered_path(const std::string& scenario_text) {
 
 }  // namespace
 
-void remember_folder(const Scenario& scenario) {
-  const fs::path path = remembered_path(scenario.text);
-  if (path.empty() || scenario.folder.empty() || recall_folder(scenario.text) == scenario.folder) return;
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  std::ofstream(path, std::ios::trunc) << scenario.folder << '\n';
+std::vector<std::string> recall_folders(const std::string& scenario_text) {
+  std::vector<std::string> folders;
+  const fs::path path = remembered_path(scenario_text);
+  if (path.empty()) return folders;
+  std::ifstream stream(path);
+  for (std::string folder; folders.size() < kFoldersRemembered && std::getline(stream, folder);) {
+    folders.push_back(folder);
+  }
+  return folders;
 }
 
-std::string recall_folder(const std::string& scenario_text) {
-  std::string folder;
-  const fs::path path = remembered_path(scenario_text);
-  if (!path.empty()) {
-    std::ifstream stream(path);
-    std::getline(stream, folder);
-  }
-  return folder;
+void remember_folder(const Scenario& scenario) {
+  const fs::path path = remembered_path(scenario.text);
+  if (path.empty() || scenario.folder.empty()) return;
+  std::vector<std::string> folders = recall_folders(scenario.text);
+  if (!folders.empty() && folders.front() == scenario.folder) return;
+  std::erase(folders, scenario.folder);
+  folders.insert(folders.begin(), scenario.folder);
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  std::ofstream stream(path, std::ios::trunc);
+  for (const std::string& folder : folders) stream << folder << '\n';
 }
+
+namespace {
+
+// Whether this is the file that the session was recorded with; true where nothing is known of it.
+bool is_expected(const Scenario& scenario, const std::string& name, const fs::path& path) {
+  for (const SessionFile& file : scenario.expected_files) {
+    if (file.name != name) continue;
+    std::error_code error;
+    if (fs::file_size(path, error) != file.size || error) return false;
+    const auto contents = read_whole_file(path.string());
+    return contents && file_hash(*contents) == file.hash;
+  }
+  return true;
+}
+
+}  // namespace
 
 Result<std::string> locate_file(const Scenario& scenario, const std::string& name, const std::string& what) {
   std::vector<fs::path> tried;
@@ -110,13 +136,21 @@ Result<std::string> locate_file(const Scenario& scenario, const std::string& nam
     tried.emplace_back(name);
   } else {
     if (!scenario.folder.empty()) tried.push_back(fs::path(scenario.folder) / name);
+    for (const std::string& folder : scenario.remembered_folders) tried.push_back(fs::path(folder) / name);
     tried.push_back(fs::path(RINGSIDE_BUILD_SCENARIOS) / scenario.name / name);
     if (scenario.folder.empty()) tried.push_back(fs::path(RINGSIDE_SOURCE_SCENARIOS) / scenario.name / name);
   }
   std::error_code error;
+  std::vector<fs::path> found;
   for (const fs::path& path : tried) {
-    if (fs::exists(path, error)) return path.string();
+    if (fs::exists(path, error)) found.push_back(path);
   }
+  // Of several, the one that the session knows. Of one, or of none that it knows, the first: what is wrong with
+  // it will be said.
+  for (const fs::path& path : found) {
+    if (found.size() > 1 && is_expected(scenario, name, path)) return path.string();
+  }
+  if (!found.empty()) return found.front().string();
   std::string places;
   for (const fs::path& path : tried) places += fmt::format("\n  tried {}", path.string());
   return fail(fmt::format("{} '{}' is not there{}", what, name, places));

@@ -26,11 +26,11 @@ Result<SessionHeader> with_contents(SessionHeader header, const std::vector<std:
   }
   for (size_t i = 0; i < contents.size(); ++i) {
     SessionFile& file = header.files[i];
-    if (contents[i].size() != file.size || hash64(contents[i]) != file.hash) {
+    if (contents[i].size() != file.size || file_hash(contents[i]) != file.hash) {
       return failure(
           fmt::format("'{}' is not the file that '{}' was recorded with: {} bytes with hash {:016x}, "
                       "recorded were {} bytes with hash {:016x}; restore it or record again",
-                      file.name, session, contents[i].size(), hash64(contents[i]), file.size, file.hash));
+                      file.name, session, contents[i].size(), file_hash(contents[i]), file.size, file.hash));
     }
     file.contents = contents[i];
   }

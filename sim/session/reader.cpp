@@ -131,7 +131,7 @@ Result<> SessionReader::Impl::read_file(size_t index, uint64_t& budget) {
     }
     if (const auto unpacked = unpack(*piece, contents); !unpacked) return damage(*block, unpacked.error());
   }
-  if (hash64(contents) != file.hash) {
+  if (file_hash(contents) != file.hash) {
     return tl::unexpected(input.damage(begin, "custom block",
                                        fmt::format("the packed file '{}' has another hash than the "
                                                    "header says",

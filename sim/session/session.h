@@ -16,7 +16,7 @@ namespace ringside {
 struct SessionFile {
   std::string name;   // as the scenario names it: never an absolute path that the scenario did not write
   uint64_t size = 0;  // bytes
-  uint64_t hash = 0;  // hash64 of the contents
+  uint64_t hash = 0;  // file_hash of the contents
   std::optional<std::vector<uint8_t>> contents;  // only in packed sessions
 };
 

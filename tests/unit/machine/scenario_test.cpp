@@ -90,8 +90,9 @@ TEST_CASE("a wrong scenario is refused with line and advice") {
   CHECK_THAT(message_of(with_line("personality = \"hvm\"")), Contains("\"pv\""));
   CHECK_THAT(message_of(with_line("name = \"web\"")), Contains("\"dom1\""));
   CHECK_THAT(message_of(with_line("[disk]\nname = \"a\"")), Contains("[[disk]]"));
-  CHECK_THAT(message_of(with_line("[[disk]]\nname = \"a\"\nimage = \"i\"\ndomain = \"dom7\"")), Contains("dom7"));
+  CHECK_THAT(message_of(with_line("[[disk]]\nname = \"xvda\"\nimage = \"i\"\ndomain = \"dom7\"")), Contains("dom7"));
   CHECK_THAT(message_of(with_line("[[input]]\nsend = \"x\"")), Contains("'when'"));
+  CHECK_THAT(message_of(with_line("[[disk]]\nname = \"disk0\"\nimage = \"i\"")), Contains("xvda"));
   CHECK_THAT(message_of(with_line("[expect]\nwithin = \"soon\"")), Contains("'soon' is not a time"));
   CHECK_THAT(message_of(with_line("[expect]\nshutdown = \"powerof\"")), Contains("poweroff"));
   CHECK_THAT(message_of(with_line("[machine]\nseed = -1")), Contains("0 or more"));

@@ -220,10 +220,10 @@ TEST_CASE("packed contents come back, and only the right ones") {
   Bytes large(5u << 20);  // more than one piece
   Random random(3);
   for (size_t i = 0; i < large.size(); i += 64) large[i] = static_cast<uint8_t>(random.next());
-  header.files = {{"kernel.elf", 5, hash64(std::string_view("hello")), text_bytes("hello")},
+  header.files = {{"kernel.elf", 5, file_hash(text_bytes("hello")), text_bytes("hello")},
                   {"not-packed", 9, 1, std::nullopt},
-                  {"empty", 0, hash64(std::string_view()), Bytes{}},
-                  {"disk.img", large.size(), hash64(large), large}};
+                  {"empty", 0, file_hash(Bytes{}), Bytes{}},
+                  {"disk.img", large.size(), file_hash(large), large}};
   write_sample(file.path, header);
   auto reader = SessionReader::open(file.path).value();
   CHECK(reader.header().files[0].contents == text_bytes("hello"));

@@ -74,7 +74,7 @@ inline SessionHeader sample_header() {
   header.seed = 0xfedcba9876543210;
   header.epoch_instructions = 100000;
   header.memory_digest_epochs = 4;
-  header.files = {{"kernel.elf", 5, hash64(std::string_view("hello")), std::nullopt}};
+  header.files = {{"kernel.elf", 5, file_hash(text_bytes("hello")), std::nullopt}};
   header.versions = {{"ringside", "0.1.0"}, {"unicorn", "2.1.4"}};
   return header;
 }
