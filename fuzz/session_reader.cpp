@@ -95,7 +95,8 @@ std::vector<uint8_t> seed(bool packed, bool whole) {
   header.scenario_name = "seed";
   header.overrides = {{"a", "b"}};
   const std::string_view contents = "contents of a file";
-  header.files = {{"file", contents.size(), file_hash(contents), std::nullopt}};
+  const std::vector<uint8_t> bytes(contents.begin(), contents.end());
+  header.files = {{"file", bytes.size(), file_hash(bytes), std::nullopt}};
   if (packed) header.files[0].contents.emplace(contents.begin(), contents.end());
   header.versions = {{"ringside", "0.1.0"}};
   auto writer = SessionWriter::create(file.path(), header);

@@ -42,8 +42,8 @@ one_error "did you mean 'seed'?"
 expect 2 "$ringside" run "$source_dir/scenarios/grub-pv" -o /nowhere/at/all.pcapng
 one_error "/nowhere/at/all.pcapng"
 
-# An image that changed since.
-scenario <"$source_dir/scenarios/grub-pv/scenario.toml"
+# An image that changed since, of a scenario that has no other copy of it.
+scenario < <(sed 's/^name = "grub-pv"/name = "changing"/' "$source_dir/scenarios/grub-pv/scenario.toml")
 cp "$build_dir/scenarios/grub-pv/disk.img" s/disk.img
 expect 0 "$ringside" run s -o changed.pcapng
 printf x | dd of=s/disk.img bs=1 seek=100000 conv=notrunc status=none
