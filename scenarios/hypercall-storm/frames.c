@@ -63,14 +63,18 @@ struct frame* frame_by_number(uint64_t mfn) {
   return 0;
 }
 
-struct frame* frame_in_use(enum use use) {
-  const unsigned start = (unsigned)random_below(kPoolFrames);
-  for (unsigned i = 0; i < kPoolFrames; ++i) {
-    struct frame* frame = &pool[(start + i) % kPoolFrames];
+static struct frame* find(enum use use, unsigned first, unsigned count) {
+  const unsigned start = (unsigned)random_below(count);
+  for (unsigned i = 0; i < count; ++i) {
+    struct frame* frame = &pool[first + (start + i) % count];
     if (frame->use == use) return frame;
   }
   return 0;
 }
+
+// Idle frames may be mapped, and granted, only from the first half of the pool. In the second half page tables are
+// made, and frames given away.
+struct frame* frame_in_use(enum use use) { return find(use, 0, use == kIdle ? kPoolFrames / 2 : kPoolFrames); }
 
 void forget_window_of(uint64_t mfn) {
   for (unsigned slot = 0; slot < kWindowPages; ++slot) {
@@ -80,7 +84,7 @@ void forget_window_of(uint64_t mfn) {
 }
 
 struct frame* unmapped_frame(void) {
-  struct frame* frame = frame_in_use(kIdle);
+  struct frame* frame = find(kIdle, kPoolFrames / 2, kPoolFrames / 2);
   if (frame) forget_window_of(frame->mfn);
   return frame;
 }
