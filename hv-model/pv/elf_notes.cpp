@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -105,9 +106,10 @@ void read_guest_section(std::string_view section, Parameters& parameters, XenKer
   }
 }
 
-// Features that a kernel may insist on ("!name") and a 64-bit paravirtual domU of Xen 4.17 has.
-constexpr std::string_view kFeaturesOffered[] = {"pae_pgdir_above_4gb", "mmu_pt_update_preserve_ad",
-                                                 "highmem_assist", "gnttab_map_avail_bits"};
+// Features that a kernel may insist on ("!name") and that no 64-bit paravirtual guest gets. Others are no
+// reason to refuse it: Linux insists on writable_page_tables, which Xen reports to translated guests only, and
+// boots all the same.
+constexpr std::string_view kFeaturesRefused[] = {"auto_translated_physmap", "supervisor_mode_kernel"};
 
 Result<> check_features(const std::string& name, std::string_view features) {
   while (!features.empty()) {
@@ -115,9 +117,7 @@ Result<> check_features(const std::string& name, std::string_view features) {
     features.remove_prefix(std::min(item.size() + 1, features.size()));
     if (!item.starts_with('!')) continue;
     item.remove_prefix(1);
-    bool offered = false;
-    for (const std::string_view known : kFeaturesOffered) offered = offered || known == item;
-    if (!offered) {
+    if (std::find(std::begin(kFeaturesRefused), std::end(kFeaturesRefused), item) != std::end(kFeaturesRefused)) {
       return fail(fmt::format("kernel '{}' insists on the Xen feature '{}', which a paravirtual guest does not get",
                               name, item));
     }
