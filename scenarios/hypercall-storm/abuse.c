@@ -253,4 +253,5 @@ void abuse_heal(void) {
   console->in_cons = console->in_prod;
   for (unsigned word = 0; word < 64; ++word) shared->evtchn_mask[word] = ~0ul;
   for (unsigned word = 0; word < 64; ++word) shared->evtchn_pending[word] = 0;
+  shared->vcpu_info[0].evtchn_pending_sel = 0;
 }
