@@ -5,7 +5,7 @@ enum { kHostileOf8 = 3, kHealEvery = 8192, kAbuseEvery = 16, kUsualWeight = 8, k
 
 struct operation* const all_operations[] = {mmu_operations,   mmuext_operations, memory_operations, event_operations,
                                             grant_operations, sched_operations,  cpu_operations,    other_operations,
-                                            0};
+                                            long_operations,  0};
 uint64_t hypercalls;
 uint64_t self;
 

@@ -30,7 +30,7 @@ struct operation {
 
 // The parts of the table, each in its own file and ended by a row without a name.
 extern struct operation mmu_operations[], mmuext_operations[], memory_operations[], event_operations[],
-    grant_operations[], sched_operations[], cpu_operations[], other_operations[];
+    grant_operations[], sched_operations[], cpu_operations[], other_operations[], long_operations[];
 extern struct operation* const all_operations[];
 
 extern uint64_t hypercalls;  // made so far
