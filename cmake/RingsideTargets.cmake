@@ -28,8 +28,9 @@ target_compile_options(ringside_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-vir
                                                 -Wno-missing-field-initializers
                                                 $<$<BOOL:${RINGSIDE_WERROR}>:-Werror>)
 if(RINGSIDE_SANITIZE)
+  # -O1 comes behind the build type's -O2 and wins: the code is checked, not timed, and builds sooner.
   # vptr needs RTTI of Debian's own libraries; everything else of UBSan stops at the first finding.
-  target_compile_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr
+  target_compile_options(ringside_flags INTERFACE -O1 -fsanitize=address,undefined -fno-sanitize=vptr
                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
 endif()

@@ -1,8 +1,8 @@
 // Stores to page tables that the guest may only read. Xen executes them in the guest's stead
 // (xen/arch/x86/pv/ro-page-fault.c) when the guest has asked for writable page tables, the page is an L1 in
 // use, and the store is one that it can decode. Ours decodes the stores that kernels use on entries: MOV,
-// XCHG, CMPXCHG, AND, OR, XOR and the bit instructions, of 32 and 64 bits, naturally aligned. Others give the
-// page fault that they are.
+// XCHG, CMPXCHG, AND, OR, XOR of any size and the bit instructions, naturally aligned. Others give the page
+// fault that they are.
 #include <algorithm>
 #include <cstring>
 
@@ -74,7 +74,8 @@ struct Opcode {
   uint16_t code;  // 0x0fxx for two-byte ones
   int extension;  // the register field of ModRM; -1: a register operand
   Operation operation;
-  unsigned immediate_bytes;
+  unsigned immediate_bytes;  // 4: or the operand's size, if that is less
+  bool of_bytes = false;     // the operand is one byte
 };
 
 constexpr Opcode kOpcodes[] = {
@@ -88,14 +89,28 @@ constexpr Opcode kOpcodes[] = {
     {0x0fba, 6, Operation::bit_reset, 1},     {0x0fba, 7, Operation::bit_complement, 1},
     {0x0fab, -1, Operation::bit_set, 0},      {0x0fb3, -1, Operation::bit_reset, 0},
     {0x0fbb, -1, Operation::bit_complement, 0},
+    {0x88, -1, Operation::store, 0, true},    {0xc6, 0, Operation::store, 1, true},
+    {0x86, -1, Operation::exchange, 0, true}, {0x0fb0, -1, Operation::compare_exchange, 0, true},
+    {0x20, -1, Operation::bit_and, 0, true},  {0x08, -1, Operation::bit_or, 0, true},
+    {0x30, -1, Operation::bit_xor, 0, true},  {0x80, 4, Operation::bit_and, 1, true},
+    {0x80, 1, Operation::bit_or, 1, true},    {0x80, 6, Operation::bit_xor, 1, true},
 };
 
+// LOCK, and segment overrides: the address is known already. Linux turns LOCK into an override of DS where
+// there is one processor.
+bool is_ignored_prefix(uint8_t byte) {
+  constexpr uint8_t kPrefixes[] = {0xf0, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+  return std::find(std::begin(kPrefixes), std::end(kPrefixes), byte) != std::end(kPrefixes);
+}
+
 std::optional<Store> decode(const uint8_t* bytes, size_t available) {
-  constexpr uint8_t kLock = 0xf0, kTwoByte = 0x0f;
+  constexpr uint8_t kOperandSize = 0x66, kTwoByte = 0x0f;
   Reader reader(bytes, available);
   Store store;
   uint8_t byte = reader.byte();
-  if (byte == kLock) byte = reader.byte();
+  for (; (is_ignored_prefix(byte) || byte == kOperandSize) && !reader.bad(); byte = reader.byte()) {
+    if (byte == kOperandSize) store.size = 2;
+  }
   uint8_t rex = 0;
   if ((byte & 0xf0) == 0x40) {
     rex = byte;
@@ -109,8 +124,14 @@ std::optional<Store> decode(const uint8_t* bytes, size_t available) {
     if (known.code != code || (known.extension >= 0 && static_cast<unsigned>(known.extension) != field)) continue;
     if (!skip_memory_operand(reader, modrm)) return std::nullopt;
     store.operation = known.operation;
+    if (known.of_bytes) store.size = 1;
     if (known.extension < 0) store.from_register = field | (rex & 4) << 1;
-    if (known.immediate_bytes != 0) store.immediate = reader.signed_bytes(known.immediate_bytes);
+    // AH, CH, DH and BH are not decoded.
+    if (known.of_bytes && known.extension < 0 && rex == 0 && field >= 4) return std::nullopt;
+    if (known.immediate_bytes != 0) {
+      const unsigned wide = known.immediate_bytes == 4 && store.size == 2 ? 2 : known.immediate_bytes;
+      store.immediate = reader.signed_bytes(wide);
+    }
     store.length = reader.at();
     if (reader.bad()) return std::nullopt;
     return store;
@@ -120,16 +141,23 @@ std::optional<Store> decode(const uint8_t* bytes, size_t available) {
 
 constexpr uint64_t kCarry = 1, kParity = 4, kAuxiliary = 0x10, kZero = 0x40, kSign = 0x80, kOverflow = 0x800;
 
+uint64_t mask_of(unsigned size) { return ~uint64_t{0} >> (64 - 8 * size); }
+
+// What an instruction that writes so many bytes of a register leaves in it.
+void write_register(uint64_t& into, uint64_t value, unsigned size) {
+  into = size >= 4 ? value : (into & ~mask_of(size)) | value;
+}
+
 uint64_t result_flags(uint64_t result, unsigned size) {
   const unsigned sign_bit = 8 * size - 1;
   uint64_t flags = (result >> sign_bit & 1) != 0 ? kSign : 0;
-  if ((size == 8 ? result : result & 0xffffffff) == 0) flags |= kZero;
+  if ((result & mask_of(size)) == 0) flags |= kZero;
   if (__builtin_parity(result & 0xff) == 0) flags |= kParity;
   return flags;
 }
 
 uint64_t subtract_flags(uint64_t left, uint64_t right, unsigned size) {
-  const uint64_t mask = size == 8 ? ~uint64_t{0} : 0xffffffff;
+  const uint64_t mask = mask_of(size);
   const uint64_t result = (left - right) & mask;
   uint64_t flags = result_flags(result, size);
   if ((left & mask) < (right & mask)) flags |= kCarry;
@@ -141,7 +169,7 @@ uint64_t subtract_flags(uint64_t left, uint64_t right, unsigned size) {
 // What the store leaves in memory, in registers and in the flags. False where it cannot be done this way.
 bool execute(const Store& store, uint64_t old, Registers& registers, uint64_t& value) {
   constexpr uint64_t kArithmetic = kCarry | kParity | kAuxiliary | kZero | kSign | kOverflow;
-  const uint64_t mask = store.size == 8 ? ~uint64_t{0} : 0xffffffff;
+  const uint64_t mask = mask_of(store.size);
   const uint64_t operand = (store.from_register ? registers.general[*store.from_register] : store.immediate) & mask;
   const auto set_flags = [&](uint64_t flags, uint64_t which) {
     registers.rflags = (registers.rflags & ~which) | flags;
@@ -150,13 +178,13 @@ bool execute(const Store& store, uint64_t old, Registers& registers, uint64_t& v
     case Operation::store: value = operand; return true;
     case Operation::exchange:
       value = operand;
-      registers.general[*store.from_register] = old;
+      write_register(registers.general[*store.from_register], old, store.size);
       return true;
     case Operation::compare_exchange: {
       const uint64_t expected = registers.general[Registers::rax] & mask;
       set_flags(subtract_flags(expected, old, store.size), kArithmetic);
       value = expected == old ? operand : old;
-      if (expected != old) registers.general[Registers::rax] = old;
+      if (expected != old) write_register(registers.general[Registers::rax], old, store.size);
       return true;
     }
     case Operation::bit_and: value = old & operand; break;
@@ -214,7 +242,7 @@ bool PageTables::emulate_page_table_write(Domain& domain, GuestVirt address) {
 
   const uint64_t within = address.page_offset() & ~uint64_t{7};
   const unsigned shift = 8 * (address.value & 7);
-  const uint64_t mask = store->size == 8 ? ~uint64_t{0} : uint64_t{0xffffffff} << shift;
+  const uint64_t mask = mask_of(store->size) << shift;
   const auto whole = impl.memory().load<uint64_t>(table.address() + within);
   uint64_t value = 0;
   if (!execute(*store, (whole & mask) >> shift, registers, value)) return false;

@@ -27,6 +27,7 @@ struct Layout {
   uint64_t pages = 0;  // of the domain
   uint64_t ramdisk = 0, ramdisk_pages = 0;
   uint64_t p2m = 0, p2m_pages = 0;
+  uint64_t p2m_tables = 0;  // page tables of its own, right behind it
   uint64_t start_info = 0, xenstore = 0, console = 0;
   uint64_t tables = 0, table_pages = 0;
   uint64_t stack = 0;
@@ -101,7 +102,8 @@ Result<> plan(Build& build) {
       return fail(fmt::format("kernel '{}' wants its p2m list at {:#x}: that is not free", build.request.kernel_name,
                               *kernel.p2m_base));
     }
-    const uint64_t first_table = take(layout.boot_tables.tables_for(list));
+    layout.p2m_tables = layout.boot_tables.tables_for(list);
+    const uint64_t first_table = take(layout.p2m_tables);
     layout.boot_tables.add(list, first_table);
   }
   if (kernel.ramdisk_unmapped) layout.ramdisk = take(layout.ramdisk_pages);
@@ -215,7 +217,9 @@ void write_start_info(Build& build, const PvDomainPages& pages) {
   info.mfn_list = build.kernel.p2m_base.value_or(build.address_of(layout.p2m));
   if (build.kernel.p2m_base) {
     info.first_p2m_pfn = layout.p2m;
-    info.nr_p2m_frames = layout.p2m_pages;
+    // The tables count as well (alloc_p2m_list_x86_64 in xg_dom_x86.c): the kernel keeps all of it read-only in
+    // its own map of memory, without which it could not pin that map's tables.
+    info.nr_p2m_frames = layout.p2m_pages + layout.p2m_tables;
   }
   if (!build.request.ramdisk.empty()) {
     info.mod_start = build.kernel.ramdisk_unmapped ? layout.ramdisk : build.address_of(layout.ramdisk);

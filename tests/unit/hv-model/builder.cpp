@@ -124,7 +124,7 @@ TEST_CASE("a kernel like Linux: high base, hypercall page, list elsewhere, unmap
   CHECK(guest.get<uint8_t>(kLinuxBase + 0x100003) == 21);
   CHECK(guest.get<uint8_t>(kLinuxBase + 0x103000) == 0);
   CHECK(start.mfn_list == 0x8000000000);
-  CHECK(start.nr_p2m_frames == 4);
+  CHECK(start.nr_p2m_frames == 4 + 3);  // the list, and its L3, L2 and L1
   CHECK(guest.frame_at(0x8000000000) == guest.frame_of_pfn(start.first_p2m_pfn));
   CHECK(start.flags == SIF_MOD_START_PFN);
   CHECK(start.mod_len == 10000);

@@ -276,7 +276,21 @@ TEST_CASE_METHOD(Writer, "stores to an L1 are executed by Xen's rules") {
   CHECK(execute({0x48, 0x87, 0x07}, at));
   CHECK(info(frame).ref_count == 1);
   CHECK(entry::frame(cpu->general(Registers::rax)) == frame);
-  // movl $0, 4(%rdi): the upper half alone.
+  // Parts of an entry: ds andb $0xfd, (%r12) is what Linux's patched `lock andb` becomes on one processor.
+  cpu->set_general(Registers::rax, value);
+  CHECK(execute({0x48, 0x89, 0x07}, at));
+  CHECK(execute({0x3e, 0x41, 0x80, 0x24, 0x24, 0xfd}, at));
+  CHECK(cpu->rip() == 0x106);
+  CHECK(info(frame).type_count == 0);
+  CHECK(get<uint64_t>(at) == stored);
+  // xchg %cx, 2(%rdi) and %ch, which is not decoded.
+  cpu->set_general(Registers::rcx, 0xaaaaaaaaaaaa0000 | (stored >> 16 & 0xffff));
+  CHECK(execute({0x66, 0x87, 0x4f, 0x02}, at + 2));
+  CHECK(cpu->general(Registers::rcx) == (0xaaaaaaaaaaaa0000 | (stored >> 16 & 0xffff)));
+  CHECK_FALSE(execute({0x86, 0x2f}, at));
+  // movl $0, 4(%rdi): the upper half alone, of an entry that is not present.
+  cpu->set_general(Registers::rax, 0);
+  CHECK(execute({0x48, 0x87, 0x07}, at));
   CHECK(execute({0xc7, 0x47, 0x04, 0, 0, 0, 0}, at + 4));
   CHECK(cpu->rip() == 0x107);
 }
