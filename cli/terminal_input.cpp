@@ -65,8 +65,7 @@ Tick TerminalInput::wait(Tick now, Tick until) {
     const uint64_t left_ms = until == Tick::never() ? 1000 : (until - reached).ps / 1'000'000'000 + 1;
     read(static_cast<int>(std::min<uint64_t>(left_ms, 1000)));
   }
-  // Nobody will type any more: time need not keep pace.
-  return typed_.empty() && !stop_ ? until : std::min(until, passed());
+  return std::min(until, passed());
 }
 
 }  // namespace ringside::cli

@@ -1,5 +1,6 @@
 // Builds a machine: files, memory, hypervisor, domains, disks, and the list of parts that digests cover.
 #include <fmt/format.h>
+
 #include "machine/host_file.h"
 #include "machine/machine_impl.h"
 #include "sim/hash.h"
@@ -160,6 +161,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
   auto parts = std::make_unique<GuestParts>();
   GuestParts& guest = *parts;
   guest.scenario = &given;
+  guest.console_watch = ConsoleWatch(scenario.expect.console);
   guest.domain = &hypervisor->create_domain();
   guest.environment = std::make_unique<PvCpuEnvironment>(scenario.cpu_frequency_hz);
   CpuConfig cpu_config;
@@ -187,7 +189,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
       std::make_unique<PvConsole>(*hypervisor, *guest.domain, pages->console, pages->console_remote_port);
   guest.console->set_output([this, &guest](std::span<const uint8_t> bytes) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    guest.console_text += text;
+    guest.console_watch.on_output(text);
     scripted.on_console(guest.scenario->name, text);
     if (options.on_console) options.on_console(guest.scenario->name, bytes);
   });

@@ -1,6 +1,14 @@
 #include "machine/input.h"
 
+#include <algorithm>
+
 namespace ringside {
+
+namespace {
+
+constexpr size_t kUnmatchedMax = 64 << 10;
+
+}  // namespace
 
 ScriptedInput::ScriptedInput(const std::vector<InputScenario>& inputs) {
   for (const InputScenario& input : inputs) {
@@ -21,6 +29,10 @@ void ScriptedInput::on_console(const std::string& domain, std::string_view bytes
     if (script.domain != domain || script.waiting.empty()) continue;
     script.unmatched += bytes;
     match(script);
+    // While a time is waited for, nothing is matched, and a guest may print without end.
+    if (script.unmatched.size() > 2 * kUnmatchedMax) {
+      script.unmatched.erase(0, script.unmatched.size() - kUnmatchedMax);
+    }
   }
 }
 

@@ -1,9 +1,5 @@
 #include "machine/machine.h"
 
-#include <fmt/format.h>
-
-
-
 #include "machine/machine_impl.h"
 #include "machine/versions.h"
 

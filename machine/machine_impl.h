@@ -17,6 +17,7 @@
 #include "hv-model/xenstore/client.h"
 #include "hv-model/xenstore/xenstore.h"
 #include "hv-model/xenstore/xenstore_ring.h"
+#include "machine/console_watch.h"
 #include "machine/machine.h"
 #include "sim/random.h"
 #include "sim/session/recorder.h"
@@ -34,7 +35,7 @@ struct GuestParts {
   std::unique_ptr<XenStoreRing> xenstore_ring;
   std::unique_ptr<PvConsole> console;
   Wire* input_wire = nullptr;
-  std::string console_text;  // all that it printed, for [expect]
+  ConsoleWatch console_watch;  // which texts of [expect] it has printed
   bool was_idle = true;
 };
 
@@ -85,6 +86,9 @@ struct Machine::Impl {
   Tick next_input_tick() const;
   void end_epoch(bool final);
   bool should_stop();
+  bool all_ended() const;
+  std::string how_all_ended() const;
+  std::string who_hangs() const;
   bool stopped_from_outside();
   Tick time_limit() const;
   bool run_slice(Tick horizon);

@@ -30,6 +30,8 @@ std::string way_to_end(const DomainEnd& end) {
                                                    : fmt::format("reason {}", end.shutdown_reason);
 }
 
+bool has_crashed(const DomainEnd& end) { return way_to_end(end) == "crash"; }
+
 Tick next_multiple(Tick now, Tick interval) { return Tick{(now.ps / interval.ps + 1) * interval.ps}; }
 
 }  // namespace
@@ -103,17 +105,48 @@ Tick Machine::Impl::time_limit() const {
   return scenario.expect.within == Tick{0} ? Tick::never() : scenario.expect.within;
 }
 
-// A person may stop a run at any time; its replay then stops at the same place.
+// A person may stop a run at any time; its replay then stops at the same place. Every other end comes of itself at
+// the recorded tick, perhaps after more has been done there: a replay that gets behind it has diverged.
 bool Machine::Impl::stopped_from_outside() {
+  const Tick now = timeline.clock().now;
   if (options.replay != nullptr) {
     const auto& recorded = options.replay->recorded_outcome();
-    if (!recorded || timeline.clock().now < recorded->at) return false;
-    end_reason = recorded->reason == kStoppedByUser ? kStoppedByUser : "it did not end where the recording did";
+    if (!recorded) return false;
+    const bool by_user = recorded->reason == kStoppedByUser;
+    if (by_user ? now < recorded->at : now <= recorded->at) return false;
+    end_reason = by_user ? kStoppedByUser : "it did not end where the recording did";
     return true;
   }
   if (options.stop_requested == nullptr || !*options.stop_requested) return false;
   end_reason = kStoppedByUser;
   return true;
+}
+
+bool Machine::Impl::all_ended() const {
+  return std::all_of(guests.begin(), guests.end(), [](const auto& guest) { return guest->domain->end.has_value(); });
+}
+
+// "poweroff", or where several did not end alike, "dom1: poweroff; dom2: crash".
+std::string Machine::Impl::how_all_ended() const {
+  const std::string first = guests.front()->domain->end->text;
+  std::string each;
+  bool alike = true;
+  for (const auto& guest : guests) {
+    const std::string& text = guest->domain->end->text;
+    alike = alike && text == first;
+    each += fmt::format("{}{}: {}", each.empty() ? "" : "; ", guest->scenario->name, text);
+  }
+  return alike ? first : each;
+}
+
+// Who has not ended, for a message: "the guest" where there is one, else "dom1 and dom3".
+std::string Machine::Impl::who_hangs() const {
+  if (guests.size() == 1) return "the guest";
+  std::vector<std::string> names;
+  for (const auto& guest : guests) {
+    if (!guest->domain->end) names.push_back(guest->scenario->name);
+  }
+  return fmt::format("{}", fmt::join(names, " and "));
 }
 
 bool Machine::Impl::should_stop() {
@@ -126,12 +159,11 @@ bool Machine::Impl::should_stop() {
     end_reason = options.replay->divergence() ? "the replay diverged" : "the recording was cut here";
     return true;
   }
-  bool all_ended = true;
-  for (const auto& guest : guests) all_ended = all_ended && guest->domain->end.has_value();
-  if (all_ended) {
-    const DomainEnd& end = *guests.front()->domain->end;
-    end_reason = end.text;
-    if (way_to_end(end) == "crash" && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
+  if (all_ended()) {
+    end_reason = how_all_ended();
+    for (const auto& guest : guests) {
+      if (has_crashed(*guest->domain->end) && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
+    }
     return true;
   }
   if (clock.now >= options.until) {
@@ -139,7 +171,7 @@ bool Machine::Impl::should_stop() {
     return true;
   }
   if (clock.now >= time_limit()) {
-    end_reason = fmt::format("the guest hung: it did not end within {}", to_string(scenario.expect.within));
+    end_reason = fmt::format("{} hung: no end within {}", who_hangs(), to_string(scenario.expect.within));
     exit_code = ExitCode::guest_hung;
     return true;
   }
@@ -173,7 +205,8 @@ bool Machine::Impl::run_slice(Tick horizon) {
     guest.was_idle = false;
     if (guests.size() > 1) horizon = std::min(horizon, quantum_ends_at);
     if (look_for_upcalls) guest.personality->prepare_to_run();
-    look_for_upcalls = false;
+    // Looking may end the domain; what is pending for the others has not been looked at then.
+    look_for_upcalls = look_for_upcalls && !guest.personality->runnable();
     if (!guest.personality->runnable()) return true;
     disturb(horizon);
     const Exit exit = guest.cpu->run(horizon);
@@ -190,20 +223,25 @@ bool Machine::Impl::run_slice(Tick horizon) {
   return false;
 }
 
+// All guests wait. Where a person may still type, the machine waits for them; time goes on by at least a
+// picosecond then, so that what comes has a place of its own behind the idle epoch, in a replay too.
 void Machine::Impl::idle(Tick horizon) {
   Clock& clock = timeline.clock();
   if (clock.instructions > epoch_began_at) end_epoch(false);
   const Tick next = std::min(timeline.next_tick(), next_input_tick());
   InputSource* live = options.replay == nullptr ? options.live_input : nullptr;
   const bool somebody_there = live != nullptr && live->may_come();
-  if (next == Tick::never() && !somebody_there && horizon == time_limit()) {
-    end_reason = "the guest hung: it waits, and nothing is pending that could wake it";
+  // A replay knows that nothing ended before the recorded end: what was waited for there, was a person.
+  const bool over = options.replay == nullptr || !options.replay->recorded_outcome() ||
+                    clock.now >= options.replay->recorded_outcome()->at;
+  Tick to = horizon;
+  if (somebody_there) to = std::max(clock.now + Tick{1}, std::min(horizon, live->wait(clock.now, horizon)));
+  if (next == Tick::never() && ((!somebody_there && over && horizon == time_limit()) || to == Tick::never())) {
+    end_reason = fmt::format("{} hung: waiting, with nothing pending that could end it", who_hangs());
     exit_code = ExitCode::guest_hung;
     hung = true;
     return;
   }
-  Tick to = horizon;
-  if (somebody_there) to = std::min(horizon, live->wait(clock.now, horizon));
   timeline.advance_to(to);
   look_for_upcalls = true;
 }
@@ -229,7 +267,8 @@ void Machine::Impl::run_loop() {
     }
     Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until, time_limit()});
     if (options.replay != nullptr && options.replay->recorded_outcome()) {
-      horizon = std::min(horizon, options.replay->recorded_outcome()->at);
+      const Tick recorded_end = options.replay->recorded_outcome()->at;
+      if (clock.now < recorded_end) horizon = std::min(horizon, recorded_end);
     }
     if (run_slice(std::min({horizon, xen_timer, epoch_deadline()}))) continue;
     idle(horizon);
@@ -244,23 +283,22 @@ RunReport Machine::Impl::report() {
   report.at = clock.now;
   report.instructions = clock.instructions;
   report.epochs = epochs;
-  const GuestParts* first = guests.empty() ? nullptr : guests.front().get();
   for (const auto& guest : guests) {
     for (const NoticeKind kind : {NoticeKind::unhandled, NoticeKind::unimplemented, NoticeKind::unusual}) {
       report.notices += guest->domain->notices.count(kind);
     }
   }
-  for (const std::string& text : scenario.expect.console) {
-    const bool seen = std::any_of(guests.begin(), guests.end(), [&](const auto& guest) {
-      return guest->console_text.find(text) != std::string::npos;
-    });
-    if (!seen) report.missing.push_back(fmt::format("the console never showed \"{}\"", text));
+  for (size_t i = 0; i < scenario.expect.console.size(); ++i) {
+    const bool seen =
+        std::any_of(guests.begin(), guests.end(), [&](const auto& guest) { return guest->console_watch.seen(i); });
+    if (!seen) report.missing.push_back(fmt::format("the console never showed \"{}\"", scenario.expect.console[i]));
   }
-  if (scenario.expect.shutdown && first != nullptr && first->domain->end) {
-    const std::string found = way_to_end(*first->domain->end);
-    if (found != *scenario.expect.shutdown) {
-      report.missing.push_back(fmt::format("it ended by {}, not by {}", found, *scenario.expect.shutdown));
-    }
+  for (const auto& guest : guests) {
+    if (!scenario.expect.shutdown || !guest->domain->end) continue;
+    const std::string found = way_to_end(*guest->domain->end);
+    if (found == *scenario.expect.shutdown) continue;
+    report.missing.push_back(
+        fmt::format("{} to end by {}, but it ended by {}", guest->scenario->name, *scenario.expect.shutdown, found));
   }
   if (report.exit_code == ExitCode::ok && !report.missing.empty()) {
     report.exit_code = ExitCode::expectation_failed;
