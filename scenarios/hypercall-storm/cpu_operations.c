@@ -228,8 +228,6 @@ static long iret(unsigned unused, int hostile) {
 }
 
 // To the guest's user mode and, by its SYSCALL, back. The second root serves as the user's.
-long user_trip(void);  // entries.S
-
 static long iret_to_user(unsigned unused, int hostile) {
   (void)unused;
   (void)hostile;

@@ -168,4 +168,5 @@ void guest_main(void) {
 
   if (sum_of_code() != code) note_failure("the program's own code has changed");
   report(count);
+  die(option("death", 0));
 }

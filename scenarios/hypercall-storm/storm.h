@@ -134,6 +134,10 @@ long probe(void (*step)(uint64_t), uint64_t argument);
 extern volatile uint64_t nmis;
 extern char event_entry[];
 
+long user_trip(void);  // to the guest's user mode and back: 42
+// --- The last thing it does, when it is asked to (deaths.c) ---
+void die(uint64_t which);
+
 // --- What a guest can do without hypercalls (abuse.c) ---
 struct abuse {
   const char* name;

@@ -23,11 +23,8 @@ struct Storm {
   std::vector<std::string> violations;
 };
 
-Storm run_storm(uint64_t seed, uint64_t count, const std::string& record_to = {}, uint64_t disturb_seed = 0) {
-  const std::string options = "domain.cmdline=\"seed=" + std::to_string(seed) + " count=" + std::to_string(count) + "\"";
-  const size_t equals = options.find('=');
-  const auto scenario = load_scenario(RINGSIDE_SCENARIOS "/hypercall-storm",
-                                      {{options.substr(0, equals), options.substr(equals + 1)}});
+Storm run_guest(const std::string& command_line, const std::string& record_to, uint64_t disturb_seed) {
+  const auto scenario = load_scenario(RINGSIDE_SCENARIOS "/hypercall-storm", {{"domain.cmdline", command_line}});
   REQUIRE(scenario);
   Storm storm;
   MachineOptions machine_options;
@@ -43,6 +40,10 @@ Storm run_storm(uint64_t seed, uint64_t count, const std::string& record_to = {}
   storm.report = *report;
   storm.violations = memory_violations((*machine)->hypervisor());
   return storm;
+}
+
+Storm run_storm(uint64_t seed, uint64_t count, const std::string& record_to = {}, uint64_t disturb_seed = 0) {
+  return run_guest("seed=" + std::to_string(seed) + " count=" + std::to_string(count), record_to, disturb_seed);
 }
 
 // The table is what somebody wants to see when something is wrong; what the ring abuse printed is not.
@@ -91,6 +92,36 @@ TEST_CASE("equal storms give equal sessions, whatever the host does meanwhile") 
   // Not by CHECK's own comparison, which would print them.
   CHECK((first == contents_of(folder.file("b.pcapng"))));
   CHECK((first == contents_of(folder.file("c.pcapng"))));
+}
+
+TEST_CASE("a guest that ends itself, by whatever means, ends alone") {
+  struct Death {
+    const char* reason;
+    ExitCode exit_code;
+  };
+  // In the order of scenarios/hypercall-storm/deaths.c. The last two end in order, but before all was printed.
+  const std::vector<Death> deaths = {
+      {"invalid opcode (vector 6): the guest has no handler", ExitCode::guest_crashed},
+      {"its frame cannot be written to the kernel stack at 0xfc8", ExitCode::guest_crashed},
+      {"iret: the frame at 0x1000 cannot be read", ExitCode::guest_crashed},
+      {"there are no user page tables", ExitCode::guest_crashed},
+      {"failsafe callback", ExitCode::guest_crashed},
+      {"event upcall: the guest has no handler", ExitCode::guest_crashed},
+      {"page fault (vector 14, error code 0x10)", ExitCode::guest_crashed},
+      {"page fault (vector 14, error code 0x10)", ExitCode::guest_crashed},
+      {"its frame cannot be written to the kernel stack", ExitCode::guest_crashed},
+      {"invalid opcode (vector 6): the guest has no handler", ExitCode::guest_crashed},
+      {"the guest hung", ExitCode::guest_hung},
+      {"poweroff", ExitCode::expectation_failed},
+      {"poweroff", ExitCode::expectation_failed},
+  };
+  for (size_t which = 0; which < deaths.size(); ++which) {
+    CAPTURE(which + 1);
+    const Storm storm = run_guest("seed=1 count=3000 death=" + std::to_string(which + 1), {}, 0);
+    CHECK_THAT(storm.report.reason, Contains(deaths[which].reason));
+    CHECK(storm.report.exit_code == deaths[which].exit_code);
+    CHECK(storm.violations == std::vector<std::string>{});
+  }
 }
 
 // To look for more, or again: STORM_SEED=9 STORM_COUNT=200000 test_guests "[seed]"
