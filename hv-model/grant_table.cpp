@@ -106,6 +106,7 @@ int16_t Grants::map_frame(DomainId by, DomainId granter, GrantRef ref, bool read
   while (table.mappings.contains(table.next_handle)) ++table.next_handle;
   mapped = {table.next_handle++, frame, read_only};
   table.mappings[mapped.handle] = {.granter = granter, .ref = ref, .frame = frame, .read_only = read_only};
+  ++table.mapped_frames[frame.value];
   return GNTST_okay;
 }
 
@@ -113,6 +114,8 @@ void Grants::end_mapping(GrantTable& mapper, uint32_t handle) {
   const auto found = mapper.mappings.find(handle);
   const GrantMapping mapping = found->second;
   mapper.mappings.erase(found);
+  const auto uses = mapper.mapped_frames.find(mapping.frame.value);
+  if (--uses->second == 0) mapper.mapped_frames.erase(uses);
   release_frame(mapping.frame, mapping.read_only);
   if (Domain* granter = hypervisor_.find_domain(mapping.granter))
     unpin(*granter, mapping.ref, mapping.read_only);

@@ -191,20 +191,16 @@ int64_t Grants::swap_element(Domain& domain, GuestVirt argument) {
 int64_t Grants::cache_flush_element(Domain& domain, GuestVirt argument) {
   gnttab_cache_flush op{};
   if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
-  if (op.offset >= kPageSize || op.length > kPageSize || uint32_t{op.offset} + op.length > kPageSize) {
+  if (op.offset >= kPageSize || op.length > kPageSize || uint32_t{op.offset} + op.length > kPageSize ||
+      (op.op & ~(GNTTAB_CACHE_INVAL | GNTTAB_CACHE_CLEAN)) != 0) {
     return -XEN_EINVAL;
   }
   if (op.length == 0 || op.op == 0) return 0;
-  if (op.op & ~(GNTTAB_CACHE_INVAL | GNTTAB_CACHE_CLEAN)) return -XEN_EOPNOTSUPP;
   const Mfn frame = frame_of(GuestPhys{op.a.dev_bus_addr});
   const PageInfo* info = hypervisor_.frames.find(frame);
   if (!info) return -XEN_EINVAL;
-  if (info->owner == kOwnerNone) return -XEN_EPERM;
-  if (info->owner != domain.id) {
-    bool mapped = false;
-    for (const auto& [handle, mapping] : domain.grants.mappings) mapped |= mapping.frame == frame;
-    if (!mapped) return -XEN_EINVAL;
-  }
+  if (!hypervisor_.find_domain(info->owner)) return -XEN_EPERM;
+  if (info->owner != domain.id && !domain.grants.mapped_frames.contains(frame.value)) return -XEN_EINVAL;
   return op.op == GNTTAB_CACHE_INVAL ? -XEN_EOPNOTSUPP : 0;
 }
 
@@ -224,7 +220,8 @@ int64_t Grants::for_each(Domain& domain, uint32_t command, GuestVirt list, uint3
 }
 
 int64_t Grants::hypercall(Domain& domain, uint32_t command, GuestVirt argument, uint32_t count) {
-  if (count > INT32_MAX) return -XEN_EINVAL;
+  constexpr uint32_t command_bits = 0xfffff;  // above: where a continued cache_flush goes on
+  if (count > INT32_MAX || command > command_bits) return -XEN_EINVAL;
   switch (command) {
     case GNTTABOP_map_grant_ref:
       return for_each(domain, command, argument, count, sizeof(gnttab_map_grant_ref), &Grants::map_element);

@@ -277,13 +277,38 @@ TEST_CASE_METHOD(Guest, "cache flushes stay within a page that is the domain's")
   op.op = GNTTAB_CACHE_INVAL;
   CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EOPNOTSUPP);
   op.op = GNTTAB_CACHE_SOURCE_GREF | GNTTAB_CACHE_CLEAN;
-  CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EOPNOTSUPP);
+  CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EINVAL);
   op.op = GNTTAB_CACHE_CLEAN;
   op.offset = 4090;
   CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EINVAL);
   op.offset = 0;
   op.a.dev_bus_addr = 0;
   CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EINVAL);
+  uint64_t of_xen = 0;
+  while (info({of_xen + (kBase >> 12)}).owner != kOwnerXen) ++of_xen;
+  op.a.dev_bus_addr = kBase + of_xen * kPageSize;
+  CHECK(grant_op(GNTTABOP_cache_flush, op) == -XEN_EPERM);
+}
+
+TEST_CASE_METHOD(Guest, "another domain's page may be flushed while it is mapped") {
+  Domain& other = hypervisor->create_domain();
+  REQUIRE(hypervisor->grants.create(other));
+  const auto page = frames().allocate(other.id);
+  REQUIRE(page.has_value());
+  hypervisor->grants.seed(other, {kRef}, domain->id, *page);
+  gnttab_cache_flush flush{};
+  flush.a.dev_bus_addr = page->address().value;
+  flush.length = 64;
+  flush.op = GNTTAB_CACHE_CLEAN;
+  CHECK(grant_op(GNTTABOP_cache_flush, flush) == -XEN_EINVAL);
+  const auto first = map_grant(kRef, GNTMAP_host_map, where(), other.id.value);
+  const auto second = map_grant(kRef, GNTMAP_host_map, scratch_address(4), other.id.value);
+  REQUIRE(first.status == GNTST_okay);
+  REQUIRE(second.status == GNTST_okay);
+  CHECK(unmap_grant(first.handle, where()) == GNTST_okay);
+  CHECK(grant_op(GNTTABOP_cache_flush, flush) == 0);
+  CHECK(unmap_grant(second.handle, scratch_address(4)) == GNTST_okay);
+  CHECK(grant_op(GNTTABOP_cache_flush, flush) == -XEN_EINVAL);
 }
 
 TEST_CASE_METHOD(Guest, "lists and counts that cannot be right fault") {
@@ -291,6 +316,7 @@ TEST_CASE_METHOD(Guest, "lists and counts that cannot be right fault") {
   CHECK(call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, kArgument, 0x80000000) == -XEN_EINVAL);
   CHECK(call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, kArgument, 0) == 0);
   CHECK(call(__HYPERVISOR_grant_table_op, 99, kArgument, 1) == -XEN_ENOSYS);
+  CHECK(call(__HYPERVISOR_grant_table_op, 1u << 20 | GNTTABOP_map_grant_ref, kArgument, 1) == -XEN_EINVAL);
   for (uint32_t command = 0; command <= GNTTABOP_cache_flush; ++command) {
     if (command == GNTTABOP_dump_table) continue;
     CHECK(call(__HYPERVISOR_grant_table_op, command, kUnmapped, 1) == -XEN_EFAULT);
