@@ -130,9 +130,7 @@ void inject_exception(Hypervisor& hypervisor, Domain& domain, uint8_t vector,
   if (vector == kPageFault && fault_address) {
     // Xen runs all of the guest at CPL 3; the guest's own idea of user mode goes into the error code.
     error_code = (error_code.value_or(0) & ~kUserError) | (domain.vcpu.kernel_mode ? 0 : kUserError);
-    domain.vcpu.page_fault_address = fault_address->value;
-    hypervisor.memory.write(vcpu_info_address(domain) + offsetof(vcpu_info, arch.cr2), &fault_address->value,
-                            sizeof fault_address->value);
+    set_page_fault_address(hypervisor, domain, fault_address->value);
   }
   const TrapHandler& handler = domain.vcpu.traps[vector];
   bounce_to_guest(hypervisor, domain,
@@ -140,6 +138,11 @@ void inject_exception(Hypervisor& hypervisor, Domain& domain, uint8_t vector,
                    .masks_events = handler.masks_events,
                    .error_code = error_code,
                    .reason = describe_exception(vector, error_code, fault_address)});
+}
+
+void set_page_fault_address(Hypervisor& hypervisor, Domain& domain, uint64_t address) {
+  domain.vcpu.page_fault_address = address;
+  hypervisor.memory.write(vcpu_info_address(domain) + offsetof(vcpu_info, arch.cr2), &address, sizeof address);
 }
 
 void bounce_failsafe(Hypervisor& hypervisor, Domain& domain) {

@@ -29,6 +29,9 @@ void inject_exception(Hypervisor& hypervisor, Domain& domain, uint8_t vector,
                       std::optional<GuestVirt> fault_address = std::nullopt);
 void bounce_failsafe(Hypervisor& hypervisor, Domain& domain);
 
+// CR2 as the guest sees it: by MOV, and in vcpu_info (Xen's arch_set_cr2).
+void set_page_fault_address(Hypervisor& hypervisor, Domain& domain, uint64_t address);
+
 // Changes the page table root, and swaps the bases of GS.
 void toggle_guest_mode(Hypervisor& hypervisor, Domain& domain);
 

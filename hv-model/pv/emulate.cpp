@@ -231,14 +231,13 @@ class Emulation {
   }
 
   bool write_control(unsigned number, uint64_t value) {
-    Vcpu& vcpu = domain_.vcpu;
     switch (number) {
       case 0:
         // Only TS is the guest's to change.
         if (((value ^ kCr0) & ~kTaskSwitched) != 0) return false;
         set_task_switched((value & kTaskSwitched) != 0);
         return true;
-      case 2: vcpu.page_fault_address = value; return true;
+      case 2: set_page_fault_address(hypervisor_, domain_, value); return true;
       case 3: return hypervisor_.page_tables.set_kernel_root(domain_, frame_of(GuestPhys{value})) == 0;
       case 4:
         return true;  // Xen keeps what it needs, and the guest's own wishes are about features it has not

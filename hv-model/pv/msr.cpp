@@ -17,7 +17,11 @@ enum Msr : uint32_t {
   kMicrocode = 0x8b,
   kMachineCheckCapability = 0x179,
   kMachineCheckStatus = 0x17a,
+  kActualFrequency = 0xe7,  // IA32_MPERF and, with the next number, IA32_APERF
+  kThermalControl = 0x19a,
   kMiscEnable = 0x1a0,
+  kEnergyBias = 0x1b0,
+  kPerformanceCapabilities = 0x345,
   kPageAttributes = 0x277,
   kEfer = 0xc0000080,
   kFsBase = 0xc0000100,
@@ -30,6 +34,13 @@ constexpr uint64_t kEferValue = 0xd01;           // SCE, LME, LMA, NXE
 constexpr uint64_t kMiscEnableValue = 0x801801;  // no performance counters, BTS, PEBS or xTPR; fast strings
 constexpr uint64_t kPageAttributesValue = 0x050100070406;  // XEN_MSR_PAT
 constexpr uint64_t kApicBaseValue = 0xfee00900;
+
+// Xen's vPMU is off, as it is unless the administrator wants it: the counters of an Intel processor read as
+// zero, and what is written to them is lost (xen/arch/x86/cpu/vpmu.c, vpmu_do_msr).
+bool is_performance_counter(uint32_t number) {
+  const auto within = [number](uint32_t first, uint32_t last) { return number >= first && number <= last; };
+  return within(0xc1, 0xc8) || within(0x186, 0x189) || within(0x309, 0x30b) || within(0x38d, 0x390);
+}
 
 bool write_base(uint64_t& kept, uint64_t value, Cpu* cpu, void (Cpu::*set)(uint64_t)) {
   if (!is_canonical(value)) return false;
@@ -63,9 +74,11 @@ std::optional<uint64_t> read_msr(Hypervisor& hypervisor, Domain& domain, uint32_
     case kPageAttributes: return kPageAttributesValue;
     case kApicBase: return kApicBaseValue;
     case kMicrocode:
+    case kPerformanceCapabilities:
     case kMachineCheckCapability:
     case kMachineCheckStatus: return 0;
     default:
+      if (is_performance_counter(number)) return 0;
       domain.notices.emit(NoticeKind::unhandled, "msr", fmt::format("read of MSR {:#x}", number));
       return std::nullopt;
   }
@@ -79,12 +92,17 @@ bool write_msr(Hypervisor& hypervisor, Domain& domain, uint32_t number, uint64_t
     case kKernelGsBase: return write_base(vcpu.gs_base_user, value, nullptr, nullptr);
     case kXenHypercallPage: return write_hypercall_page(hypervisor, domain, value);
     case kEfer: return value == kEferValue;
+    case kActualFrequency:
+    case kActualFrequency + 1:
+    case kThermalControl:
+    case kEnergyBias:
     case kMiscEnable:
     case kPageAttributes:
     case kApicBase:
     case kMicrocode:
     case kMachineCheckStatus: return true;  // ignored, as Xen does for a domU
     default:
+      if (is_performance_counter(number)) return true;
       domain.notices.emit(NoticeKind::unhandled, "msr",
                           fmt::format("write of {:#x} to MSR {:#x}", value, number));
       return false;

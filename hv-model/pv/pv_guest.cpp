@@ -50,10 +50,13 @@ void PvGuest::prepare_to_run() {
     hypervisor_.update_time(domain_);
   }
   if (vcpu.runstate_stale) write_runstate(domain_);
-  if (vcpu.nmi_pending && !vcpu.nmi_in_handler && vcpu.traps[nmi].address != 0) {
+  if (vcpu.nmi_pending && !vcpu.nmi_in_handler) {
     vcpu.nmi_pending = false;
-    vcpu.nmi_in_handler = true;
-    inject_exception(hypervisor_, domain_, nmi);
+    // Without a handler it is lost, as in Xen.
+    if (vcpu.traps[nmi].address != 0) {
+      vcpu.nmi_in_handler = true;
+      inject_exception(hypervisor_, domain_, nmi);
+    }
   }
   if (events_need_delivery(hypervisor_, domain_)) {
     bounce_to_guest(hypervisor_, domain_,

@@ -182,6 +182,18 @@ TEST_CASE_METHOD(Guest, "an event is delivered once, and wakes") {
   CHECK(cpu->general(Registers::rsp) == sp);
 }
 
+TEST_CASE_METHOD(Guest, "an NMI that nobody handles is lost") {
+  CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, 0, 0) == 0);
+  guest.prepare_to_run();
+  CHECK(cpu->rip() == kCode);
+  trap(2, 0x6000, 0, true);
+  guest.prepare_to_run();
+  CHECK(cpu->rip() == kCode);
+  CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, 0, 0) == 0);
+  guest.prepare_to_run();
+  CHECK(cpu->rip() == 0x6000);
+}
+
 TEST_CASE_METHOD(Guest, "INT n asks the guest's own table") {
   trap(0x80, 0x8000, 1);
   cpu->set_rip(kCode + 2);
@@ -232,6 +244,25 @@ TEST_CASE_METHOD(Guest, "privileged instructions are emulated for the kernel") {
     exception(13, 0);
     CHECK(cpu->rip() == 0x2000);
     CHECK(word(2) == 0);
+  }
+  SECTION("counters of a processor without a vPMU") {
+    code({0x0f, 0x30, 0x0f, 0x32});  // wrmsr; rdmsr
+    cpu->set_general(Registers::rcx, 0x186);
+    cpu->set_general(Registers::rax, 0xabcd);
+    cpu->set_general(Registers::rdx, 1);
+    exception(13, 0);
+    exception(13, 0);
+    CHECK(cpu->rip() == kCode + 4);
+    CHECK(cpu->general(Registers::rax) == 0);
+    CHECK(cpu->general(Registers::rdx) == 0);
+  }
+  SECTION("MOV to CR2, which vcpu_info shows") {
+    code({0x0f, 0x22, 0xd0, 0x0f, 0x20, 0xd3});  // mov %rax, %cr2; mov %cr2, %rbx
+    cpu->set_general(Registers::rax, 0x1234'5678'9abc);
+    exception(13, 0);
+    exception(13, 0);
+    CHECK(cpu->general(Registers::rbx) == 0x1234'5678'9abc);
+    CHECK(info_now().arch.cr2 == 0x1234'5678'9abc);
   }
   SECTION("ports, by IOPL") {
     code({0xe4, 0x60});
