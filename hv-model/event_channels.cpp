@@ -24,7 +24,7 @@ bool virq_is_global(uint32_t virq) {
     case VIRQ_DEBUG:
     case VIRQ_XENOPROF:
     case VIRQ_XENPMU: return false;
-    default: return virq < VIRQ_ARCH_0;
+    default: return true;  // those of the architecture, too
   }
 }
 

@@ -107,6 +107,7 @@ void write_runstate(Domain& domain) {
 }
 
 Tick tick_of_nanoseconds(uint64_t ns) {
+  if (ns > INT64_MAX) return {};  // Xen's times are signed: long ago
   return ns > Tick::never().ps / 1000 ? Tick::never() : nanoseconds(ns);
 }
 

@@ -36,7 +36,7 @@ void stop_singleshot_timer(Hypervisor& hypervisor, Domain& domain);
 void set_periodic_timer(Hypervisor& hypervisor, Domain& domain, uint64_t period_ns);
 void stop_periodic_timer(Hypervisor& hypervisor, Domain& domain);
 
-// Nanoseconds of system time as a tick; never() beyond the end of time.
+// Nanoseconds of system time as a tick; never() beyond the end of time, and zero for a negative time.
 Tick tick_of_nanoseconds(uint64_t ns);
 
 }  // namespace ringside

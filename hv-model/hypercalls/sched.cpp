@@ -1,4 +1,6 @@
 // sched_op (public/sched.h; xen/common/sched/core.c).
+#include <algorithm>
+
 #include "hv-model/hypercalls/call.h"
 #include "hv-model/vcpu_state.h"
 #include "hv-model/xen_abi.h"
@@ -76,7 +78,9 @@ void start_watchdog(HypercallInProgress& call, size_t slot, uint32_t timeout_sec
   Hypervisor& hypervisor = call.hypervisor;
   Domain& domain = call.domain;
   hypervisor.events.cancel(domain.watchdogs[slot]);
-  const Tick at = saturating_add(hypervisor.clock.now, seconds(1) * (timeout_seconds % 18'000'000));
+  // The longest time that a tick can count stands for all that are longer.
+  constexpr uint32_t seconds_max = 18'000'000;
+  const Tick at = saturating_add(hypervisor.clock.now, seconds(1) * std::min(timeout_seconds, seconds_max));
   domain.watchdogs[slot] = hypervisor.events.schedule(at, "watchdog", [&domain, slot] {
     domain.watchdogs[slot] = {};
     domain.shut_down(SHUTDOWN_watchdog);

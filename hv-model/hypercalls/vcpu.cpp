@@ -27,7 +27,7 @@ int64_t runstate_info(HypercallInProgress& call) {
 
 int64_t periodic_timer(HypercallInProgress& call) {
   constexpr uint64_t period_min_ns = 1'000'000;
-  constexpr uint64_t period_max_ns = uint64_t{1} << 62;
+  constexpr uint64_t period_max_ns = (uint64_t{1} << 62) - 1;  // STIME_DELTA_MAX
   vcpu_set_periodic_timer argument{};
   if (!call.read(argument, call.pointer(2))) return -XEN_EFAULT;
   if (argument.period_ns < period_min_ns || argument.period_ns > period_max_ns) return -XEN_EINVAL;

@@ -32,6 +32,9 @@ int64_t features(HypercallInProgress& call) {
   info.submap = 1u << XENFEAT_mmu_pt_update_preserve_ad | 1u << XENFEAT_highmem_assist |
                 1u << XENFEAT_gnttab_map_avail_bits | 1u << XENFEAT_memory_op_vnode_supported |
                 1u << XENFEAT_not_direct_mapped;
+  if (call.domain.vm_assist >> VMASST_TYPE_pae_extended_cr3 & 1) {
+    info.submap |= 1u << XENFEAT_pae_pgdir_above_4gb;
+  }
   return call.write(call.pointer(1), info) ? 0 : -XEN_EFAULT;
 }
 

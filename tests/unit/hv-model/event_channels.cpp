@@ -109,8 +109,10 @@ TEST_CASE_METHOD(Guest, "virtual interrupts are bound once") {
   CHECK(event_op(EVTCHNOP_bind_virq, op) == -XEN_EINVAL);
   op = {.virq = VIRQ_DEBUG, .vcpu = 1};
   CHECK(event_op(EVTCHNOP_bind_virq, op) == -XEN_ENOENT);
-  op = {.virq = VIRQ_DOM_EXC, .vcpu = 1};
-  CHECK(event_op(EVTCHNOP_bind_virq, op) == -XEN_EINVAL);
+  for (const uint32_t global : {VIRQ_DOM_EXC, VIRQ_ARCH_0}) {
+    op = {.virq = global, .vcpu = 1};
+    CHECK(event_op(EVTCHNOP_bind_virq, op) == -XEN_EINVAL);
+  }
   CHECK(status(port).status == EVTCHNSTAT_virq);
   CHECK(send(port) == -XEN_EINVAL);
   hypervisor->channels.raise_virq(*domain, VIRQ_TIMER);

@@ -172,6 +172,27 @@ TEST_CASE_METHOD(Guest, "a watchdog fires unless it is fed") {
   CHECK(domain->end->text == "watchdog");
 }
 
+TEST_CASE_METHOD(Guest, "a watchdog of many years does not bite at once") {
+  sched_watchdog op{0, 18'000'000};
+  CHECK(operate(__HYPERVISOR_sched_op, SCHEDOP_watchdog, op) == 1);
+  op = {0, UINT32_MAX};
+  CHECK(operate(__HYPERVISOR_sched_op, SCHEDOP_watchdog, op) == 2);
+  advance(seconds(100'000));
+  CHECK_FALSE(domain->end.has_value());
+}
+
+TEST_CASE_METHOD(Guest, "a negative time has passed") {
+  const uint32_t port = bind_timer();
+  vcpu_set_singleshot_timer single{.timeout_abs_ns = uint64_t{1} << 63, .flags = 0};
+  CHECK(vcpu_op(VCPUOP_set_singleshot_timer, single) == 0);
+  advance({});
+  CHECK(pending(port));
+  vcpu_set_periodic_timer periodic{uint64_t{1} << 62};
+  CHECK(vcpu_op(VCPUOP_set_periodic_timer, periodic) == -XEN_EINVAL);
+  --periodic.period_ns;
+  CHECK(vcpu_op(VCPUOP_set_periodic_timer, periodic) == 0);
+}
+
 TEST_CASE_METHOD(Guest, "timers raise VIRQ_TIMER") {
   const uint32_t port = bind_timer();
   const uint64_t now = hypervisor->system_time();
@@ -363,16 +384,20 @@ TEST_CASE_METHOD(Guest, "bases, stacks, the FPU and debug registers") {
 }
 
 TEST_CASE_METHOD(Guest, "vm_assist knows its types") {
-  for (const uint64_t type : {2, 4, 5, 32}) {
+  for (const uint64_t type : {0, 1, 2, 3, 4, 5, 32}) {
     CHECK(call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, type) == 0);
     CHECK((domain->vm_assist >> type & 1) == 1);
     CHECK(call(__HYPERVISOR_vm_assist, VMASST_CMD_disable, type) == 0);
     CHECK((domain->vm_assist >> type & 1) == 0);
   }
   CHECK(call(__HYPERVISOR_vm_assist, 2, 2) == -XEN_ENOSYS);
-  for (const uint64_t type : {0, 1, 6, 33, 64, 1000}) {
+  for (const uint64_t type : {6, 33, 64, 1000}) {
     CHECK(call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, type) == -XEN_EINVAL);
   }
+  xen_feature_info features{};
+  CHECK(call(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_pae_extended_cr3) == 0);
+  CHECK(operate(__HYPERVISOR_xen_version, XENVER_get_features, features) == 0);
+  CHECK((features.submap >> XENFEAT_pae_pgdir_above_4gb & 1) == 1);
 }
 
 TEST_CASE_METHOD(Guest, "devices are for others") {
