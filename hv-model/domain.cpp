@@ -39,7 +39,8 @@ void visit_vcpu(StateVisitor& visitor, const Vcpu& vcpu) {
                               uint64_t{vcpu.task_switched} << 5 | uint64_t{vcpu.event_callback_masks} << 6 |
                               uint64_t{vcpu.syscall_callback_masks} << 7 |
                               uint64_t{vcpu.failsafe_callback_masks} << 8 | uint64_t{vcpu.nmi_pending} << 9 |
-                              uint64_t{vcpu.nmi_in_handler} << 10 | uint64_t{vcpu.runstate_stale} << 11);
+                              uint64_t{vcpu.nmi_in_handler} << 10 | uint64_t{vcpu.runstate_stale} << 11 |
+                              uint64_t{vcpu.time_area_stale} << 12);
   uint64_t polled = vcpu.poll_ports.size();
   for (const EventPort port : vcpu.poll_ports) polled = hash_mix(polled, port.value);
   visitor.number("poll_ports", polled);
@@ -73,6 +74,7 @@ void visit_vcpu(StateVisitor& visitor, const Vcpu& vcpu) {
   visitor.number("singleshot_at", vcpu.singleshot_at.ps);
   visitor.number("periodic_period", vcpu.periodic_period.ps);
   visitor.number("periodic_at", vcpu.periodic_timer ? vcpu.periodic_timer.at.ps : 0);
+  visitor.number("periodic_last", vcpu.periodic_last.ps);
   visitor.number("runstate", vcpu.runstate_now);
   visitor.number("runstate_since", vcpu.runstate_since.ps);
   uint64_t spent = 0;

@@ -62,13 +62,15 @@ struct Vcpu {
   std::optional<GuestVirt> time_area;  // VCPUOP_register_vcpu_time_memory_area
   EventQueue::Handle singleshot_timer, periodic_timer;
   Tick singleshot_at = Tick::never();
-  Tick periodic_period;
+  Tick periodic_period;  // 0: no periodic timer. It rests while the vCPU waits.
+  Tick periodic_last;    // when it began, or ticked last
 
   // RUNSTATE_*, as VCPUOP_get_runstate_info shows it.
   uint32_t runstate_now = 0;
   Tick runstate_since;
   std::array<Tick, 4> runstate_time{};
   bool runstate_stale = false;        // the registered area has to be written again
+  bool time_area_stale = false;       // likewise
   Tick time_updated = Tick::never();  // when vcpu_time_info was written last; never() before the first time
 };
 

@@ -23,14 +23,17 @@ void account_runstate(const Hypervisor& hypervisor, Vcpu& vcpu) {
   vcpu.runstate_since = now;
 }
 
-void schedule_periodic(Hypervisor& hypervisor, Domain& domain) {
+// Nothing where it is under way already, or where there is none. What has been missed is one tick, at once.
+void start_periodic(Hypervisor& hypervisor, Domain& domain) {
   Vcpu& vcpu = domain.vcpu;
-  const Tick next = saturating_add(hypervisor.clock.now, vcpu.periodic_period);
+  if (vcpu.periodic_period.ps == 0 || vcpu.periodic_timer) return;
+  const Tick next = saturating_add(vcpu.periodic_last, vcpu.periodic_period);
   vcpu.periodic_timer = hypervisor.events.schedule(next, "periodic timer", [&hypervisor, &domain] {
     domain.vcpu.periodic_timer = {};
     if (domain.end) return;
+    domain.vcpu.periodic_last = hypervisor.clock.now;
     hypervisor.channels.raise_virq(domain, VIRQ_TIMER);
-    schedule_periodic(hypervisor, domain);
+    start_periodic(hypervisor, domain);
   });
 }
 
@@ -92,12 +95,17 @@ void set_runstate(Hypervisor& hypervisor, Domain& domain, uint32_t state) {
   account_runstate(hypervisor, domain.vcpu);
   domain.vcpu.runstate_now = state;
   domain.vcpu.runstate_stale = true;
+  // The periodic timer ticks for who runs; who waits must set the other one (xen/common/sched/core.c,
+  // vcpu_periodic_timer_work, and sched_context_switch, which stops it).
+  if (state == RUNSTATE_running) return start_periodic(hypervisor, domain);
+  hypervisor.events.cancel(domain.vcpu.periodic_timer);
 }
 
 void write_runstate(Domain& domain) {
   Vcpu& vcpu = domain.vcpu;
-  vcpu.runstate_stale = false;
-  if (!vcpu.runstate) return;
+  // The area is the kernel's: the page tables of user mode need not have it (Xen's update_runstate_area).
+  vcpu.runstate_stale = vcpu.runstate && !vcpu.kernel_mode;
+  if (!vcpu.runstate || vcpu.runstate_stale) return;
   vcpu_runstate_info info{};
   info.state = static_cast<int>(vcpu.runstate_now);
   info.state_entry_time = vcpu.runstate_since.nanoseconds();
@@ -131,7 +139,8 @@ void stop_singleshot_timer(Hypervisor& hypervisor, Domain& domain) {
 void set_periodic_timer(Hypervisor& hypervisor, Domain& domain, uint64_t period_ns) {
   stop_periodic_timer(hypervisor, domain);
   domain.vcpu.periodic_period = tick_of_nanoseconds(period_ns);
-  schedule_periodic(hypervisor, domain);
+  domain.vcpu.periodic_last = hypervisor.clock.now;
+  start_periodic(hypervisor, domain);
 }
 
 void stop_periodic_timer(Hypervisor& hypervisor, Domain& domain) {

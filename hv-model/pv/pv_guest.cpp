@@ -25,7 +25,8 @@ enum Vector : uint8_t {
 
 constexpr uint32_t kFaultPresent = 1, kFaultWrite = 2, kFaultReserved = 8, kFaultFetch = 16;
 constexpr uint32_t kSelectorIsIdt = 2;  // of an error code: the selector names an entry of the IDT
-constexpr uint64_t kDirectionFlag = 0x400;
+constexpr uint64_t kTrapFlag = 0x100, kDirectionFlag = 0x400;
+constexpr uint64_t kSingleStep = 0x4000;  // DR6.BS
 
 // Xen calibrates once a second, and writes vcpu_time_info then.
 constexpr Tick kTimeUpdatePeriod = seconds(1);
@@ -49,6 +50,7 @@ void PvGuest::prepare_to_run() {
   if (vcpu.time_updated == Tick::never() || hypervisor_.clock.now - vcpu.time_updated >= kTimeUpdatePeriod) {
     hypervisor_.update_time(domain_);
   }
+  if (vcpu.time_area_stale && vcpu.kernel_mode) hypervisor_.update_time(domain_);
   if (vcpu.runstate_stale) write_runstate(domain_);
   if (vcpu.nmi_pending && !vcpu.nmi_in_handler) {
     vcpu.nmi_pending = false;
@@ -104,7 +106,14 @@ void PvGuest::system_call() {
       hypervisor_.hypercall(domain_, general[Registers::rax],
                             {general[Registers::rdi], general[Registers::rsi], general[Registers::rdx],
                              general[Registers::r10], general[Registers::r8], general[Registers::r9]});
-  if (result.writes_rax && !domain_.end) cpu.set_general(Registers::rax, static_cast<uint64_t>(result.value));
+  if (!result.writes_rax || domain_.end) return;
+  cpu.set_general(Registers::rax, static_cast<uint64_t>(result.value));
+  // Xen returns by SYSRET, which loads its own flat selectors.
+  if (registers.cs == FLAT_KERNEL_CS && registers.ss == FLAT_KERNEL_SS) return;
+  Registers returned = cpu.registers();
+  returned.cs = FLAT_KERNEL_CS;
+  returned.ss = FLAT_KERNEL_SS;
+  cpu.set_registers(returned);
 }
 
 void PvGuest::user_system_call() {
@@ -143,6 +152,10 @@ void PvGuest::exception(const Exit& exit) {
       break;
     case invalid_opcode:
       if (emulate_forced_prefix(hypervisor_, domain_)) return;
+      break;
+    case debug:
+      // A single step; there are no other sources but ICEBP, which sets nothing.
+      if (domain_.cpu->registers().rflags & kTrapFlag) domain_.vcpu.debug_registers[6] |= kSingleStep;
       break;
     case no_device:
       // Xen restores the FPU and clears TS before it tells the guest.

@@ -193,6 +193,24 @@ TEST_CASE_METHOD(Guest, "a negative time has passed") {
   CHECK(vcpu_op(VCPUOP_set_periodic_timer, periodic) == 0);
 }
 
+TEST_CASE_METHOD(Guest, "the periodic timer rests while the vCPU waits") {
+  const uint32_t port = bind_timer();
+  vcpu_set_periodic_timer periodic{2'000'000};
+  REQUIRE(vcpu_op(VCPUOP_set_periodic_timer, periodic) == 0);
+  call(__HYPERVISOR_sched_op, SCHEDOP_block);
+  advance(milliseconds(50));
+  CHECK(waits());
+  CHECK_FALSE(pending(port));
+  wake(*hypervisor, *domain);
+  advance({});
+  CHECK(pending(port));  // one for all that it missed
+  clear_events();
+  advance(microseconds(1999));
+  CHECK_FALSE(pending(port));
+  advance(microseconds(1));
+  CHECK(pending(port));
+}
+
 TEST_CASE_METHOD(Guest, "timers raise VIRQ_TIMER") {
   const uint32_t port = bind_timer();
   const uint64_t now = hypervisor->system_time();

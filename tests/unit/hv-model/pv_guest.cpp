@@ -1,5 +1,6 @@
 // How Xen enters a PV guest: frames, modes, masks, and what it emulates (xen/arch/x86/x86_64/entry.S,
 // pv/traps.c, pv/emul-priv-op.c). The core is a fake one, so that the guest's code does not run.
+#include "hv-model/pv/descriptors.h"
 #include "hv-model/pv/pv_guest.h"
 #include "tests/unit/hv-model/hypercall_fixture.h"
 
@@ -194,6 +195,40 @@ TEST_CASE_METHOD(Guest, "an NMI that nobody handles is lost") {
   CHECK(cpu->rip() == 0x6000);
 }
 
+TEST_CASE_METHOD(Guest, "areas of the kernel are written when it is there") {
+  const uint64_t runstate = kStack + 0x1800, time = kStack + 0x1c00;
+  vcpu_register_runstate_memory_area runstate_area{};
+  runstate_area.addr.p = runstate;
+  vcpu_register_time_memory_area time_area{};
+  time_area.addr.p = time;
+  REQUIRE(vcpu_op(VCPUOP_register_runstate_memory_area, runstate_area) == 0);
+  REQUIRE(vcpu_op(VCPUOP_register_vcpu_time_memory_area, time_area) == 0);
+  enter_user_mode();
+  advance(seconds(3));
+  set_runstate(*hypervisor, *domain, RUNSTATE_running);
+  const auto before = get<vcpu_time_info>(time);
+  guest.prepare_to_run();
+  CHECK(get<vcpu_time_info>(time).system_time == before.system_time);
+  CHECK(get<vcpu_runstate_info>(runstate).state_entry_time < 3'000'000'000);
+  trap(13, 0x2000);
+  exception(13, 8);
+  REQUIRE(domain->vcpu.kernel_mode);
+  guest.prepare_to_run();
+  CHECK(get<vcpu_time_info>(time).system_time >= 3'000'000'000);
+  CHECK(get<vcpu_runstate_info>(runstate).state_entry_time >= 3'000'000'000);
+}
+
+TEST_CASE_METHOD(Guest, "a single step tells itself by DR6") {
+  trap(1, 0x7000);
+  exception(1);
+  CHECK((*debug_register(*domain, 6) & 0x4000) == 0);
+  Registers registers = cpu->registers();
+  registers.rflags |= 0x100;
+  cpu->set_registers(registers);
+  exception(1);
+  CHECK((*debug_register(*domain, 6) & 0x4000) != 0);
+}
+
 TEST_CASE_METHOD(Guest, "INT n asks the guest's own table") {
   trap(0x80, 0x8000, 1);
   cpu->set_rip(kCode + 2);
@@ -302,6 +337,33 @@ TEST_CASE_METHOD(Guest, "a hypercall leaves RCX and R11 as SYSCALL does") {
   CHECK(cpu->general(Registers::rax) == 0x40011);
   CHECK(cpu->general(Registers::rcx) == kCode);
   CHECK(cpu->general(Registers::r11) == 0x246);
+}
+
+// A guest may run with selectors of its own, but it comes back from Xen with Xen's.
+TEST_CASE_METHOD(Guest, "what returns by SYSRET has flat selectors") {
+  Registers registers = cpu->registers();
+  registers.cs = 0x13;
+  registers.ss = 0x1b;
+  registers.general[Registers::rax] = __HYPERVISOR_xen_version;
+  registers.general[Registers::rdi] = XENVER_version;
+  cpu->set_registers(registers);
+  guest.handle_exit({.reason = ExitReason::hypercall});
+  CHECK(cpu->registers().cs == 0xe033);
+  CHECK(cpu->registers().ss == 0xe02b);
+  CHECK(cpu->general(Registers::rax) == 0x40011);
+  domain->vcpu.failsafe_callback = 0x7000;
+  put(kStack, iret_context{.flags = VGCF_in_syscall,
+                           .rip = 0x1234,
+                           .cs = 0x10,
+                           .rflags = 0x202,
+                           .rsp = kStack + 0x800,
+                           .ss = 0x18});
+  cpu->set_general(Registers::rsp, kStack);
+  call(__HYPERVISOR_iret);
+  CHECK(cpu->rip() == 0x1234);
+  CHECK(cpu->registers().cs == 0xe033);
+  CHECK(cpu->registers().ss == 0xe02b);
+  CHECK(cpu->general(Registers::rcx) == 0x1234);
 }
 
 TEST_CASE("CPUID hides what is not deterministic or not kept") {
