@@ -101,7 +101,7 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("replay", "Run a session again and compare every digest");
   auto arguments = std::make_shared<ReplayArguments>();
   command->add_option("session", arguments->session, "A recorded session (pcapng)")->required();
-  command->add_option("--until", arguments->until, "Stop at this time: 1.5ms, or a count of picoseconds");
+  command->add_option("--until", arguments->until, "Stop at this time: 1.5ms, or picoseconds");
   command->add_option("--scenario", arguments->scenario_folder, "The folder with the kernel and the images");
   command->add_flag("--console", arguments->console, "Print what the guest prints");
   command->add_flag("--json", arguments->json, "Print one JSON object");
@@ -110,8 +110,8 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   command->add_option("--flip-memory-bit-after-epoch", arguments->flip_after, "Damage guest memory (a test switch)")
       ->group("");
   command->footer(
-      "A replay that is identical exits 0, however the recorded run ended; one that differs exits 3 and names\n"
-      "the first crossing or digest that does.\n\n"
+      "A replay that is identical exits 0, however the recorded run ended; one that\n"
+      "differs exits 3 and names the first crossing or digest that does.\n\n"
       "Examples:\n"
       "  ringside replay a.pcapng\n"
       "  ringside replay a.pcapng --until 1.5ms --console");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -18,6 +19,7 @@ namespace {
 struct RunArguments {
   std::string scenario;
   std::string output;
+  bool output_given = false;
   std::optional<uint64_t> seed;
   std::vector<std::string> settings;
   bool console = false;
@@ -29,8 +31,28 @@ struct RunArguments {
 volatile bool stop_requested = false;
 
 void stop_on_signal(int) {
-  if (stop_requested) _exit(130);  // asked twice: do not wait for the machine
+  if (stop_requested) {  // asked twice: do not wait for the machine
+    RawTerminal::restore_in_signal_handler();
+    _exit(130);
+  }
   stop_requested = true;
+}
+
+void give_terminal_back(int number) {
+  RawTerminal::restore_in_signal_handler();
+  std::raise(number);  // its own action again: see SA_RESETHAND
+}
+
+void handle_signals(bool recording) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, stop_on_signal);
+  // A file past its limit is an error like a full disk, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  // A recording goes on although nobody reads what the guest prints any more.
+  if (recording) std::signal(SIGPIPE, SIG_IGN);
+  struct sigaction fatal {};
+  fatal.sa_handler = give_terminal_back;
+  fatal.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+  for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) sigaction(number, &fatal, nullptr);
 }
 
 Result<Overrides> overrides_of(const RunArguments& arguments) {
@@ -44,6 +66,21 @@ Result<Overrides> overrides_of(const RunArguments& arguments) {
   }
   if (arguments.seed) overrides.emplace_back("machine.seed", fmt::format("{}", *arguments.seed));
   return overrides;
+}
+
+// Who asks for the console types instead of the scenario's script, and a person takes the time that a person
+// takes. What was set by hand stays.
+void make_room_for_a_person(const RunArguments& arguments, Overrides& overrides) {
+  const auto add = [&](const std::string& key, const std::string& value) {
+    for (const auto& [given, unused] : overrides) {
+      if (given == key) return;
+    }
+    overrides.emplace_back(key, value);
+  };
+  if (isatty(STDIN_FILENO)) add("expect.within", "0s");
+  if (!arguments.console) return;
+  add("input", "[]");
+  add("expect.console", "[]");
 }
 
 void print_json(const RunReport& report, const std::string& console, const std::string& session) {
@@ -71,12 +108,12 @@ void print_report(const RunReport& report, const std::string& session) {
 }
 
 ExitCode run(const RunArguments& arguments) {
+  if (arguments.output_given && arguments.output.empty()) return cli::report({ExitCode::bad_input, "-o needs a file"});
   auto overrides = overrides_of(arguments);
   if (!overrides) return cli::report(overrides.error());
   const bool interactive =
       arguments.console || (!arguments.no_console && !arguments.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
-  // A person takes the time that a person takes.
-  if (interactive) overrides->emplace_back("expect.within", "0s");
+  if (interactive) make_room_for_a_person(arguments, *overrides);
   auto scenario = load_scenario(arguments.scenario, *overrides);
   if (!scenario) return cli::report(scenario.error());
 
@@ -97,13 +134,12 @@ ExitCode run(const RunArguments& arguments) {
   ProgressLine progress(!interactive && !arguments.json);
   options.on_progress = [&](const Progress& now) { progress.update(now); };
   if (interactive) {
-    terminal.emplace(scenario->domains.front().name + "/console/in", stop_requested);
+    const std::string& domain = scenario->domains.front().name;
+    if (isatty(STDIN_FILENO)) fmt::print(stderr, "You type at {}'s console. Ctrl-A x ends, Ctrl-A h helps.\n", domain);
+    terminal.emplace(domain + "/console/in", stop_requested);
     options.live_input = &*terminal;
   }
-  // A file past its limit is an error like a full disk, not the end of the process.
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGINT, stop_on_signal);
-  std::signal(SIGTERM, stop_on_signal);
+  handle_signals(!arguments.output.empty());
   auto machine = Machine::create(*scenario, options);
   if (!machine) {
     terminal.reset();
@@ -122,6 +158,14 @@ ExitCode run(const RunArguments& arguments) {
   return finished->exit_code;
 }
 
+// TOML's numbers have 63 bits.
+std::string is_seed(const std::string& text) {
+  uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc{} && end == text.data() + text.size() && seed <= INT64_MAX) return "";
+  return fmt::format("'{}' is no seed: write a whole number from 0 to {}", text, INT64_MAX);
+}
+
 }  // namespace
 
 void add_run(CLI::App& app, Outcome& outcome) {
@@ -129,20 +173,25 @@ void add_run(CLI::App& app, Outcome& outcome) {
   auto arguments = std::make_shared<RunArguments>();
   command->add_option("scenario", arguments->scenario, "A folder with a scenario.toml, a TOML file, or a name")
       ->required();
-  command->add_option("-o,--output", arguments->output, "Record the session to this file (pcapng)");
-  command->add_option("--seed", arguments->seed, "Seed of everything random (default: the scenario's)");
-  command->add_option("--set", arguments->settings, "Change a value of the scenario: key=value")->allow_extra_args(false);
-  auto* console = command->add_flag("--console", arguments->console, "Type into the guest's console (Ctrl-A h for help)");
-  command->add_flag("--no-console", arguments->no_console, "Do not, although this is a terminal")->excludes(console);
-  command->add_flag("--json", arguments->json, "Print one JSON object, with the console's text in it");
+  auto* output = command->add_option("-o,--output", arguments->output, "Record the session here (pcapng)");
+  command->add_option("--seed", arguments->seed, "Seed of everything random")->check(is_seed);
+  command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")->allow_extra_args(false);
+  auto* console = command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
+  command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
+  command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
   command->add_option("--disturb", arguments->disturb, "Pause the host and flush its caches at random (a test switch)")
       ->group("");
   command->footer(
+      "At a terminal the console is yours as well: Ctrl-A x ends, Ctrl-A h helps.\n"
+      "What is typed is recorded with its time, so that a replay needs nobody.\n\n"
       "Examples:\n"
       "  ringside run scenarios/grub-pv -o a.pcapng\n"
       "  ringside run grub-pv --set disk.xvda.latency.command=1ms\n"
-      "  ringside run grub-pv --console     type at GRUB's prompt; Ctrl-A x ends");
-  command->callback([arguments, &outcome] { outcome.code = run(*arguments); });
+      "  ringside run grub-pv --console      type at GRUB's prompt: ls, halt");
+  command->callback([arguments, output, &outcome] {
+    arguments->output_given = output->count() != 0;
+    outcome.code = run(*arguments);
+  });
 }
 
 }  // namespace ringside::cli

@@ -1,5 +1,7 @@
 // `ringside show`
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -19,6 +21,27 @@ struct ShowArguments {
   bool json = false;
   bool digests = false;
 };
+
+// The columns of the terminal that is printed on; 0 where it is none: there a crossing has one line.
+size_t terminal_columns() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+// Breaks a line between fields, with four spaces before the rest.
+std::string folded(const std::string& line) {
+  static const size_t columns = terminal_columns();
+  if (columns < 40) return line;
+  std::string result, rest = line;
+  while (rest.size() > columns) {
+    const size_t space = rest.rfind(' ', columns);
+    if (space == std::string::npos || rest.find_first_not_of(' ') > space) break;
+    result += rest.substr(0, space) + "\n";
+    rest = "    " + rest.substr(space + 1);
+  }
+  return result + rest;
+}
 
 // Seconds with as many digits as tell nanoseconds apart: a person reads these, --json has the ticks.
 std::string short_time(Tick at) { return fmt::format("{}.{:09}", at.ps / 1'000'000'000'000, at.nanoseconds() % 1'000'000'000); }
@@ -60,8 +83,10 @@ class Printer {
       emit(line);
       return;
     }
-    fmt::print("{} {} {} {}{}{}\n", short_time(crossing.at), wire.name, direction == std::string_view("out") ? "->" : "<-",
-               to_line(fields), cut ? " (cut)" : "", injected ? " [injected]" : "");
+    const std::string head =
+        fmt::format("{} {} {} ", short_time(crossing.at), wire.name, crossing.direction == Direction::out ? "->" : "<-");
+    fmt::print("{}\n", folded(fmt::format("{}{}{}{}", head, to_line(fields), cut ? " (cut)" : "",
+                                          injected ? " [injected]" : "")));
   }
 
   void print(const InputRecord& input) {
@@ -156,14 +181,16 @@ void add_show(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("show", "Print a session, one line a crossing");
   auto arguments = std::make_shared<ShowArguments>();
   command->add_option("session", arguments->session, "A recorded session (pcapng)")->required();
-  command->add_option("--wire", arguments->wires, "Only wires that match: 'ring/*', 'dom1/xenstore' (may be repeated)")
+  command->add_option("--wire", arguments->wires, "Only wires that match (repeatable)")
       ->allow_extra_args(false);
-  command->add_option("--from", arguments->from, "From this time on: 1.5ms, or a count of picoseconds");
+  command->add_option("--from", arguments->from, "From this time on: 1.5ms, or picoseconds");
   command->add_option("--to", arguments->to, "Up to and including this time");
   command->add_flag("--digests", arguments->digests, "The digest of each epoch as well");
   command->add_flag("--json", arguments->json, "One JSON object a line");
   command->footer(
-      "-> leaves the guest, <- reaches it. Times are seconds of virtual time.\n\n"
+      "-> leaves the guest, <- reaches it. Times are seconds of virtual time. On a\n"
+      "terminal long lines are folded between fields. A wire that begins with its\n"
+      "domain, 'dom1/console/*', is of that domain; without it of any.\n\n"
       "Examples:\n"
       "  ringside show a.pcapng --wire 'ring/*'\n"
       "  ringside show a.pcapng --from 1ms --to 2ms\n"

@@ -17,6 +17,9 @@ class RawTerminal {
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
+  // Gives the terminal back at once, for a signal handler that ends the process.
+  static void restore_in_signal_handler();
+
   // What has been typed. Waits up to `wait_ms` for the first byte (0: not at all, negative: for ever).
   std::vector<uint8_t> read(int wait_ms);
   // True once the other side is gone: nothing will come any more.

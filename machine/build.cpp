@@ -3,6 +3,7 @@
 
 #include "machine/host_file.h"
 #include "machine/machine_impl.h"
+#include "machine/session_output.h"
 #include "sim/hash.h"
 
 namespace ringside {
@@ -37,6 +38,7 @@ Result<> Machine::Impl::build() {
   auto header = describe(files);
   if (!header) return tl::unexpected(header.error());
   if (!options.record_to.empty()) {
+    SIM_TRY(check_session_output(options.record_to));
     auto made = Recorder::create(options.record_to, *header);
     if (!made) return tl::unexpected(made.error());
     recorder = std::move(*made);

@@ -2,6 +2,7 @@
 
 #include "machine/host_file.h"
 #include "machine/machine.h"
+#include "machine/session_output.h"
 #include "sim/session/pack.h"
 #include "sim/session/reader.h"
 
@@ -27,6 +28,7 @@ Result<size_t> pack(const std::string& from, const std::string& to, const std::s
     contents.push_back(std::move(*bytes));
   }
   const size_t count = contents.size();
+  SIM_TRY(check_session_output(to));
   SIM_TRY(pack_session(from, to, contents));
   return count;
 }

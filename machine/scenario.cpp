@@ -7,6 +7,7 @@
 
 #include "hv-model/backends/blk/virtual_device.h"
 #include "machine/overrides.h"
+#include "machine/toml_depth.h"
 #include "machine/toml_reader.h"
 #include "sim/ids.h"
 
@@ -20,6 +21,7 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
   table.read("personality", domain.personality);
   table.read_size("memory", domain.memory_bytes);
   table.read("kernel", domain.kernel);
+  if (table.has("kernel") && domain.kernel.empty()) table.error("kernel", "'kernel' names no file");
   table.read("ramdisk", domain.ramdisk);
   table.read("cmdline", domain.command_line);
   if (domain.personality != "pv") {
@@ -38,6 +40,7 @@ void read_disk(TomlReader& table, DiskScenario& disk) {
   table.read("name", disk.name);
   table.read("domain", disk.domain);
   table.read("image", disk.image);
+  if (table.has("image") && disk.image.empty()) table.error("image", "'image' names no file");
   table.read("write", disk.write_file);
   table.read("read_only", disk.read_only);
   table.read("discard", disk.discard);
@@ -104,8 +107,12 @@ void read_machine(TomlReader& table, Scenario& scenario) {
   table.read("memory_digest_epochs", scenario.memory_digest_epochs);
   table.read("wall_clock", scenario.wall_clock_seconds);
   table.read_frequency("cpu_frequency", scenario.cpu_frequency_hz);
-  if (scenario.epoch_instructions < 1000) {
-    table.error("epoch_instructions", "'epoch_instructions' must be 1000 or more");
+  constexpr uint64_t kLongestEpoch = 1'000'000'000'000, kLatestClock = 253402300799;  // the year 9999 ends
+  if (scenario.epoch_instructions < 1000 || scenario.epoch_instructions > kLongestEpoch) {
+    table.error("epoch_instructions", "'epoch_instructions' must be from 1000 to a million millions");
+  }
+  if (scenario.wall_clock_seconds > kLatestClock) {
+    table.error("wall_clock", "'wall_clock' must be in seconds since 1970, and before the year 10000");
   }
   if (scenario.memory_digest_epochs == 0) {
     table.error("memory_digest_epochs", "'memory_digest_epochs' must be 1 or more");
@@ -133,9 +140,13 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   top.require("name");
   top.require("domain");
   top.read("name", scenario.name);
+  if (top.has("name") && (scenario.name.empty() || scenario.name.find('/') != std::string::npos)) {
+    top.error("name", "'name' must be a word without slashes, such as \"grub-pv\"");
+  }
   top.read("description", scenario.description);
   top.table("machine", [&](TomlReader& table) { read_machine(table, scenario); });
   top.each("domain", [&](TomlReader& table) { read_domain(table, scenario.domains.emplace_back()); });
+  if (top.has("domain") && scenario.domains.empty()) top.error("a scenario needs a [[domain]]");
   top.each("disk", [&](TomlReader& table) { read_disk(table, scenario.disks.emplace_back()); });
   top.each("input", [&](TomlReader& table) { read_input(table, scenario.inputs.emplace_back()); });
   top.table("expect", [&](TomlReader& table) { read_expect(table, scenario.expect); });
@@ -156,7 +167,7 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
       top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
     }
     if (std::find(disks.begin(), disks.end(), disk.name) != disks.end()) {
-      top.error(fmt::format("two disks are named '{}'", disk.name));
+      top.error(fmt::format("two disks are named '{}'; each needs a name of its own, in several domains too", disk.name));
     }
     disks.push_back(disk.name);
   }
@@ -170,6 +181,10 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   scenario.text = text;
   scenario.overrides = overrides;
   TomlErrors errors(origin);
+  if (const unsigned line = line_nested_too_deep(text); line != 0) {
+    return fail(fmt::format("{}:{}: brackets or dots nest deeper than {} levels; a scenario needs three", origin, line,
+                            kTomlDepthMax));
+  }
   try {
     std::istringstream stream(text);
     toml::value root = toml::parse(stream, origin);

@@ -8,7 +8,14 @@
 
 namespace ringside {
 
-void TomlErrors::add(const toml::value& where, std::string message) { add(where.location().line(), std::move(message)); }
+void TomlErrors::add(const toml::value& where, std::string message) {
+  const toml::source_location place = where.location();
+  if (place.file_name() == "--set") {
+    if (!first_) first_ = fmt::format("--set: {}", message);
+    return;
+  }
+  add(place.line(), std::move(message));
+}
 
 void TomlErrors::add(uint_least32_t line, std::string message) {
   if (first_) return;
