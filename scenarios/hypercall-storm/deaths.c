@@ -36,6 +36,8 @@ static void upcall_to_nowhere(void) {
 }
 
 static void root_without_us(void) {
+  grants_heal();
+  frames_heal();
   struct frame* empty = unmapped_frame();
   if (empty) extended(MMUEXT_CLEAR_PAGE, empty->mfn);
   if (empty) extended(MMUEXT_NEW_BASEPTR, empty->mfn);

@@ -173,7 +173,9 @@ static long register_info(unsigned unused, int hostile) {
     case 1: op.mfn = 1ul << 40 | random_word(); break;
     default: op.offset |= 1; break;
   }
-  return vcpu(VCPUOP_register_vcpu_info, &op, sizeof op, hostile);
+  // Never from a bent address: what lies there from other calls could be a good argument.
+  const uint64_t at = place(&op, sizeof op);
+  return call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, hostile && one_in(2) ? unreadable_address() : at, 0);
 }
 
 // --- set_timer_op ---
