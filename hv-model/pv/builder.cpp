@@ -9,6 +9,7 @@
 #include "hv-model/pv/boot_tables.h"
 #include "hv-model/pv/elf_notes.h"
 #include "hv-model/pv/hypercall_page.h"
+#include "hv-model/vcpu_state.h"
 #include "hv-model/xen_abi.h"
 #include "sim/assert.h"
 
@@ -258,6 +259,8 @@ void set_registers(Build& build) {
   vcpu.kernel_ss = registers.ss;
   build.domain.cpu->set_registers(registers);
   build.hypervisor.page_tables.load_root(build.domain);
+  // A PV guest has a ticker of 100 Hz until it stops it (xen/arch/x86/pv/domain.c, pv_vcpu_initialise).
+  set_periodic_timer(build.hypervisor, build.domain, 10'000'000);
 }
 
 }  // namespace

@@ -193,6 +193,18 @@ TEST_CASE_METHOD(Guest, "a negative time has passed") {
   CHECK(vcpu_op(VCPUOP_set_periodic_timer, periodic) == 0);
 }
 
+TEST_CASE_METHOD(Guest, "a new domain ticks at 100 Hz until it stops that") {
+  const uint32_t port = bind_timer();
+  advance(milliseconds(9));
+  CHECK_FALSE(pending(port));
+  advance(milliseconds(1));
+  CHECK(pending(port));
+  clear_events();
+  CHECK(call(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0) == 0);
+  advance(milliseconds(50));
+  CHECK_FALSE(pending(port));
+}
+
 TEST_CASE_METHOD(Guest, "the periodic timer rests while the vCPU waits") {
   const uint32_t port = bind_timer();
   vcpu_set_periodic_timer periodic{2'000'000};
