@@ -128,3 +128,14 @@ TEST_CASE("typed input waits for its text, across pieces, one after the other") 
   REQUIRE(scripted.take(seconds(2), 0));
   CHECK(scripted.next_tick() == Tick::never());
 }
+
+TEST_CASE("a scenario that nests without end is refused before the library reads it") {
+  for (const char* opening : {"[", "{a=", "[[", "a."}) {
+    std::string text = "name = \"a\" # [[[[ \"\nnotes = '[[['\nx = ";
+    for (int i = 0; i < 100'000; ++i) text += opening;
+    CHECK_THAT(message_of(text), StartsWith("x.toml:3: "));
+  }
+  std::string value;
+  for (int i = 0; i < 100'000; ++i) value += '[';
+  CHECK_THAT(message_of(kWhole, {{"machine.seed", value}}), Contains("'seed'"));
+}
