@@ -110,8 +110,12 @@ class Emulation {
     const Vcpu& vcpu = domain_.vcpu;
     if (!vcpu.io_bitmap || port + size > vcpu.io_bitmap_ports) return false;
     uint16_t bits = 0xffff;
-    if (!domain_.copy_from_guest(&bits, *vcpu.io_bitmap + port / 8, port / 8 < 8191 ? 2 : 1)) return false;
-    return (bits >> port % 8 & ((1u << size) - 1)) == 0;
+    // The bitmap is the kernel's: the page tables of user mode need not have it (guest_io_okay).
+    const bool from_user = !kernel();
+    if (from_user) toggle_guest_mode(hypervisor_, domain_);
+    const bool known = domain_.copy_from_guest(&bits, *vcpu.io_bitmap + port / 8, port / 8 < 8191 ? 2 : 1);
+    if (from_user) toggle_guest_mode(hypervisor_, domain_);
+    return known && (bits >> port % 8 & ((1u << size) - 1)) == 0;
   }
 
   uint64_t& general(size_t index) { return registers_.general[index]; }

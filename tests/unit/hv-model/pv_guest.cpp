@@ -323,6 +323,34 @@ TEST_CASE_METHOD(Guest, "privileged instructions are emulated for the kernel") {
   }
 }
 
+// User mode has page tables of its own here, with nothing but its code in them.
+TEST_CASE_METHOD(Guest, "the I/O bitmap is found from user mode, too") {
+  constexpr uint64_t bitmap = kScratch + 20 * kPageSize;
+  physdev_set_iobitmap op{};
+  op.bitmap.p = reinterpret_cast<uint8_t*>(bitmap);
+  op.nr_ports = 1024;
+  put<uint64_t>(bitmap + 0x60 / 8, 0xfe);  // port 0x60 alone
+  REQUIRE(operate(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, op) == 0);
+  code({0xe4, 0x60, 0xe4, 0x61});  // in $0x60, %al; in $0x61, %al
+  enter_user_mode();
+  const auto table = [&](unsigned level) { return frame_of_pfn(1100 + level); };
+  const Mfn page = frame_at(kCode);
+  for (unsigned level = 4; level >= 1; --level) {
+    const Mfn next = level == 1 ? page : table(level - 1);
+    const uint64_t flags = entry::kPresent | entry::kUser | (level == 1 ? 0 : entry::kWritable);
+    memory->store<uint64_t>(table(level).address() + entry::slot(kCode, level) * 8, entry::make(next, flags));
+  }
+  REQUIRE(mmuext(MMUEXT_NEW_USER_BASEPTR, table(4).value) == 0);
+  tables().load_root(*domain);
+  REQUIRE_FALSE(cpu->translate({bitmap}, Access::read).has_value());
+  cpu->set_rip(kCode);
+  exception(13, 0);
+  CHECK(cpu->rip() == kCode + 2);
+  CHECK_FALSE(domain->vcpu.kernel_mode);
+  exception(13, 0);
+  CHECK(cpu->rip() == 0x2000);
+}
+
 TEST_CASE_METHOD(Guest, "a device-not-available fault comes with TS clear") {
   call(__HYPERVISOR_fpu_taskswitch, 1);
   exception(7);
