@@ -139,7 +139,7 @@ void stop_singleshot_timer(Hypervisor& hypervisor, Domain& domain) {
 void set_periodic_timer(Hypervisor& hypervisor, Domain& domain, uint64_t period_ns) {
   stop_periodic_timer(hypervisor, domain);
   domain.vcpu.periodic_period = tick_of_nanoseconds(period_ns);
-  domain.vcpu.periodic_last = hypervisor.clock.now;
+  // As in Xen since 4.13 a new period counts from the last tick, which may mean a tick at once.
   start_periodic(hypervisor, domain);
 }
 

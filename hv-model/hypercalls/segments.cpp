@@ -103,7 +103,7 @@ int64_t hypercall_set_debugreg(HypercallInProgress& call) {
 // Xen gives the value itself as the result; nothing tells a large one from an error.
 int64_t hypercall_get_debugreg(HypercallInProgress& call) {
   const std::optional<uint64_t> value = debug_register(call.domain, call.argument32(0));
-  return value ? static_cast<int64_t>(*value) : -XEN_EINVAL;
+  return value ? static_cast<int64_t>(*value) : -XEN_ENODEV;
 }
 
 }  // namespace ringside
