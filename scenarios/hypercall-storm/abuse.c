@@ -1,5 +1,6 @@
-// What a guest can try without a hypercall: instructions that are not its own, memory that is not its own, jumps to
-// nowhere, and rings whose indices jump. Each step runs under probe(), so that an exception only ends the step.
+// What a guest can try without a hypercall: instructions that are not its own, memory that is not its own,
+// jumps to nowhere, and rings whose indices jump. Each step runs under probe(), so that an exception only
+// ends the step.
 #include "storm.h"
 
 static volatile uint64_t sink;
@@ -87,8 +88,10 @@ static void divide(uint64_t random) {
   __asm__ volatile("divq %2" : "+a"(low), "+d"(high) : "r"(0ul) : "cc");
 }
 static void invalid_opcode(uint64_t random) {
-  if (random & 1) __asm__ volatile("ud2");
-  else __asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2" : : "a"(random), "c"(0) : "rbx", "rdx");
+  if (random & 1)
+    __asm__ volatile("ud2");
+  else
+    __asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2" : : "a"(random), "c"(0) : "rbx", "rdx");
 }
 static void single_step(uint64_t random) {
   (void)random;
@@ -96,8 +99,10 @@ static void single_step(uint64_t random) {
 }
 static void bad_segment(uint64_t random) {
   const uint16_t selector = (uint16_t)((random | 0xf000) & ~4ul);
-  if (random >> 32 & 1) __asm__ volatile("movw %0, %%ds" : : "r"(selector));
-  else __asm__ volatile("movw %0, %%fs" : : "r"(selector));
+  if (random >> 32 & 1)
+    __asm__ volatile("movw %0, %%ds" : : "r"(selector));
+  else
+    __asm__ volatile("movw %0, %%fs" : : "r"(selector));
 }
 
 // --- Instructions of the kernel that a paravirtual kernel does not have ---
@@ -126,7 +131,9 @@ static void privileged(uint64_t random) {
     case 18: __asm__ volatile("lgdt (%0)" : : "r"(window[0])); break;
     case 19: __asm__ volatile("ltr %%ax" : : "a"(8)); break;
     case 20: __asm__ volatile("rdtsc" : : : "rax", "rdx"); break;
-    case 21: __asm__ volatile("cpuid" : : "a"((uint32_t)(random >> 32) & 0xc000001f), "c"(0) : "rbx", "rdx"); break;
+    case 21:
+      __asm__ volatile("cpuid" : : "a"((uint32_t)(random >> 32) & 0xc000001f), "c"(0) : "rbx", "rdx");
+      break;
     case 22: __asm__ volatile("vmmcall" : : "a"(random)); break;
     default: __asm__ volatile("sysretq" : : "c"(wild_address()), "r"(random)); break;
   }
@@ -155,8 +162,9 @@ static void console_indices(uint64_t random) {
 
 // What reads as a request or nearly so; XenStore's ring still works afterwards.
 static void store_request(uint64_t random) {
-  static const char* const paths[] = {"data", "/local/domain/1/data/a", "device/vbd", "/", "", "control/shutdown",
-                                      "data/b/c/d", "/local/domain/0", "//", "@releaseDomain", "memory/target"};
+  static const char* const paths[] = {"data", "/local/domain/1/data/a", "device/vbd",   "/",
+                                      "",     "control/shutdown",       "data/b/c/d",   "/local/domain/0",
+                                      "//",   "@releaseDomain",         "memory/target"};
   char body[96];
   unsigned length = 0;
   const char* path = paths[random % (sizeof paths / sizeof paths[0])];
@@ -166,8 +174,8 @@ static void store_request(uint64_t random) {
   }
   if (!one_in(8)) body[length++] = 0;
   for (unsigned more = (unsigned)random_below(12); more != 0; --more) body[length++] = (char)random_word();
-  const struct xsd_sockmsg header = {(uint32_t)random_below(26), (uint32_t)random, one_in(3) ? (uint32_t)random_below(20) : 0,
-                                     length};
+  const struct xsd_sockmsg header = {(uint32_t)random_below(26), (uint32_t)random,
+                                     one_in(3) ? (uint32_t)random_below(20) : 0, length};
   // Replies are thrown away.
   store->rsp_cons = store->rsp_prod;
   uint32_t producer = store->req_prod;
@@ -242,8 +250,10 @@ void abuse_start(void) {
 void abuse_once(int rings_too) {
   rings_allowed = rings_too;
   struct abuse* abuse = &abuses[random_below(sizeof abuses / sizeof abuses[0] - 1)];
-  if (probe(abuse->step, random_word()) == 0) ++abuse->quiet;
-  else ++abuse->faults;
+  if (probe(abuse->step, random_word()) == 0)
+    ++abuse->quiet;
+  else
+    ++abuse->faults;
 }
 
 // The console must be able to tell how it went.

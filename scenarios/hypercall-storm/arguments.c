@@ -1,5 +1,5 @@
-// Places for arguments. Two pages may be written; a third behind them has nothing mapped; a fourth shows the first
-// one read-only.
+// Places for arguments. Two pages may be written; a third behind them has nothing mapped; a fourth shows the
+// first one read-only.
 #include "storm.h"
 
 enum { kRoom = 2 * GUEST_PAGE_SIZE };
@@ -32,11 +32,11 @@ uint64_t place_at_end(const void* argument, size_t size) { return put(argument, 
 uint64_t wild_address(void) {
   switch (random_below(7)) {
     case 0: return 0;
-    case 1: return 1ul << 47 | random_below(1ul << 47);           // not canonical
+    case 1: return 1ul << 47 | random_below(1ul << 47);              // not canonical
     case 2: return HYPERVISOR_VIRT_START + random_below(1ul << 43);  // Xen's
-    case 3: return random_below(1ul << 47);                       // nothing there
-    case 4: return (uint64_t)area[2] + random_below(8);           // nothing there, but close by
-    case 5: return ~0ul - random_below(16);                       // wraps around
+    case 3: return random_below(1ul << 47);                          // nothing there
+    case 4: return (uint64_t)area[2] + random_below(8);              // nothing there, but close by
+    case 5: return ~0ul - random_below(16);                          // wraps around
     default: return (uint64_t)window[random_slot()] + random_below(GUEST_PAGE_SIZE);
   }
 }
@@ -69,12 +69,14 @@ uint64_t place_badly(const void* argument, size_t size) {
     }
     case 2:  // Can be read, but no result can be written.
       if (size <= GUEST_PAGE_SIZE) {
-        return put(argument, size, random_below(GUEST_PAGE_SIZE - size + 1)) - (uint64_t)area[0] + (uint64_t)read_only;
+        return put(argument, size, random_below(GUEST_PAGE_SIZE - size + 1)) - (uint64_t)area[0] +
+               (uint64_t)read_only;
       }
       return unreadable_address();
     case 3: {  // A bit flipped, low enough to stay in the area or high enough to leave everything.
       const uint64_t at = put(argument, size, random_below(kRoom - size + 1));
-      return one_in(4) ? ((at & ~0xffful) | ((at ^ 1ul << random_below(12)) & 0xfff)) : at ^ 1ul << (31 + random_below(33));
+      return one_in(4) ? ((at & ~0xffful) | ((at ^ 1ul << random_below(12)) & 0xfff))
+                       : at ^ 1ul << (31 + random_below(33));
     }
     case 4: place(argument, size); return unreadable_address();
     default: place(argument, size); return wild_address();

@@ -12,7 +12,8 @@ static struct trap_info traps[kVectors + 1];
 static void fill_traps(void) {
   for (unsigned vector = 0; vector < kVectors; ++vector) {
     const uint64_t entry = vector == 2 ? (uint64_t)nmi_entry : (uint64_t)trap_entries + vector * kEntryBytes;
-    traps[vector] = (struct trap_info){(uint8_t)vector, (uint8_t)(4 | random_below(4)), FLAT_KERNEL_CS, entry};
+    traps[vector] =
+        (struct trap_info){(uint8_t)vector, (uint8_t)(4 | random_below(4)), FLAT_KERNEL_CS, entry};
   }
 }
 
@@ -66,7 +67,8 @@ static long set_callbacks(unsigned unused, int hostile) {
 }
 
 static long callback_op(unsigned command, int hostile) {
-  static const uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall, CALLBACKTYPE_nmi};
+  static const uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall,
+                                   CALLBACKTYPE_nmi};
   struct callback_register op = {.type = types[random_below(4)], .flags = (uint16_t)random_below(2)};
   op.address = op.type == CALLBACKTYPE_event      ? (uint64_t)event_entry
                : op.type == CALLBACKTYPE_failsafe ? (uint64_t)failsafe_entry_of_storm
@@ -85,8 +87,10 @@ static long callback_op(unsigned command, int hostile) {
     place(&op, sizeof op);
     return call(__HYPERVISOR_callback_op, command, unreadable_address(), 0, 0);
   }
-  if (one_in(2)) op.type = 8 + (uint16_t)random_below(60000);
-  else op.address = 1ul << 47 | random_below(1ul << 47);
+  if (one_in(2))
+    op.type = 8 + (uint16_t)random_below(60000);
+  else
+    op.address = 1ul << 47 | random_below(1ul << 47);
   return call(__HYPERVISOR_callback_op, command, place(&op, sizeof op), 0, 0);
 }
 
@@ -105,7 +109,8 @@ static long nmi_op(unsigned command, int hostile) {
   }
   if (hostile && one_in(2)) op.handler_address = 1ul << 47 | random_below(1ul << 47);
   const uint64_t at = place(&op, sizeof op);
-  return call(__HYPERVISOR_nmi_op, command, hostile && op.handler_address == (unsigned long)nmi_entry ? unreadable_address() : at, 0, 0);
+  return call(__HYPERVISOR_nmi_op, command,
+              hostile && op.handler_address == (unsigned long)nmi_entry ? unreadable_address() : at, 0, 0);
 }
 
 // --- segments ---
@@ -167,7 +172,8 @@ static long update_descriptor(unsigned unused, int hostile) {
 // This program uses neither FS nor GS.
 static long set_segment_base(unsigned which, int hostile) {
   const uint64_t base = hostile ? 1ul << 47 | random_below(1ul << 47) : random_below(1ul << 47);
-  if (which == SEGBASE_GS_USER_SEL) return call(__HYPERVISOR_set_segment_base, which, random_below(1u << 20), 0, 0);
+  if (which == SEGBASE_GS_USER_SEL)
+    return call(__HYPERVISOR_set_segment_base, which, random_below(1u << 20), 0, 0);
   if (which > SEGBASE_GS_USER_SEL) which += (unsigned)random_below(1u << 30);
   return call(__HYPERVISOR_set_segment_base, which, base, 0, 0);
 }
@@ -189,11 +195,13 @@ static long set_debugreg(unsigned unused, int hostile) {
   (void)unused;
   const unsigned which = (unsigned)random_below(4);
   const uint64_t value = random_below(1ul << 47);
-  if (!hostile) return one_in(4) ? call(__HYPERVISOR_set_debugreg, one_in(2) ? 6 : 7, 0x400, 0, 0)
-                                 : call(__HYPERVISOR_set_debugreg, which, value, 0, 0);
+  if (!hostile)
+    return one_in(4) ? call(__HYPERVISOR_set_debugreg, one_in(2) ? 6 : 7, 0x400, 0, 0)
+                     : call(__HYPERVISOR_set_debugreg, which, value, 0, 0);
   if (one_in(2)) return call(__HYPERVISOR_set_debugreg, 8 + random_below(1u << 30), value, 0, 0);
-  return one_in(2) ? call(__HYPERVISOR_set_debugreg, which, HYPERVISOR_VIRT_START + random_below(1ul << 43), 0, 0)
-                   : call(__HYPERVISOR_set_debugreg, 7, random_word() | 1ul << (32 + random_below(32)), 0, 0);
+  return one_in(2)
+             ? call(__HYPERVISOR_set_debugreg, which, HYPERVISOR_VIRT_START + random_below(1ul << 43), 0, 0)
+             : call(__HYPERVISOR_set_debugreg, 7, random_word() | 1ul << (32 + random_below(32)), 0, 0);
 }
 
 // Values are addresses below 2^47 or control bits: no success looks like a failure.
@@ -219,7 +227,8 @@ static long iret(unsigned unused, int hostile) {
       case 1: attempt.ss = 0xf000 + random_below(64) * 8; break;
       default: attempt.rip = 1ul << 47 | random_below(1ul << 47); break;
     }
-    if (attempt.cs == (FLAT_KERNEL_CS & ~3ul) && (attempt.ss & ~3ul) == (FLAT_KERNEL_SS & ~3ul) && attempt.rip == 0) {
+    if (attempt.cs == (FLAT_KERNEL_CS & ~3ul) && (attempt.ss & ~3ul) == (FLAT_KERNEL_SS & ~3ul) &&
+        attempt.rip == 0) {
       attempt.cs = 0xf000;
     }
   }
@@ -250,7 +259,11 @@ static long multicall(unsigned unused, int hostile) {
   for (unsigned i = 0; i < 16; ++i) {
     struct multicall_entry* entry = &entries[i];
     switch (random_below(6)) {
-      case 0: entry->op = __HYPERVISOR_xen_version; entry->args[0] = random_below(12); entry->args[1] = wild_address(); break;
+      case 0:
+        entry->op = __HYPERVISOR_xen_version;
+        entry->args[0] = random_below(12);
+        entry->args[1] = wild_address();
+        break;
       case 1:
         entry->op = __HYPERVISOR_update_va_mapping;
         entry->args[0] = (uint64_t)window[random_slot()];
@@ -259,8 +272,15 @@ static long multicall(unsigned unused, int hostile) {
         break;
       case 2: entry->op = __HYPERVISOR_fpu_taskswitch; break;
       case 3: entry->op = 64 + random_word() % 100000; break;
-      case 4: entry->op = __HYPERVISOR_multicall; entry->args[0] = (uint64_t)entries; entry->args[1] = 1; break;
-      default: entry->op = __HYPERVISOR_get_debugreg; entry->args[0] = random_word(); break;
+      case 4:
+        entry->op = __HYPERVISOR_multicall;
+        entry->args[0] = (uint64_t)entries;
+        entry->args[1] = 1;
+        break;
+      default:
+        entry->op = __HYPERVISOR_get_debugreg;
+        entry->args[0] = random_word();
+        break;
     }
   }
   const size_t size = sizeof entries;

@@ -83,9 +83,19 @@ static void strange_reason(void) {
 }
 
 static void (*const deaths[])(void) = {
-    without_handlers, fault_without_stack, iret_without_frame, iret_without_user_tables, iret_without_failsafe,
-    upcall_to_nowhere, root_without_us,    no_root_entry,      unmapped_code,            no_memory,
-    asleep,            processor_off,      strange_reason,
+    without_handlers,
+    fault_without_stack,
+    iret_without_frame,
+    iret_without_user_tables,
+    iret_without_failsafe,
+    upcall_to_nowhere,
+    root_without_us,
+    no_root_entry,
+    unmapped_code,
+    no_memory,
+    asleep,
+    processor_off,
+    strange_reason,
 };
 
 // The n-th, from 1 on; 0 is none.

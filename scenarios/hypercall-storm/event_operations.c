@@ -1,5 +1,5 @@
-// event_channel_op, both forms. Ports are kept and reused; those of the console and of XenStore are bound again when
-// a reset has closed them.
+// event_channel_op, both forms. Ports are kept and reused; those of the console and of XenStore are bound
+// again when a reset has closed them.
 #include "storm.h"
 
 enum { kPorts = 48 };
@@ -38,8 +38,9 @@ static void forget(evtchn_port_t port) {
 
 static evtchn_port_t allocate_unbound(domid_t remote) {
   struct evtchn_alloc_unbound allocate = {.dom = DOMID_SELF, .remote_dom = remote};
-  return call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uint64_t)&allocate, 0, 0) == 0 ? allocate.port
-                                                                                                     : 0;
+  return call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uint64_t)&allocate, 0, 0) == 0
+             ? allocate.port
+             : 0;
 }
 
 // One of those that we keep.
@@ -55,7 +56,8 @@ static evtchn_port_t any_port(void) {
 
 static evtchn_port_t wild_port(void) {
   for (;;) {
-    const evtchn_port_t port = one_in(2) ? (evtchn_port_t)random_below(5000) : (evtchn_port_t)bend(any_port());
+    const evtchn_port_t port =
+        one_in(2) ? (evtchn_port_t)random_below(5000) : (evtchn_port_t)bend(any_port());
     if (!is_reserved(port)) return port;
   }
 }
@@ -82,7 +84,8 @@ static long bind_interdomain(unsigned unused, int hostile) {
 
 static long bind_virq(unsigned unused, int hostile) {
   (void)unused;
-  struct evtchn_bind_virq op = {.virq = (uint32_t)random_below(24), .vcpu = hostile && one_in(2) ? (uint32_t)bend(0) : 0};
+  struct evtchn_bind_virq op = {.virq = (uint32_t)random_below(24),
+                                .vcpu = hostile && one_in(2) ? (uint32_t)bend(0) : 0};
   if (op.virq == VIRQ_TIMER) op.virq = VIRQ_DEBUG;
   if (hostile && one_in(2)) op.virq = (uint32_t)bend(op.virq);
   if (!hostile) {  // One that is bound already is let go.
@@ -177,8 +180,10 @@ static long compat(unsigned unused, int hostile) {
   (void)unused;
   struct evtchn_op op = {.cmd = EVTCHNOP_status, .u.status = {.dom = DOMID_SELF, .port = any_port()}};
   if (hostile) {
-    if (one_in(2)) op.cmd = 10 + (uint32_t)random_below(1000);
-    else op.u.status.port = wild_port() | 0x1000;
+    if (one_in(2))
+      op.cmd = 10 + (uint32_t)random_below(1000);
+    else
+      op.u.status.port = wild_port() | 0x1000;
   }
   const uint64_t at = hostile && one_in(2) ? place_badly(&op, sizeof op) : place(&op, sizeof op);
   return call(__HYPERVISOR_event_channel_op_compat, at, 0, 0, 0);

@@ -72,9 +72,11 @@ static struct frame* find(enum use use, unsigned first, unsigned count) {
   return 0;
 }
 
-// Idle frames may be mapped, and granted, only from the first half of the pool. In the second half page tables are
-// made, and frames given away.
-struct frame* frame_in_use(enum use use) { return find(use, 0, use == kIdle ? kPoolFrames / 2 : kPoolFrames); }
+// Idle frames may be mapped, and granted, only from the first half of the pool. In the second half page
+// tables are made, and frames given away.
+struct frame* frame_in_use(enum use use) {
+  return find(use, 0, use == kIdle ? kPoolFrames / 2 : kPoolFrames);
+}
 
 void forget_window_of(uint64_t mfn) {
   for (unsigned slot = 0; slot < kWindowPages; ++slot) {
@@ -107,8 +109,12 @@ uint64_t wild_frame(void) {
 }
 
 uint64_t entry_for(int hostile) {
-  static const uint64_t flags[] = {kPteP | kPteW | kPteU | kPteA | kPteD, kPteP | kPteU | kPteA, kPteP | kPteW,
-                                   kPteP, 1ul << 63 | kPteP | kPteW | kPteU | kPteA | kPteD, kPteP | 0x200 | kPteW};
+  static const uint64_t flags[] = {kPteP | kPteW | kPteU | kPteA | kPteD,
+                                   kPteP | kPteU | kPteA,
+                                   kPteP | kPteW,
+                                   kPteP,
+                                   1ul << 63 | kPteP | kPteW | kPteU | kPteA | kPteD,
+                                   kPteP | 0x200 | kPteW};
   if (one_in(4)) return hostile ? random_word() & ~(uint64_t)kPteP : 0;
   const uint64_t chosen = flags[random_below(sizeof flags / sizeof flags[0])];
   if (!hostile) {
@@ -141,7 +147,8 @@ struct frame* build_table(unsigned level) {
   if (!frame) return 0;
   const unsigned slot = random_slot();
   set_slot(slot, frame->mfn << 12 | kPteP | kPteW | kPteU | kPteA | kPteD);
-  if ((slot_entry(slot) & (kPteP | kPteW)) != (kPteP | kPteW) || PTE_FRAME(slot_entry(slot)) != frame->mfn) return 0;
+  if ((slot_entry(slot) & (kPteP | kPteW)) != (kPteP | kPteW) || PTE_FRAME(slot_entry(slot)) != frame->mfn)
+    return 0;
   uint64_t* entries = (uint64_t*)window[slot];
   memset(entries, 0, GUEST_PAGE_SIZE);
   const unsigned wanted = (unsigned)random_below(12);
@@ -189,7 +196,8 @@ void frames_start(void) {
   first_mfn -= first_mfn < kSpan / 4 ? first_mfn : kSpan / 4;
   // What the domain builder has mapped is ours to keep; the last frames of the domain are for use.
   uint64_t mapped = 0;
-  while (mapped < start_info->nr_pages && boot_table_of((uint64_t)guest_base + mapped * GUEST_PAGE_SIZE) != 0) ++mapped;
+  while (mapped < start_info->nr_pages && boot_table_of((uint64_t)guest_base + mapped * GUEST_PAGE_SIZE) != 0)
+    ++mapped;
   if (mapped + kPoolFrames + kRootFrames > start_info->nr_pages) give_up_all("the domain is too small");
   for (uint64_t i = 0; i < mapped; ++i) set_critical(list[i]);
   for (unsigned i = 0; i < 2; ++i) {

@@ -24,7 +24,9 @@ static long operate(unsigned command, const void* argument, size_t size, size_t 
   return status;
 }
 
-static grant_ref_t ref_between(unsigned first, unsigned last) { return first + (grant_ref_t)random_below(last - first); }
+static grant_ref_t ref_between(unsigned first, unsigned last) {
+  return first + (grant_ref_t)random_below(last - first);
+}
 
 static void write_entry(grant_ref_t ref, uint16_t flags, domid_t domain, uint64_t mfn) {
   volatile grant_entry_v1_t* entry = &entries[ref];
@@ -35,7 +37,9 @@ static void write_entry(grant_ref_t ref, uint16_t flags, domid_t domain, uint64_
   entry->flags = flags;
 }
 
-static grant_ref_t wild_ref(void) { return one_in(2) ? (grant_ref_t)random_below(40000) : (grant_ref_t)random_word(); }
+static grant_ref_t wild_ref(void) {
+  return one_in(2) ? (grant_ref_t)random_below(40000) : (grant_ref_t)random_word();
+}
 
 // An entry with something wrong.
 static grant_ref_t broken_ref(void) {
@@ -55,14 +59,16 @@ static grant_ref_t good_ref(int read_only) {
 static domid_t domain(int hostile) { return hostile && one_in(2) ? (domid_t)random_word() : DOMID_SELF; }
 
 static struct gnttab_unmap_grant_ref unmap_of(const struct mapping* mapping) {
-  return (struct gnttab_unmap_grant_ref){.host_addr = mapping->address, .handle = mapping->handle, .status = -128};
+  return (struct gnttab_unmap_grant_ref){
+      .host_addr = mapping->address, .handle = mapping->handle, .status = -128};
 }
 
 // The entry may be somebody else's by now: put back, it can be taken away as it should.
 static void drop(struct mapping* mapping) {
   for (int attempt = 0; attempt < 2 && mapping->used; ++attempt) {
     struct gnttab_unmap_grant_ref op = unmap_of(mapping);
-    if (call(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (uint64_t)&op, 1, 0) == 0 && op.status == 0) {
+    if (call(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (uint64_t)&op, 1, 0) == 0 &&
+        op.status == 0) {
       mapping->used = 0;
     } else {
       set_slot(kPlainPages + (unsigned)(mapping - mappings),
@@ -85,7 +91,8 @@ static struct mapping* a_mapping(int used) {
 static long map_one(struct mapping* mapping, int hostile) {
   const unsigned slot = kPlainPages + (unsigned)(mapping - mappings);
   const int read_only = one_in(3);
-  struct gnttab_map_grant_ref op = {.flags = GNTMAP_host_map | (read_only ? GNTMAP_readonly : 0), .dom = (domid_t)self};
+  struct gnttab_map_grant_ref op = {.flags = GNTMAP_host_map | (read_only ? GNTMAP_readonly : 0),
+                                    .dom = (domid_t)self};
   op.ref = hostile && one_in(2) ? broken_ref() : good_ref(read_only);
   op.host_addr = (uint64_t)window[slot];
   op.status = -128;
@@ -98,11 +105,14 @@ static long map_one(struct mapping* mapping, int hostile) {
     if (one_in(3)) op.flags ^= 1u << random_below(8);
     if (one_in(3)) op.dom = (domid_t)bend(op.dom);
     // Never an entry of our own.
-    if (one_in(3)) op.host_addr = op.flags & GNTMAP_contains_pte ? wild_frame() << 12 | random_below(4096) : wild_address_to_map();
+    if (one_in(3))
+      op.host_addr =
+          op.flags & GNTMAP_contains_pte ? wild_frame() << 12 | random_below(4096) : wild_address_to_map();
   }
   // What flipped flags make of the address must not be ours either.
   if (!(op.flags & GNTMAP_contains_pte) && is_critical(op.host_addr >> 12)) op.host_addr = 0;
-  const long status = operate(GNTTABOP_map_grant_ref, &op, sizeof op, offsetof(struct gnttab_map_grant_ref, status), hostile);
+  const long status =
+      operate(GNTTABOP_map_grant_ref, &op, sizeof op, offsetof(struct gnttab_map_grant_ref, status), hostile);
   if (status != 0) return status;
   const struct gnttab_map_grant_ref* done = (const struct gnttab_map_grant_ref*)placed;
   *mapping = (struct mapping){1, done->handle, op.host_addr, done->dev_bus_addr >> 12, op.flags};
@@ -130,8 +140,8 @@ static long unmap(unsigned unused, int hostile) {
     if (one_in(2)) op.handle = (grant_handle_t)bend(op.handle);
     if (one_in(2)) op.host_addr = one_in(2) ? wild_address_to_map() : op.host_addr ^ 8;
   }
-  const long status =
-      operate(GNTTABOP_unmap_grant_ref, &op, sizeof op, offsetof(struct gnttab_unmap_grant_ref, status), hostile);
+  const long status = operate(GNTTABOP_unmap_grant_ref, &op, sizeof op,
+                              offsetof(struct gnttab_unmap_grant_ref, status), hostile);
   if (status == 0 && op.handle == mapping->handle && op.host_addr != 0) mapping->used = 0;
   return status;
 }
@@ -140,8 +150,10 @@ static long unmap_and_replace(unsigned unused, int hostile) {
   (void)unused;
   struct mapping* mapping = mapping_for_use();
   if (!mapping) return -1;
-  struct gnttab_unmap_and_replace op = {
-      .host_addr = mapping->address, .new_addr = (uint64_t)window[random_slot()], .handle = mapping->handle, .status = -128};
+  struct gnttab_unmap_and_replace op = {.host_addr = mapping->address,
+                                        .new_addr = (uint64_t)window[random_slot()],
+                                        .handle = mapping->handle,
+                                        .status = -128};
   if (mapping->flags & GNTMAP_contains_pte || one_in(4)) op.new_addr = 0;
   if (hostile) {
     if (one_in(2)) op.handle = (grant_handle_t)bend(op.handle);
@@ -157,7 +169,8 @@ static long unmap_and_replace(unsigned unused, int hostile) {
 static long setup_table(unsigned unused, int hostile) {
   (void)unused;
   static xen_pfn_t frames[kTableFrames];
-  struct gnttab_setup_table op = {.dom = domain(hostile), .nr_frames = 1 + (uint32_t)random_below(kTableFrames), .status = -128};
+  struct gnttab_setup_table op = {
+      .dom = domain(hostile), .nr_frames = 1 + (uint32_t)random_below(kTableFrames), .status = -128};
   if (hostile && one_in(3)) op.nr_frames = 65 + (uint32_t)random_word() % 1000000;
   set_xen_guest_handle(op.frame_list, hostile && one_in(2) ? (xen_pfn_t*)unreadable_address() : frames);
   const long status =
@@ -177,7 +190,8 @@ static long transfer(unsigned unused, int hostile) {
     if (one_in(2)) op.domid = (domid_t)bend(op.domid);
     if (one_in(2)) op.ref = wild_ref();
   }
-  const long status = operate(GNTTABOP_transfer, &op, sizeof op, offsetof(struct gnttab_transfer, status), hostile);
+  const long status =
+      operate(GNTTABOP_transfer, &op, sizeof op, offsetof(struct gnttab_transfer, status), hostile);
   if (status == 0) {
     struct frame* given = frame_by_number(op.mfn);
     if (given) *given = (struct frame){entries[ref].frame, kIdle};
@@ -245,17 +259,21 @@ static long get_status_frames(unsigned unused, int hostile) {
   (void)unused;
   struct gnttab_get_status_frames op = {.dom = domain(hostile), .status = -128};
   if (hostile && one_in(2)) op.nr_frames = (uint32_t)random_below(64);
-  return operate(GNTTABOP_get_status_frames, &op, sizeof op, offsetof(struct gnttab_get_status_frames, status), hostile);
+  return operate(GNTTABOP_get_status_frames, &op, sizeof op,
+                 offsetof(struct gnttab_get_status_frames, status), hostile);
 }
 
 static long swap(unsigned unused, int hostile) {
   (void)unused;
   struct gnttab_swap_grant_ref op = {ref_between(kSwapRefs, kRefs), ref_between(kSwapRefs, kRefs), -128};
   if (hostile) {
-    if (one_in(2)) op.ref_a = wild_ref() + 2048;
-    else op.ref_b = wild_ref() + 2048;
+    if (one_in(2))
+      op.ref_a = wild_ref() + 2048;
+    else
+      op.ref_b = wild_ref() + 2048;
   }
-  return operate(GNTTABOP_swap_grant_ref, &op, sizeof op, offsetof(struct gnttab_swap_grant_ref, status), hostile);
+  return operate(GNTTABOP_swap_grant_ref, &op, sizeof op, offsetof(struct gnttab_swap_grant_ref, status),
+                 hostile);
 }
 
 static long cache_flush(unsigned unused, int hostile) {

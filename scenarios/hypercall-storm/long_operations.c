@@ -1,15 +1,18 @@
-// Lists so long that Xen stops in the middle and has the guest go on (continuations). The whole list is three pages of
-// our own, mapped again and again over the window.
+// Lists so long that Xen stops in the middle and has the guest go on (continuations). The whole list is three
+// pages of our own, mapped again and again over the window.
 #include "storm.h"
 
 enum { kListPages = 3, kListBytes = kListPages * GUEST_PAGE_SIZE };
 static char list_pages[kListPages][GUEST_PAGE_SIZE] __attribute__((aligned(4096)));
 
-// Fills the pages with copies of an element, whose size divides kListBytes, and maps them over that much of the window.
+// Fills the pages with copies of an element, whose size divides kListBytes, and maps them over that much of
+// the window.
 static const char* repeat(const void* element, size_t size, unsigned pages) {
   for (size_t at = 0; at < kListBytes; at += size) memcpy(list_pages[0] + at, element, size);
   for (unsigned slot = 0; slot <= pages; ++slot) {
-    set_slot(slot, slot < pages ? frame_of(list_pages[slot % kListPages]) << 12 | kPteP | kPteU | kPteW | kPteA | kPteD : 0);
+    set_slot(slot, slot < pages
+                       ? frame_of(list_pages[slot % kListPages]) << 12 | kPteP | kPteU | kPteW | kPteA | kPteD
+                       : 0);
   }
   return window[0];
 }
@@ -25,7 +28,9 @@ static uint64_t claim(unsigned pages, size_t size, int hostile) {
   return hostile ? there + 1 + random_below(1u << 20) : there;
 }
 
-static unsigned pages_of_list(void) { return kListPages * (1 + (unsigned)random_below(kPlainPages / kListPages - 1)); }
+static unsigned pages_of_list(void) {
+  return kListPages * (1 + (unsigned)random_below(kPlainPages / kListPages - 1));
+}
 
 static long long_mmuext(unsigned unused, int hostile) {
   (void)unused;
@@ -43,7 +48,8 @@ static long long_mmuext(unsigned unused, int hostile) {
 static long long_mmu(unsigned unused, int hostile) {
   (void)unused;
   const struct frame* target = frame_in_use(kIdle);
-  const struct mmu_update request = {(target ? target->mfn : 0) << 12 | random_below(512) << 3, random_word()};
+  const struct mmu_update request = {(target ? target->mfn : 0) << 12 | random_below(512) << 3,
+                                     random_word()};
   const unsigned pages = pages_of_list();
   const char* list = repeat(&request, sizeof request, pages);
   uint32_t done = 0;
@@ -55,7 +61,8 @@ static long long_mmu(unsigned unused, int hostile) {
 
 static long long_grant(unsigned unused, int hostile) {
   (void)unused;
-  const struct gnttab_swap_grant_ref swap = {(grant_ref_t)(400 + random_below(100)), (grant_ref_t)(400 + random_below(100)), 0};
+  const struct gnttab_swap_grant_ref swap = {(grant_ref_t)(400 + random_below(100)),
+                                             (grant_ref_t)(400 + random_below(100)), 0};
   const unsigned pages = pages_of_list();
   const char* list = repeat(&swap, sizeof swap, pages);
   const uint64_t wanted = claim(pages, sizeof swap, hostile);

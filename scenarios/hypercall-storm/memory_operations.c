@@ -1,5 +1,5 @@
-// memory_op: how the domain's memory grows, shrinks, is exchanged and described. A reservation call counts as a
-// success when it has dealt with all of its extents.
+// memory_op: how the domain's memory grows, shrinks, is exchanged and described. A reservation call counts as
+// a success when it has dealt with all of its extents.
 #include "storm.h"
 
 enum { kListMax = 4, kClaimPages = 24 };
@@ -16,9 +16,7 @@ static domid_t domain(int hostile) {
 
 static xen_pfn_t list[kListMax];  // read by Xen, and written
 
-static xen_pfn_t* list_for(int hostile) {
-  return hostile && one_in(3) ? (xen_pfn_t*)wild_address() : list;
-}
+static xen_pfn_t* list_for(int hostile) { return hostile && one_in(3) ? (xen_pfn_t*)wild_address() : list; }
 
 static long reservation(unsigned command, const struct xen_memory_reservation* request, int hostile) {
   const long result = operate(command, request, sizeof *request, hostile);
@@ -67,7 +65,8 @@ static void make_room(unsigned frames) {
     xen_pfn_t mfn = frame->mfn;
     struct xen_memory_reservation one = {.nr_extents = 1, .domid = DOMID_SELF};
     set_xen_guest_handle(one.extent_start, &mfn);
-    if (call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, (uint64_t)&one, 0, 0) == 1) frame->use = kGone;
+    if (call(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, (uint64_t)&one, 0, 0) == 1)
+      frame->use = kGone;
   }
 }
 
@@ -144,7 +143,8 @@ static long machphys(unsigned command, int hostile) {
   struct xen_machphys_mfn_list request = {.max_extents = (unsigned)random_below(17)};
   struct xen_machphys_mapping mapping = {0, 0, 0};
   if (command == XENMEM_machphys_mapping) return operate(command, &mapping, sizeof mapping, hostile);
-  set_xen_guest_handle(request.extent_start, hostile && one_in(2) ? (xen_pfn_t*)unreadable_address() : frames);
+  set_xen_guest_handle(request.extent_start,
+                       hostile && one_in(2) ? (xen_pfn_t*)unreadable_address() : frames);
   return operate(command, &request, sizeof request, hostile);
 }
 

@@ -8,7 +8,8 @@ static long one_update(uint64_t pointer, uint64_t value, int hostile) {
   uint32_t done = 0;
   const int bad_list = hostile && one_in(4);
   const uint64_t list = bad_list ? place_badly(&request, sizeof request) : place(&request, sizeof request);
-  const uint64_t domain = hostile && one_in(6) ? random_below(2) ? random_word() & 0xffffffff : self : DOMID_SELF;
+  const uint64_t domain =
+      hostile && one_in(6) ? random_below(2) ? random_word() & 0xffffffff : self : DOMID_SELF;
   const uint64_t count = hostile && one_in(16) ? random_word() & 0x80000003 : 1;
   // The count of what was done goes where nothing else is, or nowhere good.
   const uint64_t done_at = one_in(2) ? 0 : hostile ? unreadable_address() : (uint64_t)&done;
@@ -54,7 +55,9 @@ static long update_table(unsigned level, int hostile, unsigned command) {
 }
 
 static long normal(unsigned level, int hostile) { return update_table(level, hostile, MMU_NORMAL_PT_UPDATE); }
-static long preserve(unsigned level, int hostile) { return update_table(level, hostile, MMU_PT_UPDATE_PRESERVE_AD); }
+static long preserve(unsigned level, int hostile) {
+  return update_table(level, hostile, MMU_PT_UPDATE_PRESERVE_AD);
+}
 static long untranslated(unsigned level, int hostile) {
   return update_table(level, hostile, MMU_PT_UPDATE_NO_TRANSLATE);
 }

@@ -77,7 +77,8 @@ static long new_root(unsigned unused, int hostile) {
 static long new_user_root(unsigned unused, int hostile) {
   (void)unused;
   const struct frame* frame = frame_for(kTable4);
-  struct mmuext_op operation = {.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = frame && one_in(2) ? frame->mfn : 0};
+  struct mmuext_op operation = {.cmd = MMUEXT_NEW_USER_BASEPTR,
+                                .arg1.mfn = frame && one_in(2) ? frame->mfn : 0};
   if (hostile) operation.arg1.mfn = one_in(2) ? wild_frame() : frame_of(never_a_table);
   return make(&operation, hostile);
 }
@@ -87,7 +88,8 @@ static long flush(unsigned command, int hostile) {
   mask = random_word();
   struct mmuext_op operation = {.cmd = command};
   operation.arg1.linear_addr = one_in(2) ? wild_address() : (uint64_t)window[random_slot()];
-  set_xen_guest_handle(operation.arg2.vcpumask, hostile && one_in(2) ? (void*)unreadable_address() : (void*)&mask);
+  set_xen_guest_handle(operation.arg2.vcpumask,
+                       hostile && one_in(2) ? (void*)unreadable_address() : (void*)&mask);
   return make_or_misplace(&operation, hostile);
 }
 

@@ -7,14 +7,17 @@ static long version(unsigned command, int hostile) {
   static char buffer[4096];
   memset(buffer, 0, 8);
   if (command == XENVER_get_features && !hostile) ((xen_feature_info_t*)buffer)->submap_idx = 0;
-  if (command == XENVER_pagesize) return call(__HYPERVISOR_xen_version, command, hostile ? wild_address() | 1 : 0, 0, 0);
+  if (command == XENVER_pagesize)
+    return call(__HYPERVISOR_xen_version, command, hostile ? wild_address() | 1 : 0, 0, 0);
   if (hostile) return call(__HYPERVISOR_xen_version, command, unreadable_address(), 0, 0);
-  return call(__HYPERVISOR_xen_version, command, place(buffer, command == XENVER_commandline ? 1024 : sizeof buffer), 0, 0);
+  return call(__HYPERVISOR_xen_version, command,
+              place(buffer, command == XENVER_commandline ? 1024 : sizeof buffer), 0, 0);
 }
 
 static long version_unknown(unsigned command, int hostile) {
   (void)hostile;
-  return call(__HYPERVISOR_xen_version, command ? command : 11 + random_below(1u << 30), wild_address(), 0, 0);
+  return call(__HYPERVISOR_xen_version, command ? command : 11 + random_below(1u << 30), wild_address(), 0,
+              0);
 }
 
 // --- console_io ---
@@ -22,14 +25,19 @@ static long version_unknown(unsigned command, int hostile) {
 static long console_write(unsigned unused, int hostile) {
   (void)unused;
   static const char text[] = "a storm of hypercalls\n";
-  if (!hostile) return call(__HYPERVISOR_console_io, CONSOLEIO_write, random_below(sizeof text), place(text, sizeof text), 0);
-  if (one_in(2)) return call(__HYPERVISOR_console_io, CONSOLEIO_write, (1u << 31) | random_word(), place(text, sizeof text), 0);
+  if (!hostile)
+    return call(__HYPERVISOR_console_io, CONSOLEIO_write, random_below(sizeof text), place(text, sizeof text),
+                0);
+  if (one_in(2))
+    return call(__HYPERVISOR_console_io, CONSOLEIO_write, (1u << 31) | random_word(),
+                place(text, sizeof text), 0);
   return call(__HYPERVISOR_console_io, CONSOLEIO_write, 1 + random_below(1u << 30), unreadable_address(), 0);
 }
 
 static long console_refused(unsigned command, int hostile) {
   (void)hostile;
-  return call(__HYPERVISOR_console_io, command ? command : 2 + random_below(1u << 30), random_below(64), wild_address(), 0);
+  return call(__HYPERVISOR_console_io, command ? command : 2 + random_below(1u << 30), random_below(64),
+              wild_address(), 0);
 }
 
 // --- physdev_op ---
@@ -45,10 +53,15 @@ static long physdev(unsigned command, int hostile) {
   } op;
   memset(&op, 0, sizeof op);
   switch (command) {
-    case PHYSDEVOP_irq_status_query: op.query.irq = (uint32_t)(hostile && one_in(2) ? 56 + random_below(1u << 30) : random_below(16)); break;
-    case PHYSDEVOP_set_iopl: op.iopl.iopl = (uint32_t)(hostile && one_in(2) ? 4 + random_below(1u << 30) : random_below(4)); break;
+    case PHYSDEVOP_irq_status_query:
+      op.query.irq = (uint32_t)(hostile && one_in(2) ? 56 + random_below(1u << 30) : random_below(16));
+      break;
+    case PHYSDEVOP_set_iopl:
+      op.iopl.iopl = (uint32_t)(hostile && one_in(2) ? 4 + random_below(1u << 30) : random_below(4));
+      break;
     case PHYSDEVOP_set_iobitmap:
-      op.iobitmap.nr_ports = (uint32_t)(hostile && one_in(2) ? 65537 + random_below(1u << 30) : random_below(65537));
+      op.iobitmap.nr_ports =
+          (uint32_t)(hostile && one_in(2) ? 65537 + random_below(1u << 30) : random_below(65537));
       set_xen_guest_handle_raw(op.iobitmap.bitmap, (uint8_t*)bitmap);
       break;
     default: op.irq.irq = (uint32_t)random_below(16); break;
@@ -62,11 +75,22 @@ static long unmask_notify(unsigned unused, int hostile) {
   return call(__HYPERVISOR_physdev_op, PHYSDEVOP_IRQ_UNMASK_NOTIFY, hostile ? wild_address() : 0, 0, 0);
 }
 
-static const unsigned char physdev_commands[] = {
-    PHYSDEVOP_apic_read, PHYSDEVOP_apic_write, PHYSDEVOP_eoi, PHYSDEVOP_map_pirq, PHYSDEVOP_unmap_pirq,
-    PHYSDEVOP_manage_pci_add, PHYSDEVOP_manage_pci_remove, PHYSDEVOP_restore_msi, PHYSDEVOP_manage_pci_add_ext,
-    PHYSDEVOP_setup_gsi, PHYSDEVOP_get_free_pirq, PHYSDEVOP_pci_mmcfg_reserved, PHYSDEVOP_pci_device_add,
-    PHYSDEVOP_pci_device_remove, PHYSDEVOP_prepare_msix, PHYSDEVOP_dbgp_op};
+static const unsigned char physdev_commands[] = {PHYSDEVOP_apic_read,
+                                                 PHYSDEVOP_apic_write,
+                                                 PHYSDEVOP_eoi,
+                                                 PHYSDEVOP_map_pirq,
+                                                 PHYSDEVOP_unmap_pirq,
+                                                 PHYSDEVOP_manage_pci_add,
+                                                 PHYSDEVOP_manage_pci_remove,
+                                                 PHYSDEVOP_restore_msi,
+                                                 PHYSDEVOP_manage_pci_add_ext,
+                                                 PHYSDEVOP_setup_gsi,
+                                                 PHYSDEVOP_get_free_pirq,
+                                                 PHYSDEVOP_pci_mmcfg_reserved,
+                                                 PHYSDEVOP_pci_device_add,
+                                                 PHYSDEVOP_pci_device_remove,
+                                                 PHYSDEVOP_prepare_msix,
+                                                 PHYSDEVOP_dbgp_op};
 
 static long physdev_refused(unsigned unused, int hostile) {
   (void)unused;

@@ -1,11 +1,14 @@
-// sched_op, vcpu_op, timers. Nothing here may end the domain, nor put it to sleep without something that wakes it.
+// sched_op, vcpu_op, timers. Nothing here may end the domain, nor put it to sleep without something that
+// wakes it.
 #include "storm.h"
 
 // --- sched_op ---
 
 static long sched(unsigned command, uint64_t at) { return call(__HYPERVISOR_sched_op, command, at, 0, 0); }
 
-static uint64_t now(void) { return ((volatile shared_info_t*)shared_info_page)->vcpu_info[0].time.system_time; }
+static uint64_t now(void) {
+  return ((volatile shared_info_t*)shared_info_page)->vcpu_info[0].time.system_time;
+}
 
 static long yield(unsigned unused, int hostile) {
   (void)unused;
@@ -44,7 +47,10 @@ static long poll(unsigned unused, int hostile) {
   switch (random_below(4)) {
     case 0: return sched(SCHEDOP_poll, unreadable_address());
     case 1: op.nr_ports = 129 + (unsigned)random_word() % 1000000; break;
-    case 2: op.nr_ports = 1 + (unsigned)random_below(16); set_xen_guest_handle(op.ports, (void*)unreadable_address()); break;
+    case 2:
+      op.nr_ports = 1 + (unsigned)random_below(16);
+      set_xen_guest_handle(op.ports, (void*)unreadable_address());
+      break;
     default:
       op.nr_ports = 16;
       ports[random_below(16)] = 4096 + (evtchn_port_t)random_word() % 1000000;
@@ -55,8 +61,8 @@ static long poll(unsigned unused, int hostile) {
 
 static long remote_shutdown(unsigned unused, int hostile) {
   (void)unused;
-  struct sched_remote_shutdown op = {.domain_id = one_in(2) ? (domid_t)random_below(4) : (domid_t)random_word(),
-                                     .reason = SHUTDOWN_crash};
+  struct sched_remote_shutdown op = {
+      .domain_id = one_in(2) ? (domid_t)random_below(4) : (domid_t)random_word(), .reason = SHUTDOWN_crash};
   return sched(SCHEDOP_remote_shutdown, place_for(&op, sizeof op, hostile));
 }
 
@@ -89,7 +95,8 @@ static long watchdog(unsigned unused, int hostile) {
 
 static long sched_refused(unsigned command, int hostile) {
   uint64_t words[2] = {random_word(), random_word()};
-  return sched(command ? command : 8 + (unsigned)random_below(1u << 30), place_for(words, sizeof words, hostile));
+  return sched(command ? command : 8 + (unsigned)random_below(1u << 30),
+               place_for(words, sizeof words, hostile));
 }
 
 static long sched_compat(unsigned unused, int hostile) {
@@ -167,7 +174,8 @@ static long initialise(unsigned unused, int hostile) {
 // It could succeed once, and would move what the runtime looks at: only attempts that must fail.
 static long register_info(unsigned unused, int hostile) {
   (void)unused;
-  struct vcpu_register_vcpu_info op = {.mfn = start_info->nr_pages, .offset = (uint32_t)random_below(64) * 64};
+  struct vcpu_register_vcpu_info op = {.mfn = start_info->nr_pages,
+                                       .offset = (uint32_t)random_below(64) * 64};
   switch (random_below(3)) {
     case 0: op.offset = GUEST_PAGE_SIZE - (uint32_t)random_below(64); break;
     case 1: op.mfn = 1ul << 40 | random_word(); break;
@@ -175,7 +183,8 @@ static long register_info(unsigned unused, int hostile) {
   }
   // Never from a bent address: what lies there from other calls could be a good argument.
   const uint64_t at = place(&op, sizeof op);
-  return call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, hostile && one_in(2) ? unreadable_address() : at, 0);
+  return call(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0,
+              hostile && one_in(2) ? unreadable_address() : at, 0);
 }
 
 // --- set_timer_op ---
@@ -202,7 +211,8 @@ struct operation sched_operations[] = {
     {"vcpu_op down (bad ones only)", vcpu_down, 0, kRefused, 0, 0, 0},
     {"vcpu_op is_up", vcpu_plain, VCPUOP_is_up, kBoth, 0, 0, 0},
     {"vcpu_op get_runstate_info", runstate, 0, kBoth, 0, 0, 0},
-    {"vcpu_op register_runstate_memory_area", register_area, VCPUOP_register_runstate_memory_area, kBoth, 0, 0, 0},
+    {"vcpu_op register_runstate_memory_area", register_area, VCPUOP_register_runstate_memory_area, kBoth, 0,
+     0, 0},
     {"vcpu_op set_periodic_timer", periodic, 0, kBoth, 0, 0, 0},
     {"vcpu_op stop_periodic_timer", vcpu_plain, VCPUOP_stop_periodic_timer, kBoth, 0, 0, 0},
     {"vcpu_op set_singleshot_timer", singleshot, 0, kBoth, 0, 0, 0},
@@ -210,7 +220,8 @@ struct operation sched_operations[] = {
     {"vcpu_op register_vcpu_info (bad ones only)", register_info, 0, kRefused, 0, 0, 0},
     {"vcpu_op send_nmi", vcpu_plain, VCPUOP_send_nmi, kBoth, 0, 0, 0},
     {"vcpu_op get_physid", vcpu_refused, VCPUOP_get_physid, kRefused, 0, 0, 0},
-    {"vcpu_op register_vcpu_time_memory_area", register_area, VCPUOP_register_vcpu_time_memory_area, kBoth, 0, 0, 0},
+    {"vcpu_op register_vcpu_time_memory_area", register_area, VCPUOP_register_vcpu_time_memory_area, kBoth, 0,
+     0, 0},
     {"vcpu_op unknown", vcpu_refused, 0, kRefused, 0, 0, 0},
     {"set_timer_op", set_timer, 0, kCannotFail, 0, 0, 0},
     {0, 0, 0, kBoth, 0, 0, 0},

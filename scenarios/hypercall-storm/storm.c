@@ -1,11 +1,19 @@
-// A hostile guest: seeded hypercalls from a grammar, until `count` have been made. README.md says what it shows.
+// A hostile guest: seeded hypercalls from a grammar, until `count` have been made. README.md says what it
+// shows.
 #include "storm.h"
 
-enum { kHostileOf8 = 3, kHealEvery = 8192, kAbuseEvery = 16, kUsualWeight = 8, kFullCount = 1000000, kFullLeast = 100 };
+enum {
+  kHostileOf8 = 3,
+  kHealEvery = 8192,
+  kAbuseEvery = 16,
+  kUsualWeight = 8,
+  kFullCount = 1000000,
+  kFullLeast = 100
+};
 
-struct operation* const all_operations[] = {mmu_operations,   mmuext_operations, memory_operations, event_operations,
-                                            grant_operations, sched_operations,  cpu_operations,    other_operations,
-                                            long_operations,  0};
+struct operation* const all_operations[] = {
+    mmu_operations,   mmuext_operations, memory_operations, event_operations, grant_operations,
+    sched_operations, cpu_operations,    other_operations,  long_operations,  0};
 uint64_t hypercalls;
 uint64_t self;
 
@@ -45,8 +53,8 @@ static uint64_t option(const char* name, uint64_t otherwise) {
 }
 
 void unexpected_trap(uint64_t vector, const uint64_t* frame) {
-  give_up_all("exception %lu outside of any attempt: stack %lx %lx %lx %lx", vector, frame[0], frame[1], frame[2],
-              frame[3]);
+  give_up_all("exception %lu outside of any attempt: stack %lx %lx %lx %lx", vector, frame[0], frame[1],
+              frame[2], frame[3]);
 }
 
 static uint64_t total_weight(void) {
@@ -97,8 +105,10 @@ static void run(uint64_t count) {
     struct operation* row = choose(total);
     const int hostile = random_below(8) < kHostileOf8;
     const long result = row->run(row->argument, hostile);
-    if (result >= 0) ++row->successes;
-    else ++row->failures;
+    if (result >= 0)
+      ++row->successes;
+    else
+      ++row->failures;
     if (one_in(kAbuseEvery)) abuse_once(hypercalls > count / 2);
     if (hypercalls >= next_heal) {
       heal();
@@ -140,8 +150,8 @@ static void report(uint64_t count) {
   for (const struct abuse* abuse = abuses; abuse->name; ++abuse) {
     print("%8lu %8lu  %s\n", abuse->quiet, abuse->faults, abuse->name);
   }
-  print("storm: %lu hypercalls, %lu sub-operations, min successes %lu, min failures %lu\n", hypercalls, rows, successes,
-        refusals);
+  print("storm: %lu hypercalls, %lu sub-operations, min successes %lu, min failures %lu\n", hypercalls, rows,
+        successes, refusals);
   print("hypercall-storm: %s\n", failures == 0 ? "PASS" : "FAIL");
 }
 

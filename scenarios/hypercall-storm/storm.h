@@ -1,5 +1,5 @@
-// What the files of this program share: the grammar's table, random numbers, arguments in good and bad places, and
-// the pools of handles that are kept and reused. README.md tells the rules.
+// What the files of this program share: the grammar's table, random numbers, arguments in good and bad
+// places, and the pools of handles that are kept and reused. README.md tells the rules.
 #pragma once
 
 #include "guest/runtime.h"
@@ -17,8 +17,8 @@ enum kind {
   kCannotFail  // no argument makes it fail
 };
 
-// One sub-operation. `run` makes one attempt, with hostile arguments or with good ones, and returns what came out: a
-// negative number is a failure.
+// One sub-operation. `run` makes one attempt, with hostile arguments or with good ones, and returns what came
+// out: a negative number is a failure.
 struct operation {
   const char* name;
   long (*run)(unsigned argument, int hostile);
@@ -37,7 +37,8 @@ extern uint64_t hypercalls;  // made so far
 extern uint64_t self;        // this domain's number
 extern char shared_info_page[];
 
-// --- What went wrong (storm.c): the console's ring may be in any state, so that words have to wait for the end ---
+// --- What went wrong (storm.c): the console's ring may be in any state, so that words have to wait for the
+// end ---
 __attribute__((format(printf, 1, 2))) void note_failure(const char* format, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void give_up_all(const char* format, ...);
 
@@ -85,7 +86,7 @@ uint64_t wild_address_to_map(void);
 
 // --- Frames (frames.c) ---
 enum { kPteP = 1, kPteW = 2, kPteU = 4, kPteA = 0x20, kPteD = 0x40 };
-#define PTE_FRAME(value) (((value) & 0x000ffffffffff000ul) >> 12)
+#define PTE_FRAME(value) (((value)&0x000ffffffffff000ul) >> 12)
 enum use { kIdle, kTable1, kTable2, kTable3, kTable4, kDescriptors, kGone };
 // The last pages of the window are for grants: nothing else is mapped there.
 enum { kPoolFrames = 160, kGrantPages = 16, kWindowPages = 64, kPlainPages = kWindowPages - kGrantPages };
@@ -104,21 +105,21 @@ int is_critical(uint64_t mfn);
 void set_critical(uint64_t mfn);
 // A frame of the pool in that use, found from a random place on; null when there is none.
 struct frame* frame_in_use(enum use use);
-struct frame* frame_for(enum use use);       // made when there is none
+struct frame* frame_for(enum use use);        // made when there is none
 struct frame* frame_by_number(uint64_t mfn);  // null: not of the pool
 // A frame in no use that nothing maps.
 struct frame* unmapped_frame(void);
-uint64_t wild_frame(void);                   // anything but a critical one
-unsigned random_slot(void);                  // of the window, but for those that grants use
-uint64_t slot_entry(unsigned slot);          // its page table entry
-uint64_t slot_entry_address(unsigned slot);  // and where that is, as a machine address
+uint64_t wild_frame(void);                              // anything but a critical one
+unsigned random_slot(void);                             // of the window, but for those that grants use
+uint64_t slot_entry(unsigned slot);                     // its page table entry
+uint64_t slot_entry_address(unsigned slot);             // and where that is, as a machine address
 volatile uint64_t* slot_entry_in_table(unsigned slot);  // and as our read-only mapping of the table
 void set_slot(unsigned slot, uint64_t value);
-uint64_t entry_for(int hostile);             // a value for an L1 entry
+uint64_t entry_for(int hostile);  // a value for an L1 entry
 // Makes a page table of that level from a frame; what it points to comes from the pool. Not pinned yet.
 struct frame* build_table(unsigned level);
-void forget_window_of(uint64_t mfn);         // unmaps it wherever the window shows it
-extern uint64_t roots[2];                    // page table roots that both map all of us
+void forget_window_of(uint64_t mfn);  // unmaps it wherever the window shows it
+extern uint64_t roots[2];             // page table roots that both map all of us
 
 // --- Event channels (event_operations.c) and grants (grant_operations.c) ---
 void events_setup(void);

@@ -1,6 +1,7 @@
-// A guest that attacks (scenarios/hypercall-storm) in a machine of this process. Proves, under sanitizers above all,
-// that a million hypercalls from its grammar leave every count of every frame right, that equal seeds give equal
-// sessions, and that each sub-operation has succeeded and failed. Cannot show: what only another grammar would reach.
+// A guest that attacks (scenarios/hypercall-storm) in a machine of this process. Proves, under sanitizers
+// above all, that a million hypercalls from its grammar leave every count of every frame right, that equal
+// seeds give equal sessions, and that each sub-operation has succeeded and failed. Cannot show: what only
+// another grammar would reach.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -46,7 +47,8 @@ Storm run_guest(const std::string& command_line, const std::string& record_to, u
 }
 
 Storm run_storm(uint64_t seed, uint64_t count, const std::string& record_to = {}, uint64_t disturb_seed = 0) {
-  return run_guest("seed=" + std::to_string(seed) + " count=" + std::to_string(count), record_to, disturb_seed);
+  return run_guest("seed=" + std::to_string(seed) + " count=" + std::to_string(count), record_to,
+                   disturb_seed);
 }
 
 // The table is what somebody wants to see when something is wrong; what the ring abuse printed is not.
@@ -69,7 +71,8 @@ std::string contents_of(const std::string& path) {
 }
 
 struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("ringside-storm-" + std::to_string(getpid()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("ringside-storm-" + std::to_string(getpid()));
   Folder() { std::filesystem::create_directories(path); }
   ~Folder() { std::filesystem::remove_all(path); }
   std::string file(const char* name) const { return (path / name).string(); }
@@ -102,7 +105,8 @@ TEST_CASE("a guest that ends itself, by whatever means, ends alone") {
     const char* reason;
     ExitCode exit_code;
   };
-  // In the order of scenarios/hypercall-storm/deaths.c. The last two end in order, but before all was printed.
+  // In the order of scenarios/hypercall-storm/deaths.c. The last two end in order, but before all was
+  // printed.
   const std::vector<Death> deaths = {
       {"invalid opcode (vector 6): the guest has no handler", ExitCode::guest_crashed},
       {"its frame cannot be written to the kernel stack at 0xfc8", ExitCode::guest_crashed},
