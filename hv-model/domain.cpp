@@ -53,6 +53,7 @@ void visit_vcpu(StateVisitor& visitor, const Vcpu& vcpu) {
   visitor.number("gs_base_user", vcpu.gs_base_user);
   visitor.number("gs_user_selector", vcpu.gs_user_selector);
   visitor.number("fs_base", vcpu.fs_base);
+  visitor.number("control_4", vcpu.control_4);
   visitor.number("iopl", vcpu.iopl);
   visitor.number("io_bitmap", vcpu.io_bitmap ? vcpu.io_bitmap->value + vcpu.io_bitmap_ports : 0);
   visitor.number("page_fault_address", vcpu.page_fault_address);

@@ -40,6 +40,7 @@ struct Vcpu {
   uint64_t gs_base_kernel = 0, gs_base_user = 0;  // SEGBASE_GS_KERNEL: the inactive one is swapped in
   uint64_t fs_base = 0;
   bool task_switched = false;  // CR0.TS by fpu_taskswitch
+  uint64_t control_4 = 0;      // the bits of CR4 that the guest may choose
 
   std::array<TrapHandler, 256> traps{};
   uint64_t event_callback = 0, failsafe_callback = 0, syscall_callback = 0, nmi_callback = 0;
@@ -63,7 +64,7 @@ struct Vcpu {
   EventQueue::Handle singleshot_timer, periodic_timer;
   Tick singleshot_at = Tick::never();
   Tick periodic_period;  // 0: no periodic timer. It rests while the vCPU waits.
-  Tick periodic_last;    // when it began, or ticked last
+  Tick periodic_last;    // when it ticked last; zero before that
 
   // RUNSTATE_*, as VCPUOP_get_runstate_info shows it.
   uint32_t runstate_now = 0;

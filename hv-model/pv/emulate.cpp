@@ -21,6 +21,7 @@ constexpr uint8_t kPageFault = 14;
 constexpr uint64_t kCr0 = 0x80050033;
 constexpr uint64_t kTaskSwitched = 8;
 constexpr uint64_t kCr4 = 0x620;  // PAE, OSFXSR, OSXMMEXCPT
+constexpr uint64_t kTimeStampDisable = 4, kDebugExtensions = 8;
 
 struct Instruction {
   std::array<uint8_t, kInstructionMax> bytes{};
@@ -229,7 +230,7 @@ class Emulation {
       case 0: value = kCr0 | (vcpu.task_switched ? kTaskSwitched : 0); return true;
       case 2: value = vcpu.page_fault_address; return true;
       case 3: value = vcpu.kernel_root.address().value; return true;
-      case 4: value = kCr4; return true;
+      case 4: value = kCr4 | vcpu.control_4; return true;
       default: return false;
     }
   }
@@ -244,7 +245,11 @@ class Emulation {
       case 2: set_page_fault_address(hypervisor_, domain_, value); return true;
       case 3: return hypervisor_.page_tables.set_kernel_root(domain_, frame_of(GuestPhys{value})) == 0;
       case 4:
-        return true;  // Xen keeps what it needs, and the guest's own wishes are about features it has not
+        // Xen's pv_fixup_guest_cr4: what is not the guest's to choose is passed over silently.
+        domain_.vcpu.control_4 = value & (kTimeStampDisable | kDebugExtensions);
+        // DEVIATES: Xen - user mode may read the time stamp counter all the same.
+        if (value & kTimeStampDisable) domain_.notices.emit(NoticeKind::unimplemented, "CR4", "TSD has no effect");
+        return true;
       default: return false;
     }
   }

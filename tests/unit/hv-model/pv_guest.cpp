@@ -291,6 +291,14 @@ TEST_CASE_METHOD(Guest, "privileged instructions are emulated for the kernel") {
     CHECK(cpu->general(Registers::rax) == 0);
     CHECK(cpu->general(Registers::rdx) == 0);
   }
+  SECTION("MOV to CR4, of which a few bits stay") {
+    code({0x0f, 0x22, 0xe0, 0x0f, 0x20, 0xe3});  // mov %rax, %cr4; mov %cr4, %rbx
+    cpu->set_general(Registers::rax, 0x1000c);
+    exception(13, 0);
+    exception(13, 0);
+    CHECK(cpu->rip() == kCode + 6);
+    CHECK(cpu->general(Registers::rbx) == 0x62c);
+  }
   SECTION("MOV to CR2, which vcpu_info shows") {
     code({0x0f, 0x22, 0xd0, 0x0f, 0x20, 0xd3});  // mov %rax, %cr2; mov %cr2, %rbx
     cpu->set_general(Registers::rax, 0x1234'5678'9abc);
