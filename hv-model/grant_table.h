@@ -44,7 +44,7 @@ class GrantTable {
 
   std::vector<Mfn> frames;  // shared with the domain
   std::vector<ActiveGrant> active;
-  std::map<uint32_t, GrantMapping> mappings;  // made BY this domain, by handle
+  std::map<uint32_t, GrantMapping> mappings;   // made BY this domain, by handle
   std::map<uint64_t, uint32_t> mapped_frames;  // how many of these mappings a frame has
   uint32_t next_handle = 1;
 };

@@ -45,7 +45,8 @@ void publish_time(Hypervisor& hypervisor, Domain& domain, const vcpu_time_info& 
   vcpu_time_info time = values;
   time.version = (hypervisor.memory.load<uint32_t>(address) & ~1u) + 2;
   hypervisor.memory.store(address, time);
-  // The area is the kernel's: the page tables of user mode need not have it (Xen's update_secondary_system_time).
+  // The area is the kernel's: the page tables of user mode need not have it (Xen's
+  // update_secondary_system_time).
   domain.vcpu.time_area_stale = domain.vcpu.time_area && !domain.vcpu.kernel_mode;
   if (!domain.vcpu.time_area || domain.vcpu.time_area_stale) return;
   // As Xen does, an area that is not mapped any more is passed over silently.

@@ -51,8 +51,8 @@ int64_t hypercall_iret(HypercallInProgress& call) {
     // SYSRET takes both from these registers, so that they hold them afterwards.
     registers.general[Registers::rcx] = registers.rip;
     registers.general[Registers::r11] = registers.rflags;
-    // And it loads Xen's flat selectors, whatever the frame says, unless it returns to 32-bit code, or cannot be
-    // used (x86_64/entry.S, restore_all_guest).
+    // And it loads Xen's flat selectors, whatever the frame says, unless it returns to 32-bit code, or cannot
+    // be used (x86_64/entry.S, restore_all_guest).
     if (registers.cs != FLAT_USER_CS32 && is_canonical(registers.rip)) {
       registers.cs = FLAT_USER_CS64;
       registers.ss = FLAT_USER_SS64;

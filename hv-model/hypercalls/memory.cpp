@@ -29,14 +29,14 @@ int64_t hypercall_memory_op(HypercallInProgress& call) {
   return call.hypervisor.page_tables.memory_op(call.domain, call.argument(0), call.pointer(1));
 }
 
-// xen/common/domain.c, and PV64_VM_ASSIST_MASK: a 64-bit PV guest may choose those of 32-bit guests, too, which
-// mean nothing to it.
+// xen/common/domain.c, and PV64_VM_ASSIST_MASK: a 64-bit PV guest may choose those of 32-bit guests, too,
+// which mean nothing to it.
 int64_t hypercall_vm_assist(HypercallInProgress& call) {
   constexpr uint64_t valid =
       uint64_t{1} << VMASST_TYPE_4gb_segments | uint64_t{1} << VMASST_TYPE_4gb_segments_notify |
       uint64_t{1} << VMASST_TYPE_writable_pagetables | uint64_t{1} << VMASST_TYPE_pae_extended_cr3 |
-      uint64_t{1} << VMASST_TYPE_architectural_iopl |
-      uint64_t{1} << VMASST_TYPE_runstate_update_flag | uint64_t{1} << VMASST_TYPE_m2p_strict;
+      uint64_t{1} << VMASST_TYPE_architectural_iopl | uint64_t{1} << VMASST_TYPE_runstate_update_flag |
+      uint64_t{1} << VMASST_TYPE_m2p_strict;
   const uint32_t type = call.argument32(1);
   if (type >= 64 || (valid >> type & 1) == 0) return -XEN_EINVAL;
   switch (call.argument32(0)) {

@@ -142,7 +142,8 @@ void inject_exception(Hypervisor& hypervisor, Domain& domain, uint8_t vector,
 
 void set_page_fault_address(Hypervisor& hypervisor, Domain& domain, uint64_t address) {
   domain.vcpu.page_fault_address = address;
-  hypervisor.memory.write(vcpu_info_address(domain) + offsetof(vcpu_info, arch.cr2), &address, sizeof address);
+  hypervisor.memory.write(vcpu_info_address(domain) + offsetof(vcpu_info, arch.cr2), &address,
+                          sizeof address);
 }
 
 void bounce_failsafe(Hypervisor& hypervisor, Domain& domain) {

@@ -248,7 +248,8 @@ class Emulation {
         // Xen's pv_fixup_guest_cr4: what is not the guest's to choose is passed over silently.
         domain_.vcpu.control_4 = value & (kTimeStampDisable | kDebugExtensions);
         // DEVIATES: Xen - user mode may read the time stamp counter all the same.
-        if (value & kTimeStampDisable) domain_.notices.emit(NoticeKind::unimplemented, "CR4", "TSD has no effect");
+        if (value & kTimeStampDisable)
+          domain_.notices.emit(NoticeKind::unimplemented, "CR4", "TSD has no effect");
         return true;
       default: return false;
     }

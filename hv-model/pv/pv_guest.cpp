@@ -84,7 +84,8 @@ void PvGuest::handle_exit(const Exit& exit) {
     case ExitReason::port_io:
       // At CPL 3 these fault before they act; a core that lets one through did not run a PV guest.
       domain_.crash(fmt::format("the core let a PV guest execute {}; {}",
-                                exit.reason == ExitReason::halt ? "HLT" : "IN or OUT", describe_vcpu(domain_)));
+                                exit.reason == ExitReason::halt ? "HLT" : "IN or OUT",
+                                describe_vcpu(domain_)));
       return;
     case ExitReason::broken:
       domain_.crash(fmt::format("the core refused to go on: {}; {}", exit.detail, describe_vcpu(domain_)));

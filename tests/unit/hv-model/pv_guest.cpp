@@ -1,7 +1,7 @@
 // How Xen enters a PV guest: frames, modes, masks, and what it emulates (xen/arch/x86/x86_64/entry.S,
 // pv/traps.c, pv/emul-priv-op.c). The core is a fake one, so that the guest's code does not run.
-#include "hv-model/pv/descriptors.h"
 #include "hv-model/pv/pv_guest.h"
+#include "hv-model/pv/descriptors.h"
 #include "tests/unit/hv-model/hypercall_fixture.h"
 
 using namespace ringside;
