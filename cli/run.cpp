@@ -148,6 +148,7 @@ ExitCode run(const RunArguments& arguments) {
   if (!arguments.output.empty()) remember_folder(*scenario);
   auto finished = (*machine)->run();
   terminal.reset();
+  if (interactive && isatty(STDOUT_FILENO)) fmt::print(stderr, "\n");  // the guest's last line may be open
   progress.clear();
   if (!finished) return cli::report(finished.error());
   if (arguments.json) {
@@ -171,7 +172,7 @@ std::string is_seed(const std::string& text) {
 void add_run(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("run", "Run a scenario, and record it");
   auto arguments = std::make_shared<RunArguments>();
-  command->add_option("scenario", arguments->scenario, "A folder with a scenario.toml, a TOML file, or a name")
+  command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")
       ->required();
   auto* output = command->add_option("-o,--output", arguments->output, "Record the session here (pcapng)");
   command->add_option("--seed", arguments->seed, "Seed of everything random")->check(is_seed);
