@@ -69,6 +69,7 @@ done
 replays
 expect 0 "$ringside" show a.pcapng --wire 'input/*'
 says out 'bytes="x"'
-printf 'cat (xen/xvda)/hello.txt\rhalt\r' | "$ringside" run "$source_dir/scenarios/grub-pv" --console -o a.pcapng >out 2>err
+printf 'cat (xen/xvda)/hello.txt\rhalt\r' | "$ringside" run "$source_dir/scenarios/grub-pv" --set expect.within=100ms --console \
+  -o a.pcapng >out 2>err
 replays
 finish
