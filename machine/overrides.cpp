@@ -5,7 +5,7 @@
 #include <charconv>
 #include <sstream>
 
-#include "machine/toml_depth.h"
+#include "machine/toml_precheck.h"
 
 namespace ringside {
 
@@ -23,7 +23,7 @@ toml::value from_command_line(const std::string& text) {
 }
 
 toml::value parse_value(const std::string& text) {
-  if (line_nested_too_deep(text) != 0) return toml::value(text);
+  if (object_to_toml(text)) return toml::value(text);
   try {
     // The TOML reader would clamp what is too large for it; here that is no number.
     int64_t number = 0;

@@ -7,7 +7,7 @@
 
 #include "hv-model/backends/blk/virtual_device.h"
 #include "machine/overrides.h"
-#include "machine/toml_depth.h"
+#include "machine/toml_precheck.h"
 #include "machine/toml_reader.h"
 #include "sim/ids.h"
 
@@ -181,9 +181,8 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   scenario.text = text;
   scenario.overrides = overrides;
   TomlErrors errors(origin);
-  if (const unsigned line = line_nested_too_deep(text); line != 0) {
-    return fail(fmt::format("{}:{}: brackets or dots nest deeper than {} levels; a scenario needs three", origin, line,
-                            kTomlDepthMax));
+  if (const auto objection = object_to_toml(text)) {
+    return fail(fmt::format("{}:{}: {}", origin, objection->line, objection->text));
   }
   try {
     std::istringstream stream(text);

@@ -129,6 +129,14 @@ TEST_CASE("typed input waits for its text, across pieces, one after the other") 
   CHECK(scripted.next_tick() == Tick::never());
 }
 
+TEST_CASE("a scenario must be UTF-8, in texts and in comments") {
+  for (const char* wrong : {"\xff", "\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
+    CHECK_THAT(message_of("name = \"a\"\nx = '" + std::string(wrong) + "'\n"), StartsWith("x.toml:2: not UTF-8"));
+    CHECK_THAT(message_of("# " + std::string(wrong)), StartsWith("x.toml:1: not UTF-8"));
+  }
+  CHECK(parse_scenario(with_line("cmdline = 'gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80'"), "x.toml", {}));
+}
+
 TEST_CASE("a scenario that nests without end is refused before the library reads it") {
   for (const char* opening : {"[", "{a=", "[[", "a."}) {
     std::string text = "name = \"a\" # [[[[ \"\nnotes = '[[['\nx = ";
