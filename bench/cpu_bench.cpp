@@ -98,7 +98,8 @@ void emulator_stop_and_start(benchmark::State& state) {
   uc_mem_map(uc, kCode, 0x1000, UC_PROT_ALL);
   uc_mem_write(uc, kCode, code, sizeof code);
   uc_hook hook;
-  uc_hook_add(uc, &hook, UC_HOOK_INSN, reinterpret_cast<void*>(stop_emulator), nullptr, 1, 0, UC_X86_INS_SYSCALL);
+  uc_hook_add(uc, &hook, UC_HOOK_INSN, reinterpret_cast<void*>(stop_emulator), nullptr, 1, 0,
+              UC_X86_INS_SYSCALL);
   uc_ctl_exits_enable(uc);
   uint64_t rip = kCode;
   for (auto _ : state) {

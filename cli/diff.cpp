@@ -45,7 +45,8 @@ void add_diff(CLI::App& app, Outcome& outcome) {
   command->add_option("first", arguments->first, "A session")->required();
   command->add_option("second", arguments->second, "Another")->required();
   command->add_flag("--json", arguments->json, "Print one JSON object");
-  command->footer("Exits 0 when they are equal, 1 when they differ.\n\nExample:\n  ringside diff a.pcapng b.pcapng");
+  command->footer(
+      "Exits 0 when they are equal, 1 when they differ.\n\nExample:\n  ringside diff a.pcapng b.pcapng");
   command->callback([arguments, &outcome] {
     const auto code = diff(*arguments);
     outcome.code = code ? *code : report(code.error());

@@ -18,7 +18,8 @@ void ProgressLine::update(const Progress& progress) {
   if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   const double host_seconds = std::chrono::duration<double>(now - started_).count();
-  fmt::print(stderr, "\r\x1b[K{:.3f} s virtual, {:.0f} guest MIPS", static_cast<double>(progress.now.ps) / 1e12,
+  fmt::print(stderr, "\r\x1b[K{:.3f} s virtual, {:.0f} guest MIPS",
+             static_cast<double>(progress.now.ps) / 1e12,
              static_cast<double>(progress.instructions) / host_seconds / 1e6);
   std::fflush(stderr);
   shown_ = true;

@@ -1,5 +1,5 @@
-// A line on a terminal that says how far the machine is: virtual time and the guest's million instructions per
-// second of the host's time. Nothing at all where stderr is no terminal.
+// A line on a terminal that says how far the machine is: virtual time and the guest's million instructions
+// per second of the host's time. Nothing at all where stderr is no terminal.
 #pragma once
 
 #include <chrono>

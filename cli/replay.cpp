@@ -105,9 +105,13 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   command->add_option("--scenario", arguments->scenario_folder, "The folder with the kernel and the images");
   command->add_flag("--console", arguments->console, "Print what the guest prints");
   command->add_flag("--json", arguments->json, "Print one JSON object");
-  command->add_option("--disturb", arguments->disturb, "Pause the host and flush its caches at random (a test switch)")
+  command
+      ->add_option("--disturb", arguments->disturb,
+                   "Pause the host and flush its caches at random (a test switch)")
       ->group("");
-  command->add_option("--flip-memory-bit-after-epoch", arguments->flip_after, "Damage guest memory (a test switch)")
+  command
+      ->add_option("--flip-memory-bit-after-epoch", arguments->flip_after,
+                   "Damage guest memory (a test switch)")
       ->group("");
   command->footer(
       "A replay that is identical exits 0, however the recorded run ended; one that\n"

@@ -101,18 +101,21 @@ void print_json(const RunReport& report, const std::string& console, const std::
 void print_report(const RunReport& report, const std::string& session) {
   std::fflush(stdout);
   for (const std::string& missing : report.missing) fmt::print(stderr, "expected: {}\n", missing);
-  fmt::print(stderr, "run: {} at {} after {} instructions", report.reason, to_string(report.at), report.instructions);
-  if (report.notices != 0) fmt::print(stderr, ", {} notice{}", report.notices, report.notices == 1 ? "" : "s");
+  fmt::print(stderr, "run: {} at {} after {} instructions", report.reason, to_string(report.at),
+             report.instructions);
+  if (report.notices != 0)
+    fmt::print(stderr, ", {} notice{}", report.notices, report.notices == 1 ? "" : "s");
   fmt::print(stderr, "\n");
   if (!session.empty()) fmt::print(stderr, "session: {} ({} digests)\n", session, report.epochs);
 }
 
 ExitCode run(const RunArguments& arguments) {
-  if (arguments.output_given && arguments.output.empty()) return cli::report({ExitCode::bad_input, "-o needs a file"});
+  if (arguments.output_given && arguments.output.empty())
+    return cli::report({ExitCode::bad_input, "-o needs a file"});
   auto overrides = overrides_of(arguments);
   if (!overrides) return cli::report(overrides.error());
-  const bool interactive =
-      arguments.console || (!arguments.no_console && !arguments.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+  const bool interactive = arguments.console || (!arguments.no_console && !arguments.json &&
+                                                 isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
   if (interactive) make_room_for_a_person(arguments, *overrides);
   auto scenario = load_scenario(arguments.scenario, *overrides);
   if (!scenario) return cli::report(scenario.error());
@@ -135,7 +138,8 @@ ExitCode run(const RunArguments& arguments) {
   options.on_progress = [&](const Progress& now) { progress.update(now); };
   if (interactive) {
     const std::string& domain = scenario->domains.front().name;
-    if (isatty(STDIN_FILENO)) fmt::print(stderr, "You type at {}'s console. Ctrl-A x ends, Ctrl-A h helps.\n", domain);
+    if (isatty(STDIN_FILENO))
+      fmt::print(stderr, "You type at {}'s console. Ctrl-A x ends, Ctrl-A h helps.\n", domain);
     terminal.emplace(domain + "/console/in", stop_requested);
     options.live_input = &*terminal;
   }
@@ -172,15 +176,18 @@ std::string is_seed(const std::string& text) {
 void add_run(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("run", "Run a scenario, and record it");
   auto arguments = std::make_shared<RunArguments>();
-  command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")
-      ->required();
+  command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")->required();
   auto* output = command->add_option("-o,--output", arguments->output, "Record the session here (pcapng)");
   command->add_option("--seed", arguments->seed, "Seed of everything random")->check(is_seed);
-  command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")->allow_extra_args(false);
-  auto* console = command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
+  command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
+      ->allow_extra_args(false);
+  auto* console =
+      command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
   command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
-  command->add_option("--disturb", arguments->disturb, "Pause the host and flush its caches at random (a test switch)")
+  command
+      ->add_option("--disturb", arguments->disturb,
+                   "Pause the host and flush its caches at random (a test switch)")
       ->group("");
   command->footer(
       "At a terminal the console is yours as well: Ctrl-A x ends, Ctrl-A h helps.\n"

@@ -38,7 +38,8 @@ void add_scenarios(CLI::App& app, Outcome&) {
     if (*json) {
       auto list = nlohmann::ordered_json::array();
       for (const auto& scenario : known) {
-        list.push_back({{"name", scenario.name}, {"description", scenario.description}, {"folder", scenario.folder}});
+        list.push_back(
+            {{"name", scenario.name}, {"description", scenario.description}, {"folder", scenario.folder}});
       }
       fmt::print("{}\n", list.dump(2));
       return;

@@ -44,7 +44,9 @@ std::string folded(const std::string& line) {
 }
 
 // Seconds with as many digits as tell nanoseconds apart: a person reads these, --json has the ticks.
-std::string short_time(Tick at) { return fmt::format("{}.{:09}", at.ps / 1'000'000'000'000, at.nanoseconds() % 1'000'000'000); }
+std::string short_time(Tick at) {
+  return fmt::format("{}.{:09}", at.ps / 1'000'000'000'000, at.nanoseconds() % 1'000'000'000);
+}
 
 nlohmann::ordered_json to_json(const std::vector<DecodedField>& fields) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -83,8 +85,8 @@ class Printer {
       emit(line);
       return;
     }
-    const std::string head =
-        fmt::format("{} {} {} ", short_time(crossing.at), wire.name, crossing.direction == Direction::out ? "->" : "<-");
+    const std::string head = fmt::format("{} {} {} ", short_time(crossing.at), wire.name,
+                                         crossing.direction == Direction::out ? "->" : "<-");
     fmt::print("{}\n", folded(fmt::format("{}{}{}{}", head, to_line(fields), cut ? " (cut)" : "",
                                           injected ? " [injected]" : "")));
   }
@@ -97,15 +99,18 @@ class Printer {
       return;
     }
     // The same escapes as a decoded text field has.
-    const std::string quoted = nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    const std::string quoted =
+        nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     fmt::print("{} input/{} <- number={} bytes={}\n", short_time(input.at), input.wire, input.number, quoted);
   }
 
   void print(const EpochDigest& digest) {
     if (!arguments_.digests || digest.at < from_ || digest.at > to_) return;
     if (arguments_.json) {
-      nlohmann::ordered_json line{{"at_ps", digest.at.ps}, {"epoch", digest.number}, {"instructions", digest.instructions}};
-      for (const auto& [name, hash] : digest.components) line["components"][name] = fmt::format("{:016x}", hash);
+      nlohmann::ordered_json line{
+          {"at_ps", digest.at.ps}, {"epoch", digest.number}, {"instructions", digest.instructions}};
+      for (const auto& [name, hash] : digest.components)
+        line["components"][name] = fmt::format("{:016x}", hash);
       if (digest.memory) line["memory"] = fmt::format("{:016x}", *digest.memory);
       emit(line);
       return;
@@ -121,7 +126,8 @@ class Printer {
       emit({{"at_ps", outcome.at.ps}, {"outcome", outcome.reason}, {"exit_code", outcome.exit_code}});
       return;
     }
-    fmt::print("{} outcome exit_code={} reason=\"{}\"\n", short_time(outcome.at), outcome.exit_code, outcome.reason);
+    fmt::print("{} outcome exit_code={} reason=\"{}\"\n", short_time(outcome.at), outcome.exit_code,
+               outcome.reason);
   }
 
  private:
@@ -162,15 +168,18 @@ Result<> show(const ShowArguments& arguments) {
     } else {
       std::visit(
           [&](const auto& other) {
-            if constexpr (!std::is_same_v<std::decay_t<decltype(other)>, SessionCrossing>) printer.print(other);
+            if constexpr (!std::is_same_v<std::decay_t<decltype(other)>, SessionCrossing>)
+              printer.print(other);
           },
           **record);
     }
   }
   if (reader->was_cut()) {
     std::fflush(stdout);
-    fmt::print(stderr, "ringside: warning: {}: the session was cut; {} bytes behind its last complete epoch are lost\n",
-               arguments.session, reader->bytes_lost());
+    fmt::print(
+        stderr,
+        "ringside: warning: {}: the session was cut; {} bytes behind its last complete epoch are lost\n",
+        arguments.session, reader->bytes_lost());
   }
   return {};
 }

@@ -32,7 +32,8 @@ void TerminalInput::read(int wait_ms) {
     if (key == 'x') {
       stop_ = true;
     } else if (key == 'h') {
-      fmt::print(stderr, "\r\nCtrl-A x  end the run\r\nCtrl-A h  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n");
+      fmt::print(stderr,
+                 "\r\nCtrl-A x  end the run\r\nCtrl-A h  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n");
     } else if (key == kCtrlA) {
       typed_.push_back(key);
     }
@@ -56,7 +57,8 @@ Tick TerminalInput::wait(Tick now, Tick until) {
   std::fflush(stdout);
   const auto began = steady_clock::now();
   const auto passed = [&] {
-    const auto host = std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - began).count();
+    const auto host =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - began).count();
     return saturating_add(now, nanoseconds(static_cast<uint64_t>(std::max<int64_t>(host, 0))));
   };
   while (typed_.empty() && !stop_ && !terminal_.at_end()) {

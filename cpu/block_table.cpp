@@ -49,8 +49,12 @@ const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, st
     block = analyse(address, bytes);
   }
   Cached& cached = cache_[index(address)];
-  cached = {address, static_cast<uint32_t>(bytes.size()), lasting && !block->port_offset ? epoch_ : 0, block->instructions,
-            block->cost_ps, block.get()};
+  cached = {address,
+            static_cast<uint32_t>(bytes.size()),
+            lasting && !block->port_offset ? epoch_ : 0,
+            block->instructions,
+            block->cost_ps,
+            block.get()};
   return cached;
 }
 

@@ -19,8 +19,8 @@ CodePages::Step CodePages::access(size_t frame, Access access, bool executable, 
     step.flush = true;
     entry.flips = kFlipsMax;
     change(frame, CodeState::mixed);
-  } else if (access == Access::write && (entry.state == CodeState::code ||
-                                         (entry.state == CodeState::mixed && !executable))) {
+  } else if (access == Access::write &&
+             (entry.state == CodeState::code || (entry.state == CodeState::mixed && !executable))) {
     step.flush = step.drop_blocks = true;
     if (entry.flips < kFlipsMax) ++entry.flips;
     change(frame, CodeState::data);

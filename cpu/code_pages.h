@@ -4,8 +4,9 @@
 // and then every store to that page is slow. So a frame is normally one or the other:
 //
 //   data   mapped without X: the first fetch must ask, and turns the frame into
-//   code   mapped without W: the first store must ask, and turns the frame into data (its blocks are dropped),
-//   mixed  mapped with both: for frames that went back and forth kFlipsMax times, and for a frame whose own
+//   code   mapped without W: the first store must ask, and turns the frame into data (its blocks are
+//   dropped), mixed  mapped with both: for frames that went back and forth kFlipsMax times, and for a frame
+//   whose own
 //          block stores into it, since only this way takes effect at the very next instruction. A store
 //          through a mapping that may not be executed still turns it into data, until the next fetch.
 //

@@ -46,9 +46,9 @@ const char* to_string(ExitReason reason);
 struct Exit {
   ExitReason reason = ExitReason::deadline;
   uint8_t vector = 0;
-  bool software = false;             // INT n, INT3: rip is behind the instruction
+  bool software = false;  // INT n, INT3: rip is behind the instruction
   std::optional<uint32_t> error_code;
-  GuestVirt fault_address;           // page faults: the exact CR2
+  GuestVirt fault_address;  // page faults: the exact CR2
   std::string detail;
 };
 
@@ -112,7 +112,8 @@ class Cpu : public Stateful {
   virtual tl::expected<GuestPhys, PageFault> translate(GuestVirt address, Access access) = 0;
   // The same for a range; on a fault, bytes before it have been transferred.
   virtual tl::expected<void, PageFault> read_virtual(GuestVirt address, void* into, uint64_t length) = 0;
-  virtual tl::expected<void, PageFault> write_virtual(GuestVirt address, const void* from, uint64_t length) = 0;
+  virtual tl::expected<void, PageFault> write_virtual(GuestVirt address, const void* from,
+                                                      uint64_t length) = 0;
 
   // One line of text per instruction at `address`, for people.
   virtual std::string disassemble(GuestVirt address, unsigned count) = 0;
@@ -123,7 +124,7 @@ class Cpu : public Stateful {
 };
 
 struct CpuConfig {
-  std::string name = "cpu";     // the component's name in digests: "cpu/dom1"
+  std::string name = "cpu";  // the component's name in digests: "cpu/dom1"
   uint64_t frequency_hz = 2'000'000'000;
   // A 64-bit paravirtual guest: long mode with paging on, always at CPL 3, privileged instructions fault.
   bool paravirtual = true;

@@ -39,14 +39,38 @@ using General = Registers::General;
 // An index into Registers::general for any width of the register, or kNone.
 uint8_t general_index(unsigned reg) {
   switch (reg) {
-    case X86_REG_AL: case X86_REG_AH: case X86_REG_AX: case X86_REG_EAX: case X86_REG_RAX: return General::rax;
-    case X86_REG_CL: case X86_REG_CH: case X86_REG_CX: case X86_REG_ECX: case X86_REG_RCX: return General::rcx;
-    case X86_REG_DL: case X86_REG_DH: case X86_REG_DX: case X86_REG_EDX: case X86_REG_RDX: return General::rdx;
-    case X86_REG_BL: case X86_REG_BH: case X86_REG_BX: case X86_REG_EBX: case X86_REG_RBX: return General::rbx;
-    case X86_REG_SP: case X86_REG_ESP: case X86_REG_RSP: return General::rsp;
-    case X86_REG_BP: case X86_REG_EBP: case X86_REG_RBP: return General::rbp;
-    case X86_REG_SI: case X86_REG_ESI: case X86_REG_RSI: return General::rsi;
-    case X86_REG_DI: case X86_REG_EDI: case X86_REG_RDI: return General::rdi;
+    case X86_REG_AL:
+    case X86_REG_AH:
+    case X86_REG_AX:
+    case X86_REG_EAX:
+    case X86_REG_RAX: return General::rax;
+    case X86_REG_CL:
+    case X86_REG_CH:
+    case X86_REG_CX:
+    case X86_REG_ECX:
+    case X86_REG_RCX: return General::rcx;
+    case X86_REG_DL:
+    case X86_REG_DH:
+    case X86_REG_DX:
+    case X86_REG_EDX:
+    case X86_REG_RDX: return General::rdx;
+    case X86_REG_BL:
+    case X86_REG_BH:
+    case X86_REG_BX:
+    case X86_REG_EBX:
+    case X86_REG_RBX: return General::rbx;
+    case X86_REG_SP:
+    case X86_REG_ESP:
+    case X86_REG_RSP: return General::rsp;
+    case X86_REG_BP:
+    case X86_REG_EBP:
+    case X86_REG_RBP: return General::rbp;
+    case X86_REG_SI:
+    case X86_REG_ESI:
+    case X86_REG_RSI: return General::rsi;
+    case X86_REG_DI:
+    case X86_REG_EDI:
+    case X86_REG_RDI: return General::rdi;
     default: break;
   }
   const auto numbered = [&](unsigned first) { return static_cast<uint8_t>(General::r8 + (reg - first)); };
@@ -65,16 +89,28 @@ bool is_one_of(unsigned id, std::initializer_list<unsigned> ids) {
 
 bool is_string(const cs_insn& insn) {
   switch (insn.id) {
-    case X86_INS_MOVSB: case X86_INS_MOVSW: case X86_INS_MOVSQ:
-    case X86_INS_STOSB: case X86_INS_STOSW: case X86_INS_STOSD: case X86_INS_STOSQ:
-    case X86_INS_LODSB: case X86_INS_LODSW: case X86_INS_LODSD: case X86_INS_LODSQ:
-    case X86_INS_CMPSB: case X86_INS_CMPSW: case X86_INS_CMPSQ:
-    case X86_INS_SCASB: case X86_INS_SCASW: case X86_INS_SCASD: case X86_INS_SCASQ:
-      return true;
-    case X86_INS_MOVSD: case X86_INS_CMPSD:  // also the names of two SSE2 instructions: those are 0F xx
+    case X86_INS_MOVSB:
+    case X86_INS_MOVSW:
+    case X86_INS_MOVSQ:
+    case X86_INS_STOSB:
+    case X86_INS_STOSW:
+    case X86_INS_STOSD:
+    case X86_INS_STOSQ:
+    case X86_INS_LODSB:
+    case X86_INS_LODSW:
+    case X86_INS_LODSD:
+    case X86_INS_LODSQ:
+    case X86_INS_CMPSB:
+    case X86_INS_CMPSW:
+    case X86_INS_CMPSQ:
+    case X86_INS_SCASB:
+    case X86_INS_SCASW:
+    case X86_INS_SCASD:
+    case X86_INS_SCASQ: return true;
+    case X86_INS_MOVSD:
+    case X86_INS_CMPSD:  // also the names of two SSE2 instructions: those are 0F xx
       return insn.detail->x86.opcode[0] == 0xa5 || insn.detail->x86.opcode[0] == 0xa7;
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -98,35 +134,73 @@ bool is_floating(const cs_insn& insn) {
 InstructionKind kind_of(const cs_insn& insn) {
   if (is_string(insn)) return InstructionKind::string;
   switch (insn.id) {
-    case X86_INS_MUL: case X86_INS_IMUL:
-      return InstructionKind::multiply;
-    case X86_INS_DIV: case X86_INS_IDIV:
-      return InstructionKind::divide;
-    case X86_INS_CPUID:
-      return InstructionKind::cpuid;
-    case X86_INS_RDTSC: case X86_INS_RDTSCP:
-      return InstructionKind::time_stamp;
-    case X86_INS_MFENCE: case X86_INS_LFENCE: case X86_INS_SFENCE: case X86_INS_CLFLUSH: case X86_INS_PAUSE:
-      return InstructionKind::fence;
-    case X86_INS_FXSAVE: case X86_INS_FXSAVE64: case X86_INS_FXRSTOR: case X86_INS_FXRSTOR64:
-    case X86_INS_FNSAVE: case X86_INS_FRSTOR: case X86_INS_FNSTENV: case X86_INS_FLDENV:
-      return InstructionKind::state_area;
-    case X86_INS_FDIV: case X86_INS_FDIVR: case X86_INS_FDIVP: case X86_INS_FDIVRP: case X86_INS_FIDIV:
-    case X86_INS_FIDIVR: case X86_INS_FSQRT: case X86_INS_FPREM: case X86_INS_FPREM1:
-    case X86_INS_DIVSS: case X86_INS_DIVSD: case X86_INS_DIVPS: case X86_INS_DIVPD:
-    case X86_INS_SQRTSS: case X86_INS_SQRTSD: case X86_INS_SQRTPS: case X86_INS_SQRTPD:
-      return InstructionKind::floating_divide;
-    case X86_INS_FSIN: case X86_INS_FCOS: case X86_INS_FSINCOS: case X86_INS_FPTAN: case X86_INS_FPATAN:
-    case X86_INS_F2XM1: case X86_INS_FYL2X: case X86_INS_FYL2XP1: case X86_INS_FSCALE:
-      return InstructionKind::transcendental;
-    case X86_INS_SYSCALL: case X86_INS_SYSENTER: case X86_INS_SYSRET: case X86_INS_SYSEXIT: case X86_INS_INT:
-    case X86_INS_INT1: case X86_INS_INT3: case X86_INS_INTO: case X86_INS_UD2: case X86_INS_HLT:
-    case X86_INS_IN: case X86_INS_OUT: case X86_INS_IRETQ: case X86_INS_IRETD: case X86_INS_IRET:
-      return InstructionKind::system;
-    case X86_INS_LOOP: case X86_INS_LOOPE: case X86_INS_LOOPNE: case X86_INS_JRCXZ: case X86_INS_JECXZ:
-      return InstructionKind::branch;
-    default:
-      break;
+    case X86_INS_MUL:
+    case X86_INS_IMUL: return InstructionKind::multiply;
+    case X86_INS_DIV:
+    case X86_INS_IDIV: return InstructionKind::divide;
+    case X86_INS_CPUID: return InstructionKind::cpuid;
+    case X86_INS_RDTSC:
+    case X86_INS_RDTSCP: return InstructionKind::time_stamp;
+    case X86_INS_MFENCE:
+    case X86_INS_LFENCE:
+    case X86_INS_SFENCE:
+    case X86_INS_CLFLUSH:
+    case X86_INS_PAUSE: return InstructionKind::fence;
+    case X86_INS_FXSAVE:
+    case X86_INS_FXSAVE64:
+    case X86_INS_FXRSTOR:
+    case X86_INS_FXRSTOR64:
+    case X86_INS_FNSAVE:
+    case X86_INS_FRSTOR:
+    case X86_INS_FNSTENV:
+    case X86_INS_FLDENV: return InstructionKind::state_area;
+    case X86_INS_FDIV:
+    case X86_INS_FDIVR:
+    case X86_INS_FDIVP:
+    case X86_INS_FDIVRP:
+    case X86_INS_FIDIV:
+    case X86_INS_FIDIVR:
+    case X86_INS_FSQRT:
+    case X86_INS_FPREM:
+    case X86_INS_FPREM1:
+    case X86_INS_DIVSS:
+    case X86_INS_DIVSD:
+    case X86_INS_DIVPS:
+    case X86_INS_DIVPD:
+    case X86_INS_SQRTSS:
+    case X86_INS_SQRTSD:
+    case X86_INS_SQRTPS:
+    case X86_INS_SQRTPD: return InstructionKind::floating_divide;
+    case X86_INS_FSIN:
+    case X86_INS_FCOS:
+    case X86_INS_FSINCOS:
+    case X86_INS_FPTAN:
+    case X86_INS_FPATAN:
+    case X86_INS_F2XM1:
+    case X86_INS_FYL2X:
+    case X86_INS_FYL2XP1:
+    case X86_INS_FSCALE: return InstructionKind::transcendental;
+    case X86_INS_SYSCALL:
+    case X86_INS_SYSENTER:
+    case X86_INS_SYSRET:
+    case X86_INS_SYSEXIT:
+    case X86_INS_INT:
+    case X86_INS_INT1:
+    case X86_INS_INT3:
+    case X86_INS_INTO:
+    case X86_INS_UD2:
+    case X86_INS_HLT:
+    case X86_INS_IN:
+    case X86_INS_OUT:
+    case X86_INS_IRETQ:
+    case X86_INS_IRETD:
+    case X86_INS_IRET: return InstructionKind::system;
+    case X86_INS_LOOP:
+    case X86_INS_LOOPE:
+    case X86_INS_LOOPNE:
+    case X86_INS_JRCXZ:
+    case X86_INS_JECXZ: return InstructionKind::branch;
+    default: break;
   }
   if (in_group(insn, X86_GRP_JUMP) || in_group(insn, X86_GRP_CALL) || in_group(insn, X86_GRP_RET)) {
     return InstructionKind::branch;
@@ -175,11 +249,20 @@ void correct_access(const cs_insn& insn, MemoryOperand& operand) {
     return;
   }
   switch (insn.id) {
-    case X86_INS_LEA: case X86_INS_NOP: case X86_INS_PREFETCHT0: case X86_INS_PREFETCHT1:
-    case X86_INS_PREFETCHT2: case X86_INS_PREFETCHNTA: case X86_INS_PREFETCHW: case X86_INS_PREFETCH:
-      operand.read = operand.write = false;
-      return;
-    case X86_INS_ADD: case X86_INS_OR: case X86_INS_ADC: case X86_INS_SBB: case X86_INS_AND: case X86_INS_SUB:
+    case X86_INS_LEA:
+    case X86_INS_NOP:
+    case X86_INS_PREFETCHT0:
+    case X86_INS_PREFETCHT1:
+    case X86_INS_PREFETCHT2:
+    case X86_INS_PREFETCHNTA:
+    case X86_INS_PREFETCHW:
+    case X86_INS_PREFETCH: operand.read = operand.write = false; return;
+    case X86_INS_ADD:
+    case X86_INS_OR:
+    case X86_INS_ADC:
+    case X86_INS_SBB:
+    case X86_INS_AND:
+    case X86_INS_SUB:
     case X86_INS_XOR: {
       // The first operand is read and written, another one only read; opcode bit 1 and the immediate forms
       // 80-83 say which one is in memory.
@@ -189,23 +272,60 @@ void correct_access(const cs_insn& insn, MemoryOperand& operand) {
       operand.write = destination;
       return;
     }
-    case X86_INS_INC: case X86_INS_DEC: case X86_INS_NOT: case X86_INS_NEG: case X86_INS_XCHG:
-    case X86_INS_XADD: case X86_INS_CMPXCHG: case X86_INS_CMPXCHG8B: case X86_INS_CMPXCHG16B:
-    case X86_INS_SHL: case X86_INS_SAL: case X86_INS_SHR: case X86_INS_SAR: case X86_INS_ROL: case X86_INS_ROR:
-    case X86_INS_RCL: case X86_INS_RCR: case X86_INS_SHLD: case X86_INS_SHRD: case X86_INS_BTS:
-    case X86_INS_BTR: case X86_INS_BTC:
-      operand.read = operand.write = true;
-      return;
-    case X86_INS_CMP: case X86_INS_TEST: case X86_INS_BT: case X86_INS_PUSH: case X86_INS_CALL:
-    case X86_INS_JMP: case X86_INS_MUL: case X86_INS_IMUL: case X86_INS_DIV: case X86_INS_IDIV:
-    case X86_INS_FXRSTOR: case X86_INS_FXRSTOR64: case X86_INS_FRSTOR: case X86_INS_FLDENV:
+    case X86_INS_INC:
+    case X86_INS_DEC:
+    case X86_INS_NOT:
+    case X86_INS_NEG:
+    case X86_INS_XCHG:
+    case X86_INS_XADD:
+    case X86_INS_CMPXCHG:
+    case X86_INS_CMPXCHG8B:
+    case X86_INS_CMPXCHG16B:
+    case X86_INS_SHL:
+    case X86_INS_SAL:
+    case X86_INS_SHR:
+    case X86_INS_SAR:
+    case X86_INS_ROL:
+    case X86_INS_ROR:
+    case X86_INS_RCL:
+    case X86_INS_RCR:
+    case X86_INS_SHLD:
+    case X86_INS_SHRD:
+    case X86_INS_BTS:
+    case X86_INS_BTR:
+    case X86_INS_BTC: operand.read = operand.write = true; return;
+    case X86_INS_CMP:
+    case X86_INS_TEST:
+    case X86_INS_BT:
+    case X86_INS_PUSH:
+    case X86_INS_CALL:
+    case X86_INS_JMP:
+    case X86_INS_MUL:
+    case X86_INS_IMUL:
+    case X86_INS_DIV:
+    case X86_INS_IDIV:
+    case X86_INS_FXRSTOR:
+    case X86_INS_FXRSTOR64:
+    case X86_INS_FRSTOR:
+    case X86_INS_FLDENV:
     case X86_INS_LDMXCSR:
       operand.read = true;
       operand.write = false;
       return;
-    case X86_INS_POP: case X86_INS_FXSAVE: case X86_INS_FXSAVE64: case X86_INS_FNSAVE: case X86_INS_FNSTENV:
-    case X86_INS_STMXCSR: case X86_INS_FST: case X86_INS_FSTP: case X86_INS_FISTP: case X86_INS_FIST:
-    case X86_INS_FISTTP: case X86_INS_FBSTP: case X86_INS_FNSTCW: case X86_INS_FNSTSW:
+    case X86_INS_POP:
+    case X86_INS_FXSAVE:
+    case X86_INS_FXSAVE64:
+    case X86_INS_FNSAVE:
+    case X86_INS_FNSTENV:
+    case X86_INS_STMXCSR:
+    case X86_INS_FST:
+    case X86_INS_FSTP:
+    case X86_INS_FISTP:
+    case X86_INS_FIST:
+    case X86_INS_FISTTP:
+    case X86_INS_FBSTP:
+    case X86_INS_FNSTCW:
+    case X86_INS_FNSTSW:
       operand.read = false;
       operand.write = true;
       return;
@@ -269,7 +389,8 @@ void add_implicit_operands(const cs_insn& insn, bool before, OperandList& list) 
   const bool reads_stack_first =
       is_one_of(insn.id, {X86_INS_POP, X86_INS_POPF, X86_INS_POPFQ, X86_INS_RET, X86_INS_RETF, X86_INS_RETFQ,
                           X86_INS_IRET, X86_INS_IRETD, X86_INS_IRETQ});
-  const bool writes_stack_last = is_one_of(insn.id, {X86_INS_PUSH, X86_INS_PUSHF, X86_INS_PUSHFQ, X86_INS_CALL});
+  const bool writes_stack_last =
+      is_one_of(insn.id, {X86_INS_PUSH, X86_INS_PUSHF, X86_INS_PUSHFQ, X86_INS_CALL});
   if (before) {
     if (reads_stack_first) list.add(stack_operand(0, width, false));
     return;
@@ -328,8 +449,10 @@ bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Inst
   into.length = static_cast<uint8_t>(insn.size);
   into.kind = kind_of(insn);
   const uint8_t prefix = insn.detail->x86.prefix[0];
-  into.repeated = into.kind == InstructionKind::string && (prefix == X86_PREFIX_REP || prefix == X86_PREFIX_REPNE);
-  into.ends_block = into.kind == InstructionKind::branch || into.kind == InstructionKind::system || into.repeated;
+  into.repeated =
+      into.kind == InstructionKind::string && (prefix == X86_PREFIX_REP || prefix == X86_PREFIX_REPNE);
+  into.ends_block =
+      into.kind == InstructionKind::branch || into.kind == InstructionKind::system || into.repeated;
   into.uses_port = is_one_of(insn.id, {X86_INS_IN, X86_INS_OUT, X86_INS_INSB, X86_INS_INSW, X86_INS_INSD,
                                        X86_INS_OUTSB, X86_INS_OUTSW, X86_INS_OUTSD});
   add_operands(insn, into);

@@ -11,7 +11,7 @@
 namespace ringside {
 
 enum class InstructionKind : uint8_t {
-  simple,           // moves, integer arithmetic, logic, shifts, flags, NOP
+  simple,  // moves, integer arithmetic, logic, shifts, flags, NOP
   multiply,
   divide,
   branch,           // jumps, calls, returns
@@ -21,10 +21,10 @@ enum class InstructionKind : uint8_t {
   transcendental,   // x87 sine, logarithm and the like
   state_area,       // FXSAVE, FXRSTOR, FNSAVE, FRSTOR
   cpuid,
-  time_stamp,       // RDTSC, RDTSCP
-  fence,            // MFENCE, LFENCE, SFENCE, locked instructions, CLFLUSH, PAUSE
-  system,           // SYSCALL, INT n and all that is privileged
-  unknown,          // Capstone cannot decode it
+  time_stamp,  // RDTSC, RDTSCP
+  fence,       // MFENCE, LFENCE, SFENCE, locked instructions, CLFLUSH, PAUSE
+  system,      // SYSCALL, INT n and all that is privileged
+  unknown,     // Capstone cannot decode it
 };
 
 // Where an operand in memory lies, as long as the registers are what they were before the instruction.
@@ -36,7 +36,7 @@ struct MemoryOperand {
   uint8_t base = kNone;   // an index into Registers::general, or kRip
   uint8_t index = kNone;  // an index into Registers::general
   uint8_t scale = 1;
-  uint8_t size = 0;       // bytes; 0 for areas larger than a register
+  uint8_t size = 0;            // bytes; 0 for areas larger than a register
   uint8_t bit_offset = kNone;  // BT and its kin: a register whose value counts bits from the address
   Segment segment = Segment::flat;
   bool address_is_32_bit = false;

@@ -21,7 +21,8 @@ uint64_t effective_address(const MemoryOperand& operand, const Registers& regist
     if (operand.size == 4) bits = static_cast<int32_t>(bits);
     if (operand.size == 2) bits = static_cast<int16_t>(bits);
     const int64_t unit_bits = int64_t{operand.size} * 8;
-    const int64_t units = unit_bits == 0 ? 0 : (bits >= 0 ? bits / unit_bits : -((-bits + unit_bits - 1) / unit_bits));
+    const int64_t units =
+        unit_bits == 0 ? 0 : (bits >= 0 ? bits / unit_bits : -((-bits + unit_bits - 1) / unit_bits));
     address += static_cast<uint64_t>(units * operand.size);
   }
   if (operand.segment == MemoryOperand::Segment::fs) address += registers.fs_base;
@@ -52,8 +53,9 @@ std::optional<FaultingOperand> find_operand(const Instruction& instruction, cons
 
 }  // namespace
 
-std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction, const Registers& registers,
-                                                     uint64_t page, Access access) {
+std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction,
+                                                     const Registers& registers, uint64_t page,
+                                                     Access access) {
   // Capstone's table is sometimes wrong about the kind of an access. When no operand fits, the page alone
   // decides; an operand said to be written that was read first is both.
   if (auto found = find_operand(instruction, registers, page, access, true)) return found;

@@ -12,14 +12,15 @@ namespace ringside {
 uint64_t effective_address(const MemoryOperand& operand, const Registers& registers, uint64_t next_rip);
 
 struct FaultingOperand {
-  uint64_t address = 0;        // the first byte of the access that lies in the page
-  bool writes = false;         // a read-modify-write is a write, although it reads first
+  uint64_t address = 0;  // the first byte of the access that lies in the page
+  bool writes = false;   // a read-modify-write is a write, although it reads first
   bool stack = false;
   bool reaches_next_page = false;
 };
 
 // The operand of `instruction` (at registers.rip) that touches the page in this way; nothing when none does.
-std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction, const Registers& registers,
-                                                     uint64_t page, Access access);
+std::optional<FaultingOperand> find_faulting_operand(const Instruction& instruction,
+                                                     const Registers& registers, uint64_t page,
+                                                     Access access);
 
 }  // namespace ringside

@@ -17,8 +17,8 @@ constexpr uint32_t kExitException = 0x40;  // 32 of them
 constexpr uint32_t kExitSoftwareInterrupt = 0x75;
 
 constexpr uint8_t kVectorDebug = 1, kVectorBreakpoint = 3, kVectorUndefined = 6, kVectorDoubleFault = 8,
-                  kVectorTss = 10, kVectorNotPresent = 11, kVectorStack = 12, kVectorGeneral = 13, kVectorPage = 14,
-                  kVectorAlignment = 17;
+                  kVectorTss = 10, kVectorNotPresent = 11, kVectorStack = 12, kVectorGeneral = 13,
+                  kVectorPage = 14, kVectorAlignment = 17;
 constexpr uint64_t kLastPageOfLowerHalf = 0x7fff'ffff'f000;
 
 }  // namespace
@@ -92,18 +92,13 @@ Exit UnicornCpu::exit_for(uc_err error) {
       set_rip(rip() - 2);
       settle_at(rip());
       return {.reason = ExitReason::invalid_opcode, .vector = kVectorUndefined};
-    case Cause::port:
-      return port_exit(pending_.page);
-    case Cause::intercept:
-      return intercepted(pending_.vector);
-    case Cause::page_fault:
-      return page_fault_exit();
-    case Cause::general_fault:
-      return general_fault_exit();
+    case Cause::port: return port_exit(pending_.page);
+    case Cause::intercept: return intercepted(pending_.vector);
+    case Cause::page_fault: return page_fault_exit();
+    case Cause::general_fault: return general_fault_exit();
     case Cause::unknown:
       return broken(fmt::format("the emulator raised interrupt {:#x} at {:#x}", pending_.vector, rip()));
-    case Cause::none:
-      break;
+    case Cause::none: break;
   }
   settle_at(rip());
   return broken(fmt::format("the emulator refused at {:#x}: {}", rip(), uc_strerror(error)));
@@ -141,18 +136,14 @@ Exit UnicornCpu::intercepted(uint32_t code) {
   // A debug trap comes behind its instruction, which is a block of its own.
   if (vector != kVectorDebug) settle_at(at);
   switch (vector) {
-    case kVectorUndefined:
-      return {.reason = ExitReason::invalid_opcode, .vector = vector};
+    case kVectorUndefined: return {.reason = ExitReason::invalid_opcode, .vector = vector};
     case kVectorTss:
     case kVectorNotPresent:
     case kVectorStack:
-    case kVectorGeneral:
-      return exception(vector, selector_error_code());
+    case kVectorGeneral: return exception(vector, selector_error_code());
     case kVectorDoubleFault:
-    case kVectorAlignment:
-      return exception(vector, 0);
-    default:
-      return exception(vector, std::nullopt);
+    case kVectorAlignment: return exception(vector, 0);
+    default: return exception(vector, std::nullopt);
   }
 }
 
@@ -235,7 +226,8 @@ std::optional<Exit> UnicornCpu::advance_to_page_end(uint64_t page) {
   Instruction instruction;
   std::array<uint8_t, kPageSize> bytes{};
   const size_t length = peek(from, bytes.data(), page - from);
-  while (to < page && disassembler_.decode(std::span(bytes).first(length).subspan(to - from), to, instruction)) {
+  while (to < page &&
+         disassembler_.decode(std::span(bytes).first(length).subspan(to - from), to, instruction)) {
     to += instruction.length;
   }
   if (to == from) return std::nullopt;
@@ -256,8 +248,9 @@ uint32_t UnicornCpu::selector_error_code() {
   Instruction instruction;
   if (!disassembler_.decode({bytes.data(), length}, now.rip, instruction)) return 0;
   size_t opcode = 0;
-  while (opcode + 2 < length && (bytes[opcode] == 0x66 || bytes[opcode] == 0x67 || (bytes[opcode] & 0xf0) == 0x40 ||
-                                 bytes[opcode] == 0x64 || bytes[opcode] == 0x65)) {
+  while (opcode + 2 < length &&
+         (bytes[opcode] == 0x66 || bytes[opcode] == 0x67 || (bytes[opcode] & 0xf0) == 0x40 ||
+          bytes[opcode] == 0x64 || bytes[opcode] == 0x65)) {
     ++opcode;
   }
   const auto word_at = [&](uint64_t address) {
@@ -380,7 +373,8 @@ tl::expected<void, PageFault> UnicornCpu::read_virtual(GuestVirt address, void* 
   return {};
 }
 
-tl::expected<void, PageFault> UnicornCpu::write_virtual(GuestVirt address, const void* from, uint64_t length) {
+tl::expected<void, PageFault> UnicornCpu::write_virtual(GuestVirt address, const void* from,
+                                                        uint64_t length) {
   const auto* bytes = static_cast<const uint8_t*>(from);
   while (length != 0) {
     const auto at = translate(address, Access::write);

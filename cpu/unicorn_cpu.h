@@ -62,14 +62,14 @@ class UnicornCpu final : public Cpu {
   // --- Why the emulator was stopped ---
   enum class Cause : uint8_t {
     none,
-    boundary,         // the deadline or a request, before a block
-    port,             // before a block that uses a port at address `page`
+    boundary,  // the deadline or a request, before a block
+    port,      // before a block that uses a port at address `page`
     syscall,
     sysenter,
-    intercept,        // `vector` is the SVM exit code
-    page_fault,       // `page`, `access`, `error_code`
-    general_fault,    // a non-canonical `page`
-    unknown,          // an interrupt number that cannot be: `vector`
+    intercept,      // `vector` is the SVM exit code
+    page_fault,     // `page`, `access`, `error_code`
+    general_fault,  // a non-canonical `page`
+    unknown,        // an interrupt number that cannot be: `vector`
   };
   struct Pending {
     Cause cause = Cause::none;
@@ -160,8 +160,8 @@ class UnicornCpu final : public Cpu {
   bool in_setup_ = true;
   bool in_emulator_ = false;
   bool emulator_is_stale_ = false;  // flush before the next run
-  bool alias_open_ = false;  // while drop_blocks() speaks of machine addresses
-  bool stepping_ = false;    // run_up_to(): the block has been charged already
+  bool alias_open_ = false;         // while drop_blocks() speaks of machine addresses
+  bool stepping_ = false;           // run_up_to(): the block has been charged already
 
   Pending pending_;
   bool stop_requested_ = false;

@@ -123,7 +123,8 @@ bool UnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry) {
   }
   const auto translation = translation_for({address}, access);
   if (!translation) {
-    pending_ = {.cause = Cause::page_fault, .page = address, .access = access, .error_code = translation.error()};
+    pending_ = {
+        .cause = Cause::page_fault, .page = address, .access = access, .error_code = translation.error()};
     return false;
   }
   grant(*translation, access, entry);
@@ -133,7 +134,8 @@ bool UnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry) {
 tl::expected<Translation, uint32_t> UnicornCpu::translation_for(GuestVirt address, Access access) {
   const Translation* held = translations_.find(address);
   if (held != nullptr) {
-    const bool enough = access == Access::read || (access == Access::write && held->writable && held->dirty) ||
+    const bool enough = access == Access::read ||
+                        (access == Access::write && held->writable && held->dirty) ||
                         (access == Access::fetch && held->executable);
     if (enough) return *held;
   }
@@ -192,7 +194,8 @@ bool UnicornCpu::is_own_frame(Mfn frame) const {
 
 void UnicornCpu::drop_blocks(GuestPhys address, uint64_t length) {
   alias_open_ = true;
-  uc_ctl_remove_cache(uc_, unicorn_layout::kAlias + address.value, unicorn_layout::kAlias + address.value + length);
+  uc_ctl_remove_cache(uc_, unicorn_layout::kAlias + address.value,
+                      unicorn_layout::kAlias + address.value + length);
   alias_open_ = false;
   // The alias must not stay in the emulator's TLB, where the guest could use it.
   uc_ctl_flush_tlb(uc_);

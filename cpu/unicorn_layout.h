@@ -8,11 +8,11 @@
 namespace ringside::unicorn_layout {
 
 // Pages of the private block, by number.
-inline constexpr uint64_t kStubPage = 0;             // VMLOAD, VMRUN; the landing place behind
+inline constexpr uint64_t kStubPage = 0;  // VMLOAD, VMRUN; the landing place behind
 inline constexpr uint64_t kVmcbPage = 1;
 inline constexpr uint64_t kHostSavePage = 2;
-inline constexpr uint64_t kMsrPermissionPage = 3;    // two pages
-inline constexpr uint64_t kDescriptorPage = 5;       // holds the selectors of kDescriptorWindowPage
+inline constexpr uint64_t kMsrPermissionPage = 3;  // two pages
+inline constexpr uint64_t kDescriptorPage = 5;     // holds the selectors of kDescriptorWindowPage
 inline constexpr uint64_t kZeroPage = 6;
 inline constexpr uint64_t kPages = 7;
 

@@ -9,10 +9,10 @@ namespace ringside {
 namespace {
 
 // In the order of Registers::General.
-constexpr std::array<int, 16> kGeneral = {
-    UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX, UC_X86_REG_RSP, UC_X86_REG_RBP,
-    UC_X86_REG_RSI, UC_X86_REG_RDI, UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
-    UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
+constexpr std::array<int, 16> kGeneral = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX,
+                                          UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
+                                          UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
+                                          UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
 
 constexpr uint64_t kCr0TaskSwitched = 8;
 // CF, PF, AF, ZF, SF, TF, IF, DF, OF, AC, ID. IOPL stays 0, VM and NT stay clear whatever the hypervisor
@@ -88,8 +88,9 @@ void UnicornCpu::set_task_switched(bool on) {
 }
 
 void UnicornCpu::visit_state(StateVisitor& visitor) const {
-  static constexpr std::array<const char*, 16> kNames = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                                         "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+  static constexpr std::array<const char*, 16> kNames = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+                                                         "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+                                                         "r12", "r13", "r14", "r15"};
   const Registers now = registers();
   for (size_t i = 0; i < kNames.size(); ++i) visitor.number(kNames[i], now.general[i]);
   visitor.number("rip", now.rip);

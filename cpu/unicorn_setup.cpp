@@ -62,22 +62,23 @@ void write_vmcb(uint8_t* page, GuestPhys private_base) {
   vmcb.set<uint32_t>(0x058, 1);  // ASID
   // Save area. Attributes are packed: type and S, DPL, P in the low byte, AVL, L, D, G above.
   constexpr uint16_t kData = 0xcf3, kCode = 0xafb;
-  vmcb.segment(0x00, 0, kData, 0xffff'ffff, 0);                // ES
-  vmcb.segment(0x10, FLAT_RING3_CS64, kCode, 0xffff'ffff, 0);  // CS
-  vmcb.segment(0x20, FLAT_RING3_SS64, kData, 0xffff'ffff, 0);  // SS
-  vmcb.segment(0x30, 0, kData, 0xffff'ffff, 0);                // DS
-  vmcb.segment(0x40, 0, kData, 0xffff'ffff, 0);                // FS
-  vmcb.segment(0x50, 0, kData, 0xffff'ffff, 0);                // GS
+  vmcb.segment(0x00, 0, kData, 0xffff'ffff, 0);                           // ES
+  vmcb.segment(0x10, FLAT_RING3_CS64, kCode, 0xffff'ffff, 0);             // CS
+  vmcb.segment(0x20, FLAT_RING3_SS64, kData, 0xffff'ffff, 0);             // SS
+  vmcb.segment(0x30, 0, kData, 0xffff'ffff, 0);                           // DS
+  vmcb.segment(0x40, 0, kData, 0xffff'ffff, 0);                           // FS
+  vmcb.segment(0x50, 0, kData, 0xffff'ffff, 0);                           // GS
   vmcb.segment(0x60, 0, 0, kDescriptorTableBytes - 1, kDescriptorTable);  // GDTR
-  vmcb.segment(0x70, 0, 0x082, 0, 0);                          // LDTR
-  vmcb.segment(0x80, 0, 0, 0, 0);                              // IDTR
-  vmcb.segment(0x90, 0, 0x08b, 0, 0);                          // TR
-  vmcb.set<uint8_t>(Vmcb::kSave + 0x0cb, 3);                   // CPL
-  vmcb.set<uint64_t>(Vmcb::kSave + 0x0d0, kEferSyscall | kEferLongMode | kEferLongModeActive | kEferNoExecute | kEferSvm);
+  vmcb.segment(0x70, 0, 0x082, 0, 0);                                     // LDTR
+  vmcb.segment(0x80, 0, 0, 0, 0);                                         // IDTR
+  vmcb.segment(0x90, 0, 0x08b, 0, 0);                                     // TR
+  vmcb.set<uint8_t>(Vmcb::kSave + 0x0cb, 3);                              // CPL
+  vmcb.set<uint64_t>(Vmcb::kSave + 0x0d0,
+                     kEferSyscall | kEferLongMode | kEferLongModeActive | kEferNoExecute | kEferSvm);
   vmcb.set<uint64_t>(Vmcb::kSave + 0x148, kCr4);
   vmcb.set<uint64_t>(Vmcb::kSave + 0x158, kCr0);
-  vmcb.set<uint64_t>(Vmcb::kSave + 0x160, 0x400);              // DR7
-  vmcb.set<uint64_t>(Vmcb::kSave + 0x168, 0xffff'0ff0);        // DR6
+  vmcb.set<uint64_t>(Vmcb::kSave + 0x160, 0x400);        // DR7
+  vmcb.set<uint64_t>(Vmcb::kSave + 0x168, 0xffff'0ff0);  // DR6
   vmcb.set<uint64_t>(Vmcb::kSave + 0x170, kFlags);
   vmcb.set<uint64_t>(Vmcb::kSave + 0x178, kLanding);
 }
@@ -187,9 +188,10 @@ Result<void> UnicornCpu::enter_guest_mode() {
   write(UC_X86_REG_RAX, physical(kVmcbPage));
   SIM_TRY(check(uc_emu_start(uc_, kStub, kLanding, 0, 0), "enter SVM guest mode"));
   if (rip() != kLanding || read(UC_X86_REG_CS) != FLAT_RING3_CS64) {
-    return fail(fmt::format("the CPU emulator did not arrive at CPL 3 (rip {:#x}, cs {:#x}); Ringside needs "
-                            "Unicorn 2.1.4 or a newer one that passes its tests",
-                            rip(), read(UC_X86_REG_CS)));
+    return fail(
+        fmt::format("the CPU emulator did not arrive at CPL 3 (rip {:#x}, cs {:#x}); Ringside needs "
+                    "Unicorn 2.1.4 or a newer one that passes its tests",
+                    rip(), read(UC_X86_REG_CS)));
   }
   write(UC_X86_REG_MXCSR, 0x1f80);
   write(UC_X86_REG_FPCW, 0x37f);

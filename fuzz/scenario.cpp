@@ -1,6 +1,6 @@
 // Scenario files: whatever the text, an error or a scenario. Cannot show: what a machine makes of it.
-#include "fuzz/driver.h"
 #include "machine/scenario.h"
+#include "fuzz/driver.h"
 
 namespace ringside {
 
@@ -33,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   (void)ringside::parse_scenario(text, "fuzz.toml", {});
   // The same text as a value from the command line.
-  (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml", {{"machine.seed", text}});
+  (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml",
+                                 {{"machine.seed", text}});
   return 0;
 }

@@ -15,10 +15,11 @@ constexpr size_t kBitsPerWord = 64;
 // memory needs no pass over it.
 uint64_t contribution(size_t index, const PageInfo& info) {
   if (info.owner == kOwnerNone && info.flush_stamp == 0) return 0;
-  const uint64_t bits = static_cast<uint64_t>(info.owner.value) | static_cast<uint64_t>(info.type) << 16 |
-                        static_cast<uint64_t>(info.validated) << 24 | static_cast<uint64_t>(info.pinned) << 25 |
-                        static_cast<uint64_t>(info.guest_readable) << 26 |
-                        static_cast<uint64_t>(info.allocated) << 27 | static_cast<uint64_t>(info.special) << 28;
+  const uint64_t bits =
+      static_cast<uint64_t>(info.owner.value) | static_cast<uint64_t>(info.type) << 16 |
+      static_cast<uint64_t>(info.validated) << 24 | static_cast<uint64_t>(info.pinned) << 25 |
+      static_cast<uint64_t>(info.guest_readable) << 26 | static_cast<uint64_t>(info.allocated) << 27 |
+      static_cast<uint64_t>(info.special) << 28;
   const uint64_t counts = static_cast<uint64_t>(info.type_count) << 32 | info.ref_count;
   return hash_mix(hash_mix(hash_mix(index, bits), counts), info.flush_stamp);
 }
@@ -118,7 +119,8 @@ std::optional<Mfn> FrameTable::allocate_run(DomainId owner, unsigned order) {
 
 bool FrameTable::get_page(Mfn frame, DomainId domain) {
   const PageInfo* info = find(frame);
-  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_) return false;
+  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_)
+    return false;
   change(memory_.index_of(frame), [](PageInfo& page) { ++page.ref_count; });
   return true;
 }
@@ -171,8 +173,10 @@ bool FrameTable::get_writable_type(Mfn frame) {
 
 bool FrameTable::get_writable_page(Mfn frame, DomainId domain) {
   const PageInfo* info = find(frame);
-  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_) return false;
-  if (info->type_count >= count_max_ || (info->type_count > 0 && info->type != PageType::writable)) return false;
+  if (info == nullptr || info->owner != domain || info->ref_count == 0 || info->ref_count >= count_max_)
+    return false;
+  if (info->type_count >= count_max_ || (info->type_count > 0 && info->type != PageType::writable))
+    return false;
   change(memory_.index_of(frame), [](PageInfo& page) {
     page.type = PageType::writable;
     page.validated = true;

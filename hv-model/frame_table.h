@@ -24,13 +24,13 @@ enum class PageType : uint8_t { none, l1, l2, l3, l4, segment_descriptors, share
 struct PageInfo {
   DomainId owner = kOwnerNone;
   PageType type = PageType::none;
-  bool validated = false;   // a page table whose entries have all been checked
-  bool pinned = false;      // MMUEXT_PIN_Lx_TABLE holds a type reference
+  bool validated = false;       // a page table whose entries have all been checked
+  bool pinned = false;          // MMUEXT_PIN_Lx_TABLE holds a type reference
   bool guest_readable = false;  // of Xen's frames: any guest may map it read-only (M2P)
-  bool allocated = false;   // the owner's own reference is still there (PGC_allocated)
-  bool special = false;     // Xen's page shared with its owner (PGC_xen_heap): shared_info, grant table
+  bool allocated = false;       // the owner's own reference is still there (PGC_allocated)
+  bool special = false;         // Xen's page shared with its owner (PGC_xen_heap): shared_info, grant table
   uint32_t type_count = 0;
-  uint32_t ref_count = 0;   // 1 for the allocation itself, 1 for each mapping, each grant mapping, ...
+  uint32_t ref_count = 0;  // 1 for the allocation itself, 1 for each mapping, each grant mapping, ...
   // The value of tlb_clock() when the type count last fell to zero, or when the frame was freed: a core that
   // has not been flushed since may still hold translations to it (Xen's tlbflush_timestamp).
   uint64_t flush_stamp = 0;

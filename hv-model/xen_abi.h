@@ -11,7 +11,6 @@
 #define xen_wmb() __asm__ volatile("" ::: "memory")
 
 extern "C" {
-#include <xen/xen.h>
 #include <xen/callback.h>
 #include <xen/elfnote.h>
 #include <xen/event_channel.h>
@@ -27,4 +26,5 @@ extern "C" {
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
+#include <xen/xen.h>
 }

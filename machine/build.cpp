@@ -28,7 +28,8 @@ uint64_t overhead_bytes(uint64_t guest_bytes, size_t domains) {
 Result<> Machine::Impl::build() {
   uint64_t guest_bytes = 0;
   for (const DomainScenario& domain : scenario.domains) guest_bytes += domain.memory_bytes;
-  auto created = Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, scenario.domains.size()));
+  auto created =
+      Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, scenario.domains.size()));
   if (!created) return tl::unexpected(created.error());
   memory = std::move(*created);
   wiring = std::make_unique<Wiring>(timeline.clock(), timeline.events());
@@ -54,10 +55,11 @@ Result<> Machine::Impl::build() {
   config.wall_clock_seconds = scenario.wall_clock_seconds;
   config.cpu_frequency_hz = scenario.cpu_frequency_hz;
   hypervisor = std::make_unique<Hypervisor>(config, *memory, timeline.clock(), timeline.events(), *wiring);
-  if (!hypervisor->page_tables.create_machine_to_phys()) return fail("no memory for the machine-to-phys table");
+  if (!hypervisor->page_tables.create_machine_to_phys())
+    return fail("no memory for the machine-to-phys table");
   xenstore = std::make_unique<XenStore>();
-  toolstack = std::make_unique<XenStoreClient>(*xenstore, timeline.events(), timeline.clock(),
-                                               config.event_latency);
+  toolstack =
+      std::make_unique<XenStoreClient>(*xenstore, timeline.events(), timeline.clock(), config.event_latency);
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
   for (const auto& disk : disks) {
     for (const auto& guest : guests) {
@@ -66,7 +68,8 @@ Result<> Machine::Impl::build() {
       backend.name = disk->scenario->name;
       backend.read_only = disk->scenario->read_only;
       backend.discard = disk->scenario->discard;
-      disk->backend = std::make_unique<BlkBackend>(*hypervisor, *toolstack, *guest->domain, *disk->image, backend);
+      disk->backend =
+          std::make_unique<BlkBackend>(*hypervisor, *toolstack, *guest->domain, *disk->image, backend);
     }
   }
   list_components();
@@ -124,9 +127,11 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
   if (options.replay == nullptr) return header;
   for (const SessionFile& recorded : options.replay->header().files) {
     for (const SessionFile& found : header.files) {
-      if (found.name != recorded.name || (found.size == recorded.size && found.hash == recorded.hash)) continue;
+      if (found.name != recorded.name || (found.size == recorded.size && found.hash == recorded.hash))
+        continue;
       return fail(fmt::format(
-          "'{}' has changed since the session was recorded: it had {} bytes with hash {:016x}, now {} bytes with "
+          "'{}' has changed since the session was recorded: it had {} bytes with hash {:016x}, now {} bytes "
+          "with "
           "{:016x}. Bring the old file back, or record anew; `ringside pack` keeps files inside a session.",
           recorded.name, recorded.size, recorded.hash, found.size, found.hash));
     }
@@ -149,7 +154,8 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
     // A replay must not write what the recording wrote: the file would no longer be what it was.
     config.writable_file = false;
   }
-  auto path = packed != nullptr ? path_of_contents(disk.image, *packed) : locate_file(scenario, disk.image, "image");
+  auto path =
+      packed != nullptr ? path_of_contents(disk.image, *packed) : locate_file(scenario, disk.image, "image");
   if (!path) return tl::unexpected(path.error());
   config.path = *path;
   auto image = DiskImage::open(config, timeline.clock(), timeline.events(), *wiring);
@@ -204,7 +210,8 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
 void Machine::Impl::give_toolstack_nodes(const GuestParts& guest) {
   const uint16_t id = guest.domain->id.value;
   const std::string base = fmt::format("/local/domain/{}", id);
-  const auto put = [&](const std::string& path, const std::string& value, const std::vector<std::string>& access) {
+  const auto put = [&](const std::string& path, const std::string& value,
+                       const std::vector<std::string>& access) {
     toolstack->write(path, value);
     toolstack->set_permissions(path, access);
   };

@@ -56,7 +56,8 @@ Tick ScriptedInput::next_tick() const {
   if (!ready_.empty()) return Tick{0};
   Tick next = Tick::never();
   for (const Script& script : scripts_) {
-    if (!script.waiting.empty() && script.waiting.front().at) next = std::min(next, *script.waiting.front().at);
+    if (!script.waiting.empty() && script.waiting.front().at)
+      next = std::min(next, *script.waiting.front().at);
   }
   return next;
 }

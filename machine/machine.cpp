@@ -26,7 +26,8 @@ Result<RunReport> Machine::run() {
   impl_->timeline.run([this] { impl_->run_loop(); });
   const bool replaying = impl_->options.replay != nullptr;
   const bool whole = !impl_->host_error && impl_->timeline.clock().now < impl_->options.until;
-  const bool cut = replaying && impl_->options.replay->exhausted() && !impl_->options.replay->recorded_outcome();
+  const bool cut =
+      replaying && impl_->options.replay->exhausted() && !impl_->options.replay->recorded_outcome();
   if (whole && !cut) impl_->end_epoch(true);
   RunReport report = impl_->report();
   const RunOutcome outcome{static_cast<int>(report.exit_code), report.reason, report.at, report.instructions};
@@ -39,7 +40,8 @@ Result<RunReport> Machine::run() {
 }
 
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder) {
-  auto scenario = parse_scenario(header.scenario_text, header.scenario_name + " (in the session)", header.overrides);
+  auto scenario =
+      parse_scenario(header.scenario_text, header.scenario_name + " (in the session)", header.overrides);
   if (!scenario) return scenario;
   scenario->folder = scenario_folder;
   scenario->remembered_folders = recall_folders(header.scenario_text);

@@ -40,10 +40,11 @@ struct MachineOptions {
   const volatile bool* stop_requested = nullptr;
   // A person at a terminal, or nobody. Must outlive the machine.
   InputSource* live_input = nullptr;
-  // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the machine.
+  // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the
+  // machine.
   std::vector<Tap*> taps_behind;
-  // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of which
-  // must have no effect. 0: off.
+  // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of
+  // which must have no effect. 0: off.
   uint64_t disturb_seed = 0;
   // A test switch: flips one bit of guest memory once so many epochs are complete. 0: off.
   uint64_t flip_memory_bit_after_epoch = 0;
@@ -51,7 +52,7 @@ struct MachineOptions {
 
 struct RunReport {
   ExitCode exit_code = ExitCode::ok;
-  std::string reason;         // "poweroff", "the guest hung: ..."
+  std::string reason;  // "poweroff", "the guest hung: ..."
   Tick at;
   uint64_t instructions = 0;
   uint64_t epochs = 0;
@@ -84,8 +85,9 @@ class Machine {
 // The versions that a session depends on, by name: another one may give another run.
 std::vector<std::pair<std::string, std::string>> component_versions();
 
-// The scenario of a session, with its overrides applied. Files are looked for in `scenario_folder` (unless it is
-// empty), where the scenario was run before, and where the build put them; a packed session needs none of it.
+// The scenario of a session, with its overrides applied. Files are looked for in `scenario_folder` (unless it
+// is empty), where the scenario was run before, and where the build put them; a packed session needs none of
+// it.
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder);
 
 // Registers every payload type of the house, for readers of sessions.

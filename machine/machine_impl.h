@@ -99,8 +99,8 @@ struct Machine::Impl {
 
   std::unique_ptr<Random> disturbance;
   uint64_t epochs = 0;
-  uint64_t epoch_ends_at = 0;     // instructions
-  uint64_t epoch_began_at = 0;    // instructions
+  uint64_t epoch_ends_at = 0;   // instructions
+  uint64_t epoch_began_at = 0;  // instructions
   uint64_t inputs_delivered = 0;
   uint64_t next_progress_at = 0;  // instructions
   size_t next_guest = 0;          // round robin

@@ -27,7 +27,8 @@ toml::value parse_value(const std::string& text) {
   try {
     // The TOML reader would clamp what is too large for it; here that is no number.
     int64_t number = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc::result_out_of_range) {
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec ==
+        std::errc::result_out_of_range) {
       return from_command_line(text);
     }
     std::istringstream stream("value = " + text + "\n");
@@ -58,7 +59,8 @@ toml::value* element_of(toml::value& array, const std::string& kind, const std::
   for (toml::value& element : array.as_array()) {
     ++number;
     const std::string own = name_of(element);
-    if (own == name || (own.empty() && kind == "domain" && name == fmt::format("dom{}", number))) return &element;
+    if (own == name || (own.empty() && kind == "domain" && name == fmt::format("dom{}", number)))
+      return &element;
   }
   return nullptr;
 }
@@ -79,11 +81,13 @@ Result<> set_path(toml::value& root, const std::vector<std::string>& parts, cons
       continue;
     }
     toml::value& first = place->as_array().front();
-    const bool is_table = first.is_table() && first.contains(parts[i + 1]) && first.at(parts[i + 1]).is_table();
+    const bool is_table =
+        first.is_table() && first.contains(parts[i + 1]) && first.at(parts[i + 1]).is_table();
     if (i + 2 < parts.size() && !is_table && parts[i + 1] != "latency") {
       std::string names;
       for (const toml::value& element : place->as_array()) {
-        if (!name_of(element).empty()) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name_of(element));
+        if (!name_of(element).empty())
+          names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name_of(element));
       }
       return fail(fmt::format("no {} is named '{}'{}", parts[i], parts[i + 1],
                               names.empty() ? std::string() : fmt::format("; there is {}", names)));
@@ -103,8 +107,9 @@ Result<> apply_overrides(toml::value& root, const Overrides& overrides) {
     const Result<> set = parts.empty() ? fail("there is no such place in the scenario")
                                        : set_path(root, parts, parse_value(text));
     if (!set) {
-      return fail(fmt::format("--set {}={}: {}; write a path such as machine.seed, domain.memory or disk.xvda.image",
-                              path, text, set.error().message));
+      return fail(
+          fmt::format("--set {}={}: {}; write a path such as machine.seed, domain.memory or disk.xvda.image",
+                      path, text, set.error().message));
     }
   }
   return {};

@@ -2,8 +2,8 @@
 // its next exit or until something else wants to act.
 //
 // Domains share one physical core: the clock is theirs in turn, a quantum each, as under a scheduler with one
-// CPU. Upcalls are looked for where a real Xen would look: after a guest's exit, after something happened, and
-// at Xen's own timer interrupt, never at a stop that only a test, a debugger or an epoch made.
+// CPU. Upcalls are looked for where a real Xen would look: after a guest's exit, after something happened,
+// and at Xen's own timer interrupt, never at a stop that only a test, a debugger or an epoch made.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -71,8 +71,8 @@ bool Machine::Impl::deliver_inputs() {
   return delivered;
 }
 
-// An epoch ends at the first block boundary at which so many instructions have run. The core stops by time, so
-// the deadline is a time by which that cannot have happened yet, and is moved on until it has.
+// An epoch ends at the first block boundary at which so many instructions have run. The core stops by time,
+// so the deadline is a time by which that cannot have happened yet, and is moved on until it has.
 Tick Machine::Impl::epoch_deadline() const {
   const Clock& clock = timeline.clock();
   if (recorder == nullptr && options.replay == nullptr) return Tick::never();
@@ -105,8 +105,9 @@ Tick Machine::Impl::time_limit() const {
   return scenario.expect.within == Tick{0} ? Tick::never() : scenario.expect.within;
 }
 
-// A person may stop a run at any time; its replay then stops at the same place. Every other end comes of itself at
-// the recorded tick, perhaps after more has been done there: a replay that gets behind it has diverged.
+// A person may stop a run at any time; its replay then stops at the same place. Every other end comes of
+// itself at the recorded tick, perhaps after more has been done there: a replay that gets behind it has
+// diverged.
 bool Machine::Impl::stopped_from_outside() {
   const Tick now = timeline.clock().now;
   if (options.replay != nullptr) {
@@ -123,7 +124,8 @@ bool Machine::Impl::stopped_from_outside() {
 }
 
 bool Machine::Impl::all_ended() const {
-  return std::all_of(guests.begin(), guests.end(), [](const auto& guest) { return guest->domain->end.has_value(); });
+  return std::all_of(guests.begin(), guests.end(),
+                     [](const auto& guest) { return guest->domain->end.has_value(); });
 }
 
 // "poweroff", or where several did not end alike, "dom1: poweroff; dom2: crash".
@@ -162,7 +164,8 @@ bool Machine::Impl::should_stop() {
   if (all_ended()) {
     end_reason = how_all_ended();
     for (const auto& guest : guests) {
-      if (has_crashed(*guest->domain->end) && scenario.expect.shutdown != "crash") exit_code = ExitCode::guest_crashed;
+      if (has_crashed(*guest->domain->end) && scenario.expect.shutdown != "crash")
+        exit_code = ExitCode::guest_crashed;
     }
     return true;
   }
@@ -236,7 +239,8 @@ void Machine::Impl::idle(Tick horizon) {
                     clock.now >= options.replay->recorded_outcome()->at;
   Tick to = horizon;
   if (somebody_there) to = std::max(clock.now + Tick{1}, std::min(horizon, live->wait(clock.now, horizon)));
-  if (next == Tick::never() && ((!somebody_there && over && horizon == time_limit()) || to == Tick::never())) {
+  if (next == Tick::never() &&
+      ((!somebody_there && over && horizon == time_limit()) || to == Tick::never())) {
     end_reason = fmt::format("{} hung: waiting, with nothing pending that could end it", who_hangs());
     exit_code = ExitCode::guest_hung;
     hung = true;
@@ -289,16 +293,17 @@ RunReport Machine::Impl::report() {
     }
   }
   for (size_t i = 0; i < scenario.expect.console.size(); ++i) {
-    const bool seen =
-        std::any_of(guests.begin(), guests.end(), [&](const auto& guest) { return guest->console_watch.seen(i); });
-    if (!seen) report.missing.push_back(fmt::format("the console never showed \"{}\"", scenario.expect.console[i]));
+    const bool seen = std::any_of(guests.begin(), guests.end(),
+                                  [&](const auto& guest) { return guest->console_watch.seen(i); });
+    if (!seen)
+      report.missing.push_back(fmt::format("the console never showed \"{}\"", scenario.expect.console[i]));
   }
   for (const auto& guest : guests) {
     if (!scenario.expect.shutdown || !guest->domain->end) continue;
     const std::string found = way_to_end(*guest->domain->end);
     if (found == *scenario.expect.shutdown) continue;
-    report.missing.push_back(
-        fmt::format("{} to end by {}, but it ended by {}", guest->scenario->name, *scenario.expect.shutdown, found));
+    report.missing.push_back(fmt::format("{} to end by {}, but it ended by {}", guest->scenario->name,
+                                         *scenario.expect.shutdown, found));
   }
   if (report.exit_code == ExitCode::ok && !report.missing.empty()) {
     report.exit_code = ExitCode::expectation_failed;

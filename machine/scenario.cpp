@@ -29,7 +29,8 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
                 fmt::format("personality '{}' is not there; this version has \"pv\"", domain.personality));
   }
   constexpr uint64_t kSmallest = 4 << 20, kLargest = uint64_t{16} << 30;
-  if (domain.memory_bytes < kSmallest || domain.memory_bytes > kLargest || domain.memory_bytes % kPageSize != 0) {
+  if (domain.memory_bytes < kSmallest || domain.memory_bytes > kLargest ||
+      domain.memory_bytes % kPageSize != 0) {
     table.error("memory", "'memory' must be from 4M to 16G and a whole number of 4 KiB pages");
   }
 }
@@ -80,7 +81,8 @@ void read_input(TomlReader& table, InputScenario& input) {
     table.error("[[input]] needs either 'when' (a text that appears) or 'at' (a time)");
   }
   if (input.wire != "console") {
-    table.error("wire", fmt::format("nothing can be sent on '{}'; this version takes input on \"console\"", input.wire));
+    table.error("wire", fmt::format("nothing can be sent on '{}'; this version takes input on \"console\"",
+                                    input.wire));
   }
 }
 
@@ -167,7 +169,8 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
       top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
     }
     if (std::find(disks.begin(), disks.end(), disk.name) != disks.end()) {
-      top.error(fmt::format("two disks are named '{}'; each needs a name of its own, in several domains too", disk.name));
+      top.error(fmt::format("two disks are named '{}'; each needs a name of its own, in several domains too",
+                            disk.name));
     }
     disks.push_back(disk.name);
   }
@@ -176,7 +179,8 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
 
 }  // namespace
 
-Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const Overrides& overrides) {
+Result<Scenario> parse_scenario(const std::string& text, const std::string& origin,
+                                const Overrides& overrides) {
   Scenario scenario;
   scenario.text = text;
   scenario.overrides = overrides;

@@ -28,7 +28,7 @@ struct DiskScenario {
   std::string name;
   std::string domain;
   std::string image;
-  bool write_file = false;   // the guest's writes reach the file
+  bool write_file = false;  // the guest's writes reach the file
   bool read_only = false;
   bool discard = false;
   DiskLatency latency;
@@ -37,22 +37,22 @@ struct DiskScenario {
 struct InputScenario {
   std::string wire = "console";
   std::string domain;
-  std::string when;              // appears on the console, after the place where the last one matched
-  std::optional<Tick> at;        // or a time
+  std::string when;        // appears on the console, after the place where the last one matched
+  std::optional<Tick> at;  // or a time
   std::string send;
 };
 
 struct ExpectScenario {
-  std::vector<std::string> console;        // each must appear
-  std::optional<std::string> shutdown;     // "poweroff", "reboot", "suspend", "crash"
-  Tick within = seconds(60);               // of virtual time; 0: no limit
+  std::vector<std::string> console;     // each must appear
+  std::optional<std::string> shutdown;  // "poweroff", "reboot", "suspend", "crash"
+  Tick within = seconds(60);            // of virtual time; 0: no limit
 };
 
 struct Scenario {
   std::string name;
   std::string description;
-  std::string text;       // the file as it was read
-  std::string folder;     // on this host; empty when it came from a session
+  std::string text;    // the file as it was read
+  std::string folder;  // on this host; empty when it came from a session
   // Of a session's scenario: where else its files may be, and what they must be.
   std::vector<std::string> remembered_folders;
   std::vector<SessionFile> expected_files;
@@ -74,7 +74,8 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 // A folder with a scenario.toml, a TOML file, or the name of a scenario that came with Ringside.
 Result<Scenario> load_scenario(const std::string& path, const Overrides& overrides);
 // From a text, as a session holds it; `origin` is for messages.
-Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const Overrides& overrides);
+Result<Scenario> parse_scenario(const std::string& text, const std::string& origin,
+                                const Overrides& overrides);
 
 // The scenarios that came with Ringside: name, description, folder.
 struct KnownScenario {
@@ -82,9 +83,9 @@ struct KnownScenario {
 };
 std::vector<KnownScenario> known_scenarios();
 
-// Remembers where the scenario of a session lies on this host, and finds it again for a replay: a session holds
-// no path, so that equal runs give equal files. In the user's state folder (XDG_STATE_HOME); a host without one
-// works all the same. The same scenario may lie in several folders: the latest comes first.
+// Remembers where the scenario of a session lies on this host, and finds it again for a replay: a session
+// holds no path, so that equal runs give equal files. In the user's state folder (XDG_STATE_HOME); a host
+// without one works all the same. The same scenario may lie in several folders: the latest comes first.
 void remember_folder(const Scenario& scenario);
 std::vector<std::string> recall_folders(const std::string& scenario_text);
 

@@ -46,9 +46,10 @@ Result<Scenario> load_scenario(const std::string& given, const Overrides& overri
   }
   if (fs::is_directory(path, error)) path /= "scenario.toml";
   if (!fs::exists(path, error)) {
-    return fail(fmt::format("there is no scenario '{}'; give a folder with a scenario.toml, a TOML file, or one of "
-                            "the names that `ringside scenarios` lists",
-                            given));
+    return fail(
+        fmt::format("there is no scenario '{}'; give a folder with a scenario.toml, a TOML file, or one of "
+                    "the names that `ringside scenarios` lists",
+                    given));
   }
   const auto text = read_text(path);
   if (!text) return tl::unexpected(text.error());
@@ -145,8 +146,8 @@ Result<std::string> locate_file(const Scenario& scenario, const std::string& nam
   for (const fs::path& path : tried) {
     if (fs::exists(path, error)) found.push_back(path);
   }
-  // Of several, the one that the session knows. Of one, or of none that it knows, the first: what is wrong with
-  // it will be said.
+  // Of several, the one that the session knows. Of one, or of none that it knows, the first: what is wrong
+  // with it will be said.
   for (const fs::path& path : found) {
     if (found.size() > 1 && is_expected(scenario, name, path)) return path.string();
   }

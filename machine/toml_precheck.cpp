@@ -19,7 +19,8 @@ size_t skip_text(std::string_view text, size_t at) {
   while (at < text.size()) {
     if (escapes && text[at] == '\\') {
       at += 2;
-    } else if (long_text ? text.substr(at, 3) == std::string_view(escapes ? "\"\"\"" : "'''") : text[at] == quote) {
+    } else if (long_text ? text.substr(at, 3) == std::string_view(escapes ? "\"\"\"" : "'''")
+                         : text[at] == quote) {
       return at + (long_text ? 3 : 1);
     } else if (!long_text && text[at] == '\n') {
       return at;
@@ -30,9 +31,12 @@ size_t skip_text(std::string_view text, size_t at) {
   return text.size();
 }
 
-// The number of bytes of the UTF-8 sequence that `text` begins with; 0 where it is none (RFC 3629, section 4).
+// The number of bytes of the UTF-8 sequence that `text` begins with; 0 where it is none (RFC 3629, section
+// 4).
 size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&](size_t at) -> unsigned { return at < text.size() ? static_cast<uint8_t>(text[at]) : 0; };
+  const auto byte = [&](size_t at) -> unsigned {
+    return at < text.size() ? static_cast<uint8_t>(text[at]) : 0;
+  };
   const auto continued = [&](size_t count) {
     for (size_t at = 1; at < count; ++at) {
       if ((byte(at) & 0xc0) != 0x80) return size_t{0};
@@ -59,7 +63,9 @@ size_t utf8_sequence(std::string_view text) {
 unsigned line_without_utf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_sequence(text.substr(at));
-    if (length == 0) return 1 + static_cast<unsigned>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n'));
+    if (length == 0)
+      return 1 +
+             static_cast<unsigned>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n'));
     at += length;
   }
   return 0;
@@ -101,7 +107,8 @@ std::optional<TomlObjection> object_to_toml(std::string_view text) {
   }
   if (const unsigned line = line_nested_too_deep(text); line != 0) {
     return TomlObjection{
-        line, fmt::format("brackets or dots nest deeper than {} levels; a scenario needs three", kTomlDepthMax)};
+        line,
+        fmt::format("brackets or dots nest deeper than {} levels; a scenario needs three", kTomlDepthMax)};
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
-// What a text must be before the TOML library reads it. It reads nested arrays and tables by recursion, so that
-// a text that nests a hundred thousand deep would end the process; and it reads behind its buffer where a text in
-// quotes is no UTF-8 (toml11 3.7.1, parse_literal_string).
+// What a text must be before the TOML library reads it. It reads nested arrays and tables by recursion, so
+// that a text that nests a hundred thousand deep would end the process; and it reads behind its buffer where
+// a text in quotes is no UTF-8 (toml11 3.7.1, parse_literal_string).
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ struct TomlObjection {
   std::string text;
 };
 
-// Nothing when the library may read it. Brackets, braces and dots in texts and comments do not count as nesting.
+// Nothing when the library may read it. Brackets, braces and dots in texts and comments do not count as
+// nesting.
 std::optional<TomlObjection> object_to_toml(std::string_view text);
 
 }  // namespace ringside

@@ -124,7 +124,8 @@ void TomlReader::read(const std::string& key, Tick& into) {
   const toml::value* value = find(key);
   if (value == nullptr) return;
   if (!value->is_string()) {
-    return errors_.add(*value, fmt::format("'{}' must be a time in quotes, such as \"20s\" or \"30us\"", key));
+    return errors_.add(*value,
+                       fmt::format("'{}' must be a time in quotes, such as \"20s\" or \"30us\"", key));
   }
   const auto tick = parse_tick(value->as_string().str);
   if (!tick) return errors_.add(*value, fmt::format("'{}': {}", key, tick.error().message));
@@ -142,7 +143,8 @@ void TomlReader::read(const std::string& key, std::vector<std::string>& into) {
 }
 
 void TomlReader::read_scaled(const std::string& key, uint64_t& into,
-                             const std::vector<std::pair<std::string_view, uint64_t>>& units, const char* example) {
+                             const std::vector<std::pair<std::string_view, uint64_t>>& units,
+                             const char* example) {
   const toml::value* value = find(key);
   if (value == nullptr) return;
   if (value->is_integer() && value->as_integer() > 0) {
@@ -172,7 +174,8 @@ void TomlReader::read_frequency(const std::string& key, uint64_t& into) {
 }
 
 void TomlReader::read_rate(const std::string& key, uint64_t& into) {
-  read_scaled(key, into, {{"B/s", 1}, {"kB/s", 1000}, {"MB/s", 1'000'000}, {"GB/s", 1'000'000'000}}, "500MB/s");
+  read_scaled(key, into, {{"B/s", 1}, {"kB/s", 1000}, {"MB/s", 1'000'000}, {"GB/s", 1'000'000'000}},
+              "500MB/s");
 }
 
 void TomlReader::table(const std::string& key, const std::function<void(TomlReader&)>& use) {

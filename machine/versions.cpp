@@ -23,9 +23,10 @@ Result<> check_versions(const SessionHeader& header) {
   for (const auto& [name, recorded] : header.versions) {
     for (const auto& [have_name, have] : component_versions()) {
       if (have_name != name || have == recorded) continue;
-      return fail(fmt::format("the session was recorded with {} {}, and this is {} {}: it may run differently. "
-                              "Replay it with the version that recorded it, or record anew.",
-                              name, recorded, name, have));
+      return fail(
+          fmt::format("the session was recorded with {} {}, and this is {} {}: it may run differently. "
+                      "Replay it with the version that recorded it, or record anew.",
+                      name, recorded, name, have));
     }
   }
   return {};

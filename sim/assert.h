@@ -13,6 +13,5 @@ void set_assert_context(std::string (*describe)(void* user), void* user);
 
 }  // namespace ringside
 
-#define SIM_ASSERT(expression)                                              \
-  (static_cast<bool>(expression) ? void(0)                                  \
-                                 : ::ringside::assertion_failed(#expression, __FILE__, __LINE__))
+#define SIM_ASSERT(expression) \
+  (static_cast<bool>(expression) ? void(0) : ::ringside::assertion_failed(#expression, __FILE__, __LINE__))

@@ -53,25 +53,20 @@ std::string format_flags(uint64_t value, std::span<const FieldName> names) {
 
 std::string format_number(const Field& field, uint64_t value) {
   switch (field.format) {
-    case FieldFormat::decimal:
-      return fmt::format("{}", value);
+    case FieldFormat::decimal: return fmt::format("{}", value);
     case FieldFormat::signed_decimal: {
       const unsigned shift = 64 - 8 * field.size;
       return fmt::format("{}", static_cast<int64_t>(value << shift) >> shift);
     }
-    case FieldFormat::hex:
-      return fmt::format("{:#x}", value);
+    case FieldFormat::hex: return fmt::format("{:#x}", value);
     case FieldFormat::enumeration: {
       const auto named = std::find_if(field.names.begin(), field.names.end(),
                                       [&](const FieldName& name) { return name.value == value; });
       return named != field.names.end() ? std::string(named->name) : fmt::format("{}", value);
     }
-    case FieldFormat::flags:
-      return format_flags(value, field.names);
-    case FieldFormat::duration:
-      return to_string(Tick{value});
-    case FieldFormat::text:
-      break;
+    case FieldFormat::flags: return format_flags(value, field.names);
+    case FieldFormat::duration: return to_string(Tick{value});
+    case FieldFormat::text: break;
   }
   return {};
 }
@@ -115,7 +110,8 @@ DecodedField decode_tail(const PayloadType& type, std::span<const uint8_t> paylo
       record.offset = type.size + at;
       record.size = type.tail_record_size;
       record.is_number = false;
-      decode_record(type.tail_fields, tail.subspan(at, type.tail_record_size), type.size + at, record.children);
+      decode_record(type.tail_fields, tail.subspan(at, type.tail_record_size), type.size + at,
+                    record.children);
       decoded.children.push_back(std::move(record));
     }
   }

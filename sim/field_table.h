@@ -44,18 +44,18 @@ struct PayloadType {
   uint16_t size;           // bytes of the fixed record
   std::span<const Field> fields;
   TailKind tail = TailKind::none;
-  std::string_view tail_name = {};       // "segments"
-  uint16_t tail_record_size = 0;         // records only
+  std::string_view tail_name = {};  // "segments"
+  uint16_t tail_record_size = 0;    // records only
   std::span<const Field> tail_fields = {};
   // Fields that `show` prints first and alone tell the story; empty means all.
-  std::string_view group = {};           // Wireshark filter group: "blkif"
+  std::string_view group = {};  // Wireshark filter group: "blkif"
 };
 
 struct DecodedField {
   std::string name;
-  std::string text;    // formatted
-  uint64_t number = 0; // raw; 0 for text
-  size_t offset = 0;   // in the payload
+  std::string text;     // formatted
+  uint64_t number = 0;  // raw; 0 for text
+  size_t offset = 0;    // in the payload
   size_t size = 0;
   bool is_number = true;
   std::vector<DecodedField> children;  // a tail record's fields

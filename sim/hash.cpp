@@ -10,7 +10,9 @@ uint64_t hash64(std::span<const uint8_t> bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
-uint64_t hash64(std::string_view text, uint64_t seed) { return XXH3_64bits_withSeed(text.data(), text.size(), seed); }
+uint64_t hash64(std::string_view text, uint64_t seed) {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed);
+}
 
 uint64_t file_hash(std::span<const uint8_t> contents) {
   uint64_t running = hash_mix(0, contents.size());

@@ -14,9 +14,9 @@ struct Id {
   constexpr auto operator<=>(const Id&) const = default;
 };
 
-using DomainId = Id<struct DomainTag, uint16_t>;     // Xen's domid_t
-using EventPort = Id<struct EventPortTag, uint32_t>; // evtchn_port_t
-using GrantRef = Id<struct GrantRefTag, uint32_t>;   // grant_ref_t
+using DomainId = Id<struct DomainTag, uint16_t>;      // Xen's domid_t
+using EventPort = Id<struct EventPortTag, uint32_t>;  // evtchn_port_t
+using GrantRef = Id<struct GrantRefTag, uint32_t>;    // grant_ref_t
 
 inline constexpr uint64_t kPageSize = 4096;
 inline constexpr unsigned kPageShift = 12;

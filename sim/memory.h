@@ -73,7 +73,9 @@ class Memory {
   };
   uint8_t frame_flags(Mfn frame) const { return flags_[index_of(frame)]; }
   void set_frame_flags(Mfn frame, uint8_t flags) { flags_[index_of(frame)] |= flags; }
-  void clear_frame_flags(Mfn frame, uint8_t flags) { flags_[index_of(frame)] &= static_cast<uint8_t>(~flags); }
+  void clear_frame_flags(Mfn frame, uint8_t flags) {
+    flags_[index_of(frame)] &= static_cast<uint8_t>(~flags);
+  }
   // Called after a host's store into frames that are flagged `code`. Each core adds its own.
   void add_code_observer(std::function<void(GuestPhys, uint64_t length)> observer);
 

@@ -12,8 +12,8 @@ namespace ringside {
 enum class ExitCode : int {
   ok = 0,
   expectation_failed = 1,
-  bad_input = 2,   // usage, scenario, kernel, image, session, host failure
-  diverged = 3,    // a replay differs from its recording
+  bad_input = 2,  // usage, scenario, kernel, image, session, host failure
+  diverged = 3,   // a replay differs from its recording
   guest_hung = 4,
   guest_crashed = 5,
   invariant_broken = 6,
@@ -35,8 +35,8 @@ inline tl::unexpected<Error> fail(std::string message, ExitCode code = ExitCode:
 }  // namespace ringside
 
 // Hands an error on to the caller: `SIM_TRY(parse(...));`.
-#define SIM_TRY(expression)                                                      \
-  do {                                                                           \
-    auto sim_try_result = (expression);                                          \
+#define SIM_TRY(expression)                                                        \
+  do {                                                                             \
+    auto sim_try_result = (expression);                                            \
     if (!sim_try_result) return tl::unexpected(std::move(sim_try_result.error())); \
   } while (false)

@@ -31,7 +31,8 @@ class Lister : public StateVisitor {
     constexpr size_t kShown = 32;
     std::string hex;
     for (const uint8_t byte : value.first(std::min(value.size(), kShown))) hex += fmt::format("{:02x}", byte);
-    lines_.push_back(fmt::format("{}={}{} ({} bytes)", name, hex, value.size() > kShown ? "..." : "", value.size()));
+    lines_.push_back(
+        fmt::format("{}={}{} ({} bytes)", name, hex, value.size() > kShown ? "..." : "", value.size()));
   }
   std::vector<std::string> take() { return std::move(lines_); }
 

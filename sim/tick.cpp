@@ -15,12 +15,12 @@ std::string to_string(Tick tick) {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, uint64_t>, 5> kUnits{{
-    {"ps", 1}, {"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"s", 1'000'000'000'000}}};
+constexpr std::array<std::pair<std::string_view, uint64_t>, 5> kUnits{
+    {{"ps", 1}, {"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"s", 1'000'000'000'000}}};
 
 tl::unexpected<Error> not_a_time(std::string_view text) {
-  return fail(fmt::format("'{}' is not a time: write a number and a unit, such as 20s, 1.5ms, 30us, 87ns or 12ps",
-                          text));
+  return fail(fmt::format(
+      "'{}' is not a time: write a number and a unit, such as 20s, 1.5ms, 30us, 87ns or 12ps", text));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t f
   return wiring_->pass(*this, direction, payload, flags);
 }
 
-Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record, std::span<const uint8_t> tail) {
+Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record,
+                         std::span<const uint8_t> tail) {
   std::vector<uint8_t>& payload = wiring_->scratch_;
   payload.assign(record.begin(), record.end());
   payload.insert(payload.end(), tail.begin(), tail.end());
@@ -131,7 +132,8 @@ bool glob_matches(std::string_view glob, std::string_view name) {
 bool wire_matches(std::string_view glob, std::string_view name) {
   if (glob_matches(glob, name)) return true;
   const size_t slash = name.find('/');
-  return slash != std::string_view::npos && name.substr(0, 3) == "dom" && glob_matches(glob, name.substr(slash + 1));
+  return slash != std::string_view::npos && name.substr(0, 3) == "dom" &&
+         glob_matches(glob, name.substr(slash + 1));
 }
 
 }  // namespace ringside

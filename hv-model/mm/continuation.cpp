@@ -9,7 +9,8 @@ constexpr uint64_t kSyscallLength = 2;
 }  // namespace
 
 bool can_continue(Domain& domain, uint64_t number) {
-  if (domain.cpu == nullptr || domain.in_multicall || domain.cpu->general(Registers::rax) != number) return false;
+  if (domain.cpu == nullptr || domain.in_multicall || domain.cpu->general(Registers::rax) != number)
+    return false;
   uint8_t bytes[kSyscallLength] = {};
   const GuestVirt at{domain.cpu->rip() - kSyscallLength};
   return domain.copy_from_guest(bytes, at, sizeof bytes) && bytes[0] == 0x0f && bytes[1] == 0x05;

@@ -12,13 +12,23 @@ namespace ringside {
 
 namespace {
 
-enum class Operation : uint8_t { none, store, exchange, compare_exchange, bit_and, bit_or, bit_xor, bit_set, bit_reset,
-                                 bit_complement };
+enum class Operation : uint8_t {
+  none,
+  store,
+  exchange,
+  compare_exchange,
+  bit_and,
+  bit_or,
+  bit_xor,
+  bit_set,
+  bit_reset,
+  bit_complement
+};
 
 struct Store {
   Operation operation = Operation::none;
-  unsigned size = 4;                    // bytes
-  uint64_t length = 0;                  // of the instruction
+  unsigned size = 4;                      // bytes
+  uint64_t length = 0;                    // of the instruction
   std::optional<unsigned> from_register;  // otherwise `immediate`
   uint64_t immediate = 0;
 };
@@ -79,21 +89,35 @@ struct Opcode {
 };
 
 constexpr Opcode kOpcodes[] = {
-    {0x89, -1, Operation::store, 0},          {0xc7, 0, Operation::store, 4},
-    {0x87, -1, Operation::exchange, 0},       {0x0fb1, -1, Operation::compare_exchange, 0},
-    {0x21, -1, Operation::bit_and, 0},        {0x09, -1, Operation::bit_or, 0},
-    {0x31, -1, Operation::bit_xor, 0},        {0x81, 4, Operation::bit_and, 4},
-    {0x81, 1, Operation::bit_or, 4},          {0x81, 6, Operation::bit_xor, 4},
-    {0x83, 4, Operation::bit_and, 1},         {0x83, 1, Operation::bit_or, 1},
-    {0x83, 6, Operation::bit_xor, 1},         {0x0fba, 5, Operation::bit_set, 1},
-    {0x0fba, 6, Operation::bit_reset, 1},     {0x0fba, 7, Operation::bit_complement, 1},
-    {0x0fab, -1, Operation::bit_set, 0},      {0x0fb3, -1, Operation::bit_reset, 0},
+    {0x89, -1, Operation::store, 0},
+    {0xc7, 0, Operation::store, 4},
+    {0x87, -1, Operation::exchange, 0},
+    {0x0fb1, -1, Operation::compare_exchange, 0},
+    {0x21, -1, Operation::bit_and, 0},
+    {0x09, -1, Operation::bit_or, 0},
+    {0x31, -1, Operation::bit_xor, 0},
+    {0x81, 4, Operation::bit_and, 4},
+    {0x81, 1, Operation::bit_or, 4},
+    {0x81, 6, Operation::bit_xor, 4},
+    {0x83, 4, Operation::bit_and, 1},
+    {0x83, 1, Operation::bit_or, 1},
+    {0x83, 6, Operation::bit_xor, 1},
+    {0x0fba, 5, Operation::bit_set, 1},
+    {0x0fba, 6, Operation::bit_reset, 1},
+    {0x0fba, 7, Operation::bit_complement, 1},
+    {0x0fab, -1, Operation::bit_set, 0},
+    {0x0fb3, -1, Operation::bit_reset, 0},
     {0x0fbb, -1, Operation::bit_complement, 0},
-    {0x88, -1, Operation::store, 0, true},    {0xc6, 0, Operation::store, 1, true},
-    {0x86, -1, Operation::exchange, 0, true}, {0x0fb0, -1, Operation::compare_exchange, 0, true},
-    {0x20, -1, Operation::bit_and, 0, true},  {0x08, -1, Operation::bit_or, 0, true},
-    {0x30, -1, Operation::bit_xor, 0, true},  {0x80, 4, Operation::bit_and, 1, true},
-    {0x80, 1, Operation::bit_or, 1, true},    {0x80, 6, Operation::bit_xor, 1, true},
+    {0x88, -1, Operation::store, 0, true},
+    {0xc6, 0, Operation::store, 1, true},
+    {0x86, -1, Operation::exchange, 0, true},
+    {0x0fb0, -1, Operation::compare_exchange, 0, true},
+    {0x20, -1, Operation::bit_and, 0, true},
+    {0x08, -1, Operation::bit_or, 0, true},
+    {0x30, -1, Operation::bit_xor, 0, true},
+    {0x80, 4, Operation::bit_and, 1, true},
+    {0x80, 1, Operation::bit_or, 1, true},
+    {0x80, 6, Operation::bit_xor, 1, true},
 };
 
 // LOCK, and segment overrides: the address is known already. Linux turns LOCK into an override of DS where
@@ -121,7 +145,8 @@ std::optional<Store> decode(const uint8_t* bytes, size_t available) {
   const uint8_t modrm = reader.byte();
   const unsigned field = modrm >> 3 & 7;
   for (const Opcode& known : kOpcodes) {
-    if (known.code != code || (known.extension >= 0 && static_cast<unsigned>(known.extension) != field)) continue;
+    if (known.code != code || (known.extension >= 0 && static_cast<unsigned>(known.extension) != field))
+      continue;
     if (!skip_memory_operand(reader, modrm)) return std::nullopt;
     store.operation = known.operation;
     if (known.of_bytes) store.size = 1;
@@ -170,7 +195,8 @@ uint64_t subtract_flags(uint64_t left, uint64_t right, unsigned size) {
 bool execute(const Store& store, uint64_t old, Registers& registers, uint64_t& value) {
   constexpr uint64_t kArithmetic = kCarry | kParity | kAuxiliary | kZero | kSign | kOverflow;
   const uint64_t mask = mask_of(store.size);
-  const uint64_t operand = (store.from_register ? registers.general[*store.from_register] : store.immediate) & mask;
+  const uint64_t operand =
+      (store.from_register ? registers.general[*store.from_register] : store.immediate) & mask;
   const auto set_flags = [&](uint64_t flags, uint64_t which) {
     registers.rflags = (registers.rflags & ~which) | flags;
   };
@@ -251,8 +277,8 @@ bool PageTables::emulate_page_table_write(Domain& domain, GuestVirt address) {
   // The table keeps its type while its entry is changed.
   impl.frames().get_page(table, domain.id);
   impl.frames().add_type_reference(table);
-  const int64_t error =
-      impl.modify_entry(domain, table, 1, static_cast<unsigned>(within / sizeof(uint64_t)), value, false, domain.id);
+  const int64_t error = impl.modify_entry(domain, table, 1, static_cast<unsigned>(within / sizeof(uint64_t)),
+                                          value, false, domain.id);
   impl.put_page_and_type(domain, table);
   if (error != 0) return false;
   registers.rip += store->length;

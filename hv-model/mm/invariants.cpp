@@ -11,7 +11,10 @@ namespace {
 class Checker {
  public:
   Checker(Hypervisor& hypervisor, size_t limit)
-      : hypervisor_(hypervisor), limit_(limit), references_(hypervisor.memory.frames()), types_(references_.size()) {}
+      : hypervisor_(hypervisor),
+        limit_(limit),
+        references_(hypervisor.memory.frames()),
+        types_(references_.size()) {}
 
   std::vector<std::string> run() {
     for (size_t index = 0; index < references_.size(); ++index) own_uses(frame_at(index));
@@ -26,7 +29,8 @@ class Checker {
 
   template <class... Arguments>
   void violation(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    if (violations_.size() < limit_) violations_.push_back(fmt::format(format, std::forward<Arguments>(arguments)...));
+    if (violations_.size() < limit_)
+      violations_.push_back(fmt::format(format, std::forward<Arguments>(arguments)...));
   }
 
   void count(Mfn frame, bool typed) {
@@ -39,8 +43,8 @@ class Checker {
   void expect_type(Mfn frame, PageType type, const char* why) {
     const PageInfo* info = hypervisor_.frames.find(frame);
     if (info == nullptr || info->type != type || !info->validated) {
-      violation("frame {:#x} is used as type {} by {}, but is of type {}", frame.value, static_cast<int>(type), why,
-                info == nullptr ? -1 : static_cast<int>(info->type));
+      violation("frame {:#x} is used as type {} by {}, but is of type {}", frame.value,
+                static_cast<int>(type), why, info == nullptr ? -1 : static_cast<int>(info->type));
     }
   }
 
@@ -48,7 +52,8 @@ class Checker {
   void own_uses(Mfn frame) {
     const PageInfo& info = *hypervisor_.frames.find(frame);
     if (info.owner == kOwnerNone) {
-      if (info.ref_count != 0 || info.type_count != 0) violation("free frame {:#x} has references", frame.value);
+      if (info.ref_count != 0 || info.type_count != 0)
+        violation("free frame {:#x} has references", frame.value);
       return;
     }
     if (info.allocated) count(frame, false);
@@ -70,7 +75,8 @@ class Checker {
       if ((value & entry::kPresent) == 0) continue;
       const Mfn target = entry::frame(value);
       if ((value & entry::disallowed(level)) != 0 || (value & entry::kUser) == 0) {
-        violation("entry {} of L{} {:#x} has flags {:#x}", slot, level, table.value, value & ~entry::kFrameMask);
+        violation("entry {} of L{} {:#x} has flags {:#x}", slot, level, table.value,
+                  value & ~entry::kFrameMask);
       }
       if (!hypervisor_.memory.contains(target)) {
         violation("entry {} of L{} {:#x} points outside of memory: {:#x}", slot, level, table.value, value);

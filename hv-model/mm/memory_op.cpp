@@ -41,13 +41,12 @@ int64_t reservation_query(MemoryCall& call) {
   switch (call.command) {
     case XENMEM_current_reservation:
       return static_cast<int64_t>(call.hypervisor.frames.owned_frames(call.domain.id));
-    case XENMEM_maximum_reservation:
-      return static_cast<int64_t>(call.domain.max_pages);
+    case XENMEM_maximum_reservation: return static_cast<int64_t>(call.domain.max_pages);
     default: {
       // XENMEM_maximum_gpfn: what the guest itself wrote into shared_info says how many there are.
       uint64_t frames = 0;
-      call.hypervisor.memory.read(call.domain.shared_info.address() + offsetof(shared_info, arch.max_pfn), &frames,
-                                  sizeof frames);
+      call.hypervisor.memory.read(call.domain.shared_info.address() + offsetof(shared_info, arch.max_pfn),
+                                  &frames, sizeof frames);
       return static_cast<int64_t>(frames == 0 ? 0 : frames - 1);
     }
   }
@@ -62,7 +61,8 @@ int64_t memory_map(MemoryCall& call) {
   } else {
     // libxl's: one range of RAM as large as the domain may become.
     const E820Entry whole{0, call.domain.max_pages * kPageSize, 1};
-    entries.assign(reinterpret_cast<const uint8_t*>(&whole), reinterpret_cast<const uint8_t*>(&whole) + sizeof whole);
+    entries.assign(reinterpret_cast<const uint8_t*>(&whole),
+                   reinterpret_cast<const uint8_t*>(&whole) + sizeof whole);
   }
   map.nr_entries = std::min<uint32_t>(map.nr_entries, entries.size() / kMapEntrySize);
   const GuestVirt buffer{reinterpret_cast<uint64_t>(map.buffer.p)};
@@ -131,10 +131,13 @@ int64_t add_to_physmap_batch(MemoryCall& call) {
   xen_add_to_physmap_batch request;
   if (!call.domain.copy_from_guest(request, call.argument)) return -XEN_EFAULT;
   if (request.size < call.start) return -XEN_EILSEQ;
-  if (const int64_t error = check_target(call.hypervisor, call.domain, request.domid); error != 0) return error;
+  if (const int64_t error = check_target(call.hypervisor, call.domain, request.domid); error != 0)
+    return error;
   for (uint64_t i = call.start; i < request.size; ++i) {
     uint64_t index = 0, frame = 0;
-    const auto at = [i](auto& handle, size_t size) { return GuestVirt{reinterpret_cast<uint64_t>(handle.p) + i * size}; };
+    const auto at = [i](auto& handle, size_t size) {
+      return GuestVirt{reinterpret_cast<uint64_t>(handle.p) + i * size};
+    };
     const int refused = -XEN_EACCES;
     if (!call.domain.copy_from_guest(index, at(request.idxs, sizeof index)) ||
         !call.domain.copy_from_guest(frame, at(request.gpfns, sizeof frame)) ||
@@ -148,7 +151,8 @@ int64_t add_to_physmap_batch(MemoryCall& call) {
 int64_t remove_from_physmap(MemoryCall& call) {
   xen_remove_from_physmap request;
   if (!call.domain.copy_from_guest(request, call.argument)) return -XEN_EFAULT;
-  if (const int64_t error = check_target(call.hypervisor, call.domain, request.domid); error != 0) return error;
+  if (const int64_t error = check_target(call.hypervisor, call.domain, request.domid); error != 0)
+    return error;
   const PageInfo* info = call.hypervisor.frames.find({request.gpfn});
   return info != nullptr && info->owner == call.domain.id ? 0 : -XEN_ENOENT;
 }
@@ -157,7 +161,8 @@ int64_t claim_pages(MemoryCall& call) {
   xen_memory_reservation request;
   if (call.start != 0) return -XEN_EINVAL;
   if (!call.domain.copy_from_guest(request, call.argument)) return -XEN_EFAULT;
-  if (request.extent_start.p != nullptr || request.extent_order != 0 || request.mem_flags != 0) return -XEN_EINVAL;
+  if (request.extent_start.p != nullptr || request.extent_order != 0 || request.mem_flags != 0)
+    return -XEN_EINVAL;
   return check_target(call.hypervisor, call.domain, request.domid) == -XEN_ESRCH ? -XEN_EINVAL : -XEN_EPERM;
 }
 
@@ -190,7 +195,8 @@ int64_t dispatch(MemoryCall& call) {
     case XENMEM_populate_physmap: return change_reservation(call);
     case XENMEM_exchange: return exchange(call);
     case XENMEM_maximum_ram_page:
-      return static_cast<int64_t>(call.hypervisor.memory.first_frame().value + call.hypervisor.memory.frames());
+      return static_cast<int64_t>(call.hypervisor.memory.first_frame().value +
+                                  call.hypervisor.memory.frames());
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
     case XENMEM_maximum_gpfn: return reservation_query(call);
@@ -221,7 +227,8 @@ bool MemoryCall::extents_readable(uint64_t handle, uint64_t count) const {
 
 int64_t MemoryCall::pause(uint64_t progress) {
   if (can_continue(domain, __HYPERVISOR_memory_op)) {
-    return continue_hypercall(domain, __HYPERVISOR_memory_op, {command | progress << kCommandBits, argument.value});
+    return continue_hypercall(domain, __HYPERVISOR_memory_op,
+                              {command | progress << kCommandBits, argument.value});
   }
   domain.notices.emit(NoticeKind::unimplemented, "memory_op",
                       fmt::format("a list within a multicall was cut at extent {}", progress));
@@ -231,7 +238,8 @@ int64_t MemoryCall::pause(uint64_t progress) {
 int64_t PageTables::memory_op(Domain& domain, uint64_t command, GuestVirt argument) {
   impl_->work = 0;
   // The guest's command is an unsigned long, and all of it above the operation is progress.
-  MemoryCall call{hypervisor_, *impl_, domain, command & kCommandMask, command >> kCommandBits, argument, kExtentsMax};
+  MemoryCall call{hypervisor_, *impl_,     domain, command & kCommandMask, command >> kCommandBits,
+                  argument,    kExtentsMax};
   const int64_t result = dispatch(call);
   domain.owned_pages = hypervisor_.frames.owned_frames(domain.id);
   return result;

@@ -78,8 +78,7 @@ int64_t PageTables::mmu_update(Domain& domain, GuestVirt requests, uint32_t coun
         }
         break;
       }
-      default:
-        error = -XEN_ENOSYS;
+      default: error = -XEN_ENOSYS;
     }
     if (error != 0) break;
   }

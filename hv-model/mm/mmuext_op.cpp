@@ -124,20 +124,13 @@ int64_t PageTables::Impl::extended_operation(Domain& domain, const ::mmuext_op_t
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
       return tables.pin(domain, frame, entry::type_of(operation.cmd - MMUEXT_PIN_L1_TABLE + 1));
-    case MMUEXT_UNPIN_TABLE:
-      return tables.unpin(domain, frame);
-    case MMUEXT_NEW_BASEPTR:
-      return tables.set_kernel_root(domain, frame);
-    case MMUEXT_NEW_USER_BASEPTR:
-      return new_user_root(*this, domain, frame);
+    case MMUEXT_UNPIN_TABLE: return tables.unpin(domain, frame);
+    case MMUEXT_NEW_BASEPTR: return tables.set_kernel_root(domain, frame);
+    case MMUEXT_NEW_USER_BASEPTR: return new_user_root(*this, domain, frame);
     case MMUEXT_TLB_FLUSH_LOCAL:
-    case MMUEXT_TLB_FLUSH_ALL:
-      flush(domain);
-      return 0;
+    case MMUEXT_TLB_FLUSH_ALL: flush(domain); return 0;
     case MMUEXT_INVLPG_LOCAL:
-    case MMUEXT_INVLPG_ALL:
-      flush_one(operation.arg1.linear_addr);
-      return 0;
+    case MMUEXT_INVLPG_ALL: flush_one(operation.arg1.linear_addr); return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI: {
       const GuestVirt mask{reinterpret_cast<uint64_t>(operation.arg2.vcpumask.p)};
@@ -150,21 +143,14 @@ int64_t PageTables::Impl::extended_operation(Domain& domain, const ::mmuext_op_t
       }
       return 0;
     }
-    case MMUEXT_FLUSH_CACHE:
-      return -XEN_EACCES;  // for domains with devices only
-    case MMUEXT_FLUSH_CACHE_GLOBAL:
-      return -XEN_EINVAL;
-    case MMUEXT_SET_LDT:
-      return set_ldt(domain, operation.arg1.linear_addr, operation.arg2.nr_ents);
-    case MMUEXT_CLEAR_PAGE:
-      return copy_page(*this, domain, frame, std::nullopt);
-    case MMUEXT_COPY_PAGE:
-      return copy_page(*this, domain, frame, Mfn{operation.arg2.src_mfn});
+    case MMUEXT_FLUSH_CACHE: return -XEN_EACCES;  // for domains with devices only
+    case MMUEXT_FLUSH_CACHE_GLOBAL: return -XEN_EINVAL;
+    case MMUEXT_SET_LDT: return set_ldt(domain, operation.arg1.linear_addr, operation.arg2.nr_ents);
+    case MMUEXT_CLEAR_PAGE: return copy_page(*this, domain, frame, std::nullopt);
+    case MMUEXT_COPY_PAGE: return copy_page(*this, domain, frame, Mfn{operation.arg2.src_mfn});
     case MMUEXT_MARK_SUPER:
-    case MMUEXT_UNMARK_SUPER:
-      return -XEN_EOPNOTSUPP;
-    default:
-      return -XEN_ENOSYS;
+    case MMUEXT_UNMARK_SUPER: return -XEN_EOPNOTSUPP;
+    default: return -XEN_ENOSYS;
   }
 }
 

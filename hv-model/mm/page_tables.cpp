@@ -6,7 +6,8 @@
 
 namespace ringside {
 
-PageTables::PageTables(Hypervisor& hypervisor) : hypervisor_(hypervisor), impl_(std::make_unique<Impl>(hypervisor)) {}
+PageTables::PageTables(Hypervisor& hypervisor)
+    : hypervisor_(hypervisor), impl_(std::make_unique<Impl>(hypervisor)) {}
 
 PageTables::~PageTables() = default;
 
@@ -38,7 +39,8 @@ bool PageTables::create_machine_to_phys() {
   const auto l3 = frames.allocate_for_xen(false);
   if (!l3) return false;
   const uint64_t kTable = entry::kPresent | entry::kUser | entry::kAccessed;
-  const auto table_in = [&](std::map<uint64_t, Mfn>& tables, uint64_t key, Mfn parent, unsigned slot) -> std::optional<Mfn> {
+  const auto table_in = [&](std::map<uint64_t, Mfn>& tables, uint64_t key, Mfn parent,
+                            unsigned slot) -> std::optional<Mfn> {
     if (const auto found = tables.find(key); found != tables.end()) return found->second;
     const auto table = frames.allocate_for_xen(false);
     if (!table) return std::nullopt;

@@ -31,7 +31,7 @@ struct PageTables::Impl : FrameObserver {
   // XENMEM_set_memory_map: what the domain sees as its memory map, as bytes of e820 entries.
   std::map<DomainId, std::vector<uint8_t>> memory_maps;
   std::map<DomainId, uint64_t> last_flush;  // the value of tlb_clock() then
-  uint64_t work = 0;  // entries looked at since the current hypercall began
+  uint64_t work = 0;                        // entries looked at since the current hypercall began
 
   FrameTable& frames();
   Memory& memory();
@@ -50,8 +50,8 @@ struct PageTables::Impl : FrameObserver {
 
   // --- update.cpp ---
   // One entry of a validated table of that level.
-  int64_t modify_entry(Domain& domain, Mfn table, unsigned level, unsigned slot, uint64_t value, bool preserve_ad,
-                       DomainId owner);
+  int64_t modify_entry(Domain& domain, Mfn table, unsigned level, unsigned slot, uint64_t value,
+                       bool preserve_ad, DomainId owner);
   // What MMU_NORMAL_PT_UPDATE does with its address. `upper_changed` tells that an L2 or higher was written.
   int64_t update(Domain& domain, GuestPhys address, uint64_t value, bool preserve_ad, DomainId owner,
                  bool& upper_changed);
@@ -86,6 +86,8 @@ struct PageTables::Impl : FrameObserver {
 inline constexpr uint32_t kPreempted = 1u << 31;
 
 // Xen's __addr_ok for a 64-bit guest: not in the hole of non-canonical addresses and not in Xen's own range.
-constexpr bool address_ok(uint64_t address) { return address < (1ull << 47) || address >= HYPERVISOR_VIRT_END; }
+constexpr bool address_ok(uint64_t address) {
+  return address < (1ull << 47) || address >= HYPERVISOR_VIRT_END;
+}
 
 }  // namespace ringside

@@ -12,7 +12,8 @@ constexpr uint64_t kWorkPerFrame = 64;
 // Frames that the domain may have, as its maximum allows.
 std::optional<Mfn> allocate_extent(MemoryCall& call, unsigned order) {
   const uint64_t wanted = uint64_t{1} << order;
-  if (call.hypervisor.frames.owned_frames(call.domain.id) + wanted > call.domain.max_pages) return std::nullopt;
+  if (call.hypervisor.frames.owned_frames(call.domain.id) + wanted > call.domain.max_pages)
+    return std::nullopt;
   call.impl.work += kWorkPerFrame * wanted;
   return call.hypervisor.frames.allocate_run(call.domain.id, order);
 }
@@ -40,7 +41,8 @@ bool change_extent(MemoryCall& call, const xen_memory_reservation& request, uint
     }
     return true;
   }
-  if ((request.mem_flags & XENMEMF_populate_on_demand) != 0 && call.command == XENMEM_populate_physmap) return false;
+  if ((request.mem_flags & XENMEMF_populate_on_demand) != 0 && call.command == XENMEM_populate_physmap)
+    return false;
   const auto frame = allocate_extent(call, request.extent_order);
   if (!frame) return false;
   if (call.command == XENMEM_populate_physmap) {
@@ -91,8 +93,8 @@ struct Chunk {
 };
 
 // Reads which frames are given up. They must be the domain's and used by nobody, not even by its page tables.
-int64_t read_chunk(MemoryCall& call, const xen_memory_exchange& request, uint64_t chunk, unsigned extents_shift,
-                   Chunk& frames) {
+int64_t read_chunk(MemoryCall& call, const xen_memory_exchange& request, uint64_t chunk,
+                   unsigned extents_shift, Chunk& frames) {
   const uint64_t list = reinterpret_cast<uint64_t>(request.in.extent_start.p);
   for (uint64_t i = 0; i < uint64_t{1} << extents_shift; ++i) {
     uint64_t first = 0;
@@ -121,12 +123,14 @@ bool allocate_chunk(MemoryCall& call, unsigned order, uint64_t extents, Chunk& f
   }
   if (frames.out.size() == extents) return true;
   for (const Mfn first : frames.out) {
-    for (uint64_t k = 0; k < uint64_t{1} << order; ++k) call.hypervisor.frames.drop_allocation({first.value + k});
+    for (uint64_t k = 0; k < uint64_t{1} << order; ++k)
+      call.hypervisor.frames.drop_allocation({first.value + k});
   }
   return false;
 }
 
-int64_t write_chunk(MemoryCall& call, const xen_memory_exchange& request, uint64_t chunk, const Chunk& frames) {
+int64_t write_chunk(MemoryCall& call, const xen_memory_exchange& request, uint64_t chunk,
+                    const Chunk& frames) {
   const uint64_t list = reinterpret_cast<uint64_t>(request.out.extent_start.p);
   const uint64_t first_extent = chunk * frames.out.size();
   int64_t error = 0;

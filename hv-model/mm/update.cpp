@@ -3,8 +3,8 @@
 
 namespace ringside {
 
-int64_t PageTables::Impl::modify_entry(Domain& domain, Mfn table, unsigned level, unsigned slot, uint64_t value,
-                                       bool preserve_ad, DomainId owner) {
+int64_t PageTables::Impl::modify_entry(Domain& domain, Mfn table, unsigned level, unsigned slot,
+                                       uint64_t value, bool preserve_ad, DomainId owner) {
   if (!entry::is_guest_slot(level, slot)) return -XEN_EINVAL;
   const GuestPhys address = table.address() + slot * sizeof(uint64_t);
   const auto old = memory().load<uint64_t>(address);
@@ -25,8 +25,8 @@ int64_t PageTables::Impl::modify_entry(Domain& domain, Mfn table, unsigned level
   return 0;
 }
 
-int64_t PageTables::Impl::update(Domain& domain, GuestPhys address, uint64_t value, bool preserve_ad, DomainId owner,
-                                 bool& upper_changed) {
+int64_t PageTables::Impl::update(Domain& domain, GuestPhys address, uint64_t value, bool preserve_ad,
+                                 DomainId owner, bool& upper_changed) {
   const Mfn table = frame_of(address);
   if (!frames().get_page(table, domain.id)) return -XEN_EINVAL;
   const PageInfo& info = *frames().find(table);
@@ -66,7 +66,8 @@ std::optional<PageTables::Impl::Walk> PageTables::Impl::find_l1_entry(Domain& do
   for (unsigned level = 4; level > 1; --level) {
     const PageInfo* info = frames().find(table);
     if (info == nullptr || info->type != entry::type_of(level) || info->type_count == 0) return std::nullopt;
-    const auto value = memory().load<uint64_t>(table.address() + entry::slot(address, level) * sizeof(uint64_t));
+    const auto value =
+        memory().load<uint64_t>(table.address() + entry::slot(address, level) * sizeof(uint64_t));
     if ((value & entry::kPresent) == 0) return std::nullopt;
     table = entry::frame(value);
   }
@@ -93,8 +94,8 @@ uint64_t grant_entry(Mfn frame, uint32_t map_flags, bool writable) {
 }  // namespace
 
 // xen/arch/x86/pv/grant_table.c: create_grant_pv_mapping.
-int64_t PageTables::install_grant_mapping(Domain& domain, uint64_t host_address, uint32_t map_flags, Mfn frame,
-                                          bool writable) {
+int64_t PageTables::install_grant_mapping(Domain& domain, uint64_t host_address, uint32_t map_flags,
+                                          Mfn frame, bool writable) {
   GuestPhys address;
   if ((map_flags & GNTMAP_contains_pte) != 0) {
     if (host_address % sizeof(uint64_t) != 0) return GNTST_general_error;
@@ -118,8 +119,8 @@ int64_t PageTables::install_grant_mapping(Domain& domain, uint64_t host_address,
 int64_t PageTables::remove_grant_mapping(Domain& domain, uint64_t host_address, uint32_t map_flags, Mfn frame,
                                          uint64_t replace_with_address) {
   Impl& impl = *impl_;
-  const uint64_t wanted =
-      grant_entry(frame, map_flags, (map_flags & GNTMAP_readonly) == 0) & (entry::kPresent | entry::kWritable);
+  const uint64_t wanted = grant_entry(frame, map_flags, (map_flags & GNTMAP_readonly) == 0) &
+                          (entry::kPresent | entry::kWritable);
   const auto matches = [&](uint64_t value) {
     return entry::frame(value) == frame && (value & (entry::kPresent | entry::kWritable)) == wanted;
   };
@@ -141,7 +142,8 @@ int64_t PageTables::remove_grant_mapping(Domain& domain, uint64_t host_address, 
   uint64_t replacement = 0;
   if (replace_with_address != 0) {
     const auto source = impl.find_l1_entry(domain, replace_with_address);
-    if (!source || impl.frames().find(source->table)->owner != domain.id || source->address == walk->address) {
+    if (!source || impl.frames().find(source->table)->owner != domain.id ||
+        source->address == walk->address) {
       return GNTST_general_error;
     }
     replacement = source->value;

@@ -148,7 +148,8 @@ int64_t PageTables::Impl::validate_descriptors(Mfn frame) {
       const auto selector = static_cast<uint16_t>(descriptor >> 16);
       // guest_gate_selector_okay: anything outside of Xen's part of the GDT, at the guest's own ring.
       const bool flat = selector == FLAT_KERNEL_CS64 || selector == FLAT_KERNEL_CS32;
-      if (!flat && ((selector & kGuestRing) != kGuestRing || ((selector & 4) == 0 && selector >= 14 * kPageSize))) {
+      if (!flat &&
+          ((selector & kGuestRing) != kGuestRing || ((selector & 4) == 0 && selector >= 14 * kPageSize))) {
         return -XEN_EINVAL;
       }
       descriptor &= ~kPrivilege;

@@ -9,7 +9,9 @@ namespace ringside {
 namespace {
 
 // The address without the bits that index into a table of the level and below it.
-uint64_t key_of(uint64_t address, unsigned level) { return level == 4 ? 0 : address >> (kPageShift + 9 * level); }
+uint64_t key_of(uint64_t address, unsigned level) {
+  return level == 4 ? 0 : address >> (kPageShift + 9 * level);
+}
 
 // libxenguest's: the CPU sets what is missing of accessed and dirty, Xen the user bit of L1 entries.
 constexpr uint64_t kLeafFlags = entry::kPresent | entry::kAccessed;
@@ -56,7 +58,8 @@ std::vector<BootTables::Table> BootTables::build(const std::vector<Mfn>& frames)
     for (const auto& [key, pfn] : tables_[level - 1]) {
       const uint64_t address = key << (kPageShift + 9 * level);
       const uint64_t parent = tables_[level].at(key_of(address, level + 1));
-      tables[position[parent]].entries[entry::slot(address, level + 1)] = entry::make(frames[pfn], kTableFlags);
+      tables[position[parent]].entries[entry::slot(address, level + 1)] =
+          entry::make(frames[pfn], kTableFlags);
     }
   }
   for (const BootRange& range : ranges_) {

@@ -48,8 +48,9 @@ struct Build {
 };
 
 Result<> too_small(const Build& build, uint64_t pages) {
-  return fail(fmt::format("kernel '{}' and what it starts with need {} MiB, the domain has {} KiB: raise `memory`",
-                          build.request.kernel_name, (pages * kPageSize >> 20) + 1, build.request.memory_bytes >> 10));
+  return fail(fmt::format(
+      "kernel '{}' and what it starts with need {} MiB, the domain has {} KiB: raise `memory`",
+      build.request.kernel_name, (pages * kPageSize >> 20) + 1, build.request.memory_bytes >> 10));
 }
 
 Result<> plan(Build& build) {
@@ -88,8 +89,9 @@ Result<> plan(Build& build) {
   const uint64_t last = build.address_of(region.pages - 1);
   if (last < kernel.virtual_base || !address_ok(kernel.virtual_base) || !address_ok(last) ||
       (kernel.virtual_base < (1ull << 47)) != (last < (1ull << 47))) {
-    return fail(fmt::format("kernel '{}' wants to lie at {:#x}-{:#x}: that is not free for a paravirtual guest",
-                            build.request.kernel_name, kernel.virtual_base, last));
+    return fail(
+        fmt::format("kernel '{}' wants to lie at {:#x}-{:#x}: that is not free for a paravirtual guest",
+                    build.request.kernel_name, kernel.virtual_base, last));
   }
   layout.boot_tables.add(region, layout.tables);
 
@@ -100,8 +102,8 @@ Result<> plan(Build& build) {
     const uint64_t list_last = list.virtual_start + (list.pages - 1) * kPageSize;
     if (!address_ok(list.virtual_start) || !address_ok(list_last) || list_last < list.virtual_start ||
         (list.virtual_start <= last && list_last >= kernel.virtual_base)) {
-      return fail(fmt::format("kernel '{}' wants its p2m list at {:#x}: that is not free", build.request.kernel_name,
-                              *kernel.p2m_base));
+      return fail(fmt::format("kernel '{}' wants its p2m list at {:#x}: that is not free",
+                              build.request.kernel_name, *kernel.p2m_base));
     }
     layout.p2m_tables = layout.boot_tables.tables_for(list);
     const uint64_t first_table = take(layout.p2m_tables);
@@ -117,8 +119,9 @@ Result<> allocate(Build& build) {
   Hypervisor& hypervisor = build.hypervisor;
   Domain& domain = build.domain;
   const auto no_memory = [&] {
-    return fail(fmt::format("the machine has {} KiB free, too little for {} with {} KiB", hypervisor.frames.free_frames() * 4,
-                            domain.name, build.request.memory_bytes >> 10));
+    return fail(fmt::format("the machine has {} KiB free, too little for {} with {} KiB",
+                            hypervisor.frames.free_frames() * 4, domain.name,
+                            build.request.memory_bytes >> 10));
   };
   if (!hypervisor.page_tables.create_machine_to_phys()) return no_memory();
   if (hypervisor.frames.free_frames() < build.layout.pages + 1) return no_memory();
@@ -218,8 +221,8 @@ void write_start_info(Build& build, const PvDomainPages& pages) {
   info.mfn_list = build.kernel.p2m_base.value_or(build.address_of(layout.p2m));
   if (build.kernel.p2m_base) {
     info.first_p2m_pfn = layout.p2m;
-    // The tables count as well (alloc_p2m_list_x86_64 in xg_dom_x86.c): the kernel keeps all of it read-only in
-    // its own map of memory, without which it could not pin that map's tables.
+    // The tables count as well (alloc_p2m_list_x86_64 in xg_dom_x86.c): the kernel keeps all of it read-only
+    // in its own map of memory, without which it could not pin that map's tables.
     info.nr_p2m_frames = layout.p2m_pages + layout.p2m_tables;
   }
   if (!build.request.ramdisk.empty()) {
@@ -229,8 +232,7 @@ void write_start_info(Build& build, const PvDomainPages& pages) {
   }
   const size_t length = std::min<size_t>(build.request.command_line.size(), MAX_GUEST_CMDLINE - 1);
   std::memcpy(info.cmd_line, build.request.command_line.data(), length);
-  copy_in(build, layout.start_info * kPageSize,
-          {reinterpret_cast<const uint8_t*>(&info), sizeof info});
+  copy_in(build, layout.start_info * kPageSize, {reinterpret_cast<const uint8_t*>(&info), sizeof info});
 }
 
 // libxenguest's shared_info_x86_64: all zero but the upcall masks. Which ports are masked is the guest's
@@ -273,8 +275,8 @@ Result<PvDomainPages> build_pv_domain(Hypervisor& hypervisor, Domain& domain, co
     return fail(fmt::format("a domain's memory is a multiple of 4 KiB, not {} bytes", request.memory_bytes));
   }
   if (request.command_line.size() >= MAX_GUEST_CMDLINE) {
-    return fail(fmt::format("the command line for '{}' has {} bytes: start_info holds {}", request.kernel_name,
-                            request.command_line.size(), MAX_GUEST_CMDLINE - 1));
+    return fail(fmt::format("the command line for '{}' has {} bytes: start_info holds {}",
+                            request.kernel_name, request.command_line.size(), MAX_GUEST_CMDLINE - 1));
   }
   Build build{hypervisor, domain, request, std::move(*kernel), {}, {}};
   SIM_TRY(plan(build));

@@ -13,16 +13,16 @@
 namespace ringside {
 
 struct PvBuildRequest {
-  std::string kernel_name;             // for messages
-  std::span<const uint8_t> kernel;     // ELF64, perhaps compressed: a clear error says what it is instead
+  std::string kernel_name;          // for messages
+  std::span<const uint8_t> kernel;  // ELF64, perhaps compressed: a clear error says what it is instead
   std::span<const uint8_t> ramdisk;
   std::string command_line;
   uint64_t memory_bytes = 0;
 };
 
 struct PvDomainPages {
-  Mfn xenstore, console;           // shared rings
-  EventPort xenstore_port, console_port;  // the guest's ends
+  Mfn xenstore, console;                                // shared rings
+  EventPort xenstore_port, console_port;                // the guest's ends
   EventPort xenstore_remote_port, console_remote_port;  // domain 0's ends
 };
 

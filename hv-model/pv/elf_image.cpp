@@ -10,7 +10,8 @@ namespace ringside {
 namespace {
 
 // A part of the file; nothing when any byte lies outside.
-std::optional<std::span<const uint8_t>> part(std::span<const uint8_t> file, uint64_t offset, uint64_t length) {
+std::optional<std::span<const uint8_t>> part(std::span<const uint8_t> file, uint64_t offset,
+                                             uint64_t length) {
   if (offset > file.size() || length > file.size() - offset) return std::nullopt;
   return file.subspan(offset, length);
 }
@@ -59,7 +60,8 @@ constexpr OtherFormat kOthers[] = {
 std::string describe_other(std::span<const uint8_t> file) {
   if (file.empty()) return "is empty";
   for (const OtherFormat& other : kOthers) {
-    if (starts_with(file, other.magic, other.offset)) return fmt::format("is {}: {}", other.what, other.advice);
+    if (starts_with(file, other.magic, other.offset))
+      return fmt::format("is {}: {}", other.what, other.advice);
   }
   return "is not an ELF file: a paravirtual guest needs a 64-bit ELF kernel with Xen notes";
 }
@@ -67,17 +69,19 @@ std::string describe_other(std::span<const uint8_t> file) {
 Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t> file) {
   if (!starts_with(file, ELFMAG)) return fail(fmt::format("kernel '{}' {}", name, describe_other(file)));
   if (file.size() > EI_CLASS && file[EI_CLASS] == ELFCLASS32) {
-    return fail(fmt::format("kernel '{}' is a 32-bit ELF file: only 64-bit paravirtual guests are supported", name));
+    return fail(
+        fmt::format("kernel '{}' is a 32-bit ELF file: only 64-bit paravirtual guests are supported", name));
   }
   const auto header = record_at<Elf64_Ehdr>(file, 0);
   if (!header) return fail(fmt::format("kernel '{}' is cut: its ELF header is not complete", name));
   if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
       header->e_machine != EM_X86_64) {
-    return fail(fmt::format("kernel '{}' is an ELF file for another machine (e_machine {}): x86-64 is needed", name,
-                            header->e_machine));
+    return fail(fmt::format("kernel '{}' is an ELF file for another machine (e_machine {}): x86-64 is needed",
+                            name, header->e_machine));
   }
   if (header->e_type != ET_EXEC && header->e_type != ET_DYN) {
-    return fail(fmt::format("kernel '{}' is an ELF file, but no executable (e_type {})", name, header->e_type));
+    return fail(
+        fmt::format("kernel '{}' is an ELF file, but no executable (e_type {})", name, header->e_type));
   }
   if (header->e_phnum == 0 || header->e_phentsize != sizeof(Elf64_Phdr)) {
     return fail(fmt::format("kernel '{}' has no program headers: it is not linked for loading", name));
@@ -88,7 +92,8 @@ Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t>
 // Sections are optional: kernels without them, or with a damaged table, are loaded by their segments alone.
 void read_sections(std::span<const uint8_t> file, const Elf64_Ehdr& header, ElfImage& image) {
   if (header.e_shoff == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) return;
-  const auto names = record_at<Elf64_Shdr>(file, header.e_shoff + uint64_t{header.e_shstrndx} * sizeof(Elf64_Shdr));
+  const auto names =
+      record_at<Elf64_Shdr>(file, header.e_shoff + uint64_t{header.e_shstrndx} * sizeof(Elf64_Shdr));
   const auto strings = names ? part(file, names->sh_offset, names->sh_size) : std::nullopt;
   for (unsigned i = 0; i < header.e_shnum; ++i) {
     const auto section = record_at<Elf64_Shdr>(file, header.e_shoff + uint64_t{i} * sizeof(Elf64_Shdr));
@@ -113,7 +118,8 @@ Result<ElfImage> read_elf_image(const std::string& name, std::span<const uint8_t
   for (unsigned i = 0; i < header->e_phnum; ++i) {
     const uint64_t at = header->e_phoff + uint64_t{i} * sizeof(Elf64_Phdr);
     const auto program = at >= header->e_phoff ? record_at<Elf64_Phdr>(file, at) : std::nullopt;
-    if (!program) return fail(fmt::format("kernel '{}' is cut: program header {} lies outside of the file", name, i));
+    if (!program)
+      return fail(fmt::format("kernel '{}' is cut: program header {} lies outside of the file", name, i));
     if (program->p_type != PT_LOAD && program->p_type != PT_NOTE) continue;
     const auto contents = part(file, program->p_offset, program->p_filesz);
     if (!contents) {

@@ -1,5 +1,5 @@
-// The ELF part of loading a paravirtual kernel: 64-bit little-endian x86-64 executables (System V ABI, "Object
-// Files"). Every offset of the file is checked: kernels are input. Notes of Xen's: elf_notes.h.
+// The ELF part of loading a paravirtual kernel: 64-bit little-endian x86-64 executables (System V ABI,
+// "Object Files"). Every offset of the file is checked: kernels are input. Notes of Xen's: elf_notes.h.
 #pragma once
 
 #include <cstdint>

@@ -107,8 +107,8 @@ void read_guest_section(std::string_view section, Parameters& parameters, XenKer
 }
 
 // Features that a kernel may insist on ("!name") and that no 64-bit paravirtual guest gets. Others are no
-// reason to refuse it: Linux insists on writable_page_tables, which Xen reports to translated guests only, and
-// boots all the same.
+// reason to refuse it: Linux insists on writable_page_tables, which Xen reports to translated guests only,
+// and boots all the same.
 constexpr std::string_view kFeaturesRefused[] = {"auto_translated_physmap", "supervisor_mode_kernel"};
 
 Result<> check_features(const std::string& name, std::string_view features) {
@@ -117,9 +117,10 @@ Result<> check_features(const std::string& name, std::string_view features) {
     features.remove_prefix(std::min(item.size() + 1, features.size()));
     if (!item.starts_with('!')) continue;
     item.remove_prefix(1);
-    if (std::find(std::begin(kFeaturesRefused), std::end(kFeaturesRefused), item) != std::end(kFeaturesRefused)) {
-      return fail(fmt::format("kernel '{}' insists on the Xen feature '{}', which a paravirtual guest does not get",
-                              name, item));
+    if (std::find(std::begin(kFeaturesRefused), std::end(kFeaturesRefused), item) !=
+        std::end(kFeaturesRefused)) {
+      return fail(fmt::format(
+          "kernel '{}' insists on the Xen feature '{}', which a paravirtual guest does not get", name, item));
     }
   }
   return {};
@@ -127,12 +128,14 @@ Result<> check_features(const std::string& name, std::string_view features) {
 
 Result<> check_names(const std::string& name, const XenKernel& kernel, const Parameters& parameters) {
   if (parameters.only_pvh && kernel.xen_version.empty()) {
-    return fail(fmt::format("kernel '{}' can only boot as a PVH guest (its only entry is PHYS32_ENTRY)", name));
+    return fail(
+        fmt::format("kernel '{}' can only boot as a PVH guest (its only entry is PHYS32_ENTRY)", name));
   }
   if (!kernel.loader.starts_with("generic") && !kernel.guest_os.starts_with("linux")) {
-    return fail(fmt::format("kernel '{}' asks for the loader '{}' (guest '{}'): only 'generic', or guest 'linux', "
-                            "can be loaded",
-                            name, kernel.loader, kernel.guest_os));
+    return fail(
+        fmt::format("kernel '{}' asks for the loader '{}' (guest '{}'): only 'generic', or guest 'linux', "
+                    "can be loaded",
+                    name, kernel.loader, kernel.guest_os));
   }
   if (!kernel.xen_version.starts_with("xen-3.0")) {
     return fail(fmt::format("kernel '{}' is for the Xen interface '{}': only 'xen-3.0' is known", name,
@@ -149,21 +152,24 @@ Result<> compute_addresses(const std::string& name, const Parameters& parameters
     end = std::max(end, segment.physical_address + segment.memory_size);
   }
   kernel.virtual_base = parameters.virtual_base.value_or(0);
-  kernel.physical_offset = parameters.physical_offset.value_or(parameters.from_notes ? 0 : kernel.virtual_base);
+  kernel.physical_offset =
+      parameters.physical_offset.value_or(parameters.from_notes ? 0 : kernel.virtual_base);
   const uint64_t offset = kernel.virtual_base - kernel.physical_offset;
   kernel.virtual_start = start + offset;
   kernel.virtual_end = end + offset;
   kernel.entry = parameters.entry.value_or(kernel.image.entry);
   if (kernel.virtual_start > kernel.virtual_end || kernel.entry < kernel.virtual_start ||
       kernel.entry > kernel.virtual_end || kernel.virtual_base > kernel.virtual_start) {
-    return fail(fmt::format("kernel '{}' has addresses that do not fit: base {:#x}, kernel {:#x}-{:#x}, entry {:#x}",
-                            name, kernel.virtual_base, kernel.virtual_start, kernel.virtual_end, kernel.entry));
+    return fail(
+        fmt::format("kernel '{}' has addresses that do not fit: base {:#x}, kernel {:#x}-{:#x}, entry {:#x}",
+                    name, kernel.virtual_base, kernel.virtual_start, kernel.virtual_end, kernel.entry));
   }
   if (kernel.virtual_base % kPageSize != 0) {
-    return fail(fmt::format("kernel '{}' has a base {:#x} that is not page-aligned", name, kernel.virtual_base));
+    return fail(
+        fmt::format("kernel '{}' has a base {:#x} that is not page-aligned", name, kernel.virtual_base));
   }
-  if (kernel.p2m_base && (*kernel.p2m_base % kPageSize != 0 ||
-                          (*kernel.p2m_base >= kernel.virtual_start && *kernel.p2m_base < kernel.virtual_end))) {
+  if (kernel.p2m_base && (*kernel.p2m_base % kPageSize != 0 || (*kernel.p2m_base >= kernel.virtual_start &&
+                                                                *kernel.p2m_base < kernel.virtual_end))) {
     return fail(fmt::format("kernel '{}' wants its p2m list at {:#x}, in itself", name, *kernel.p2m_base));
   }
   if (kernel.hypercall_page &&
@@ -189,9 +195,10 @@ Result<XenKernel> read_xen_kernel(const std::string& name, std::span<const uint8
   }
   if (!parameters.from_notes) {
     if (!kernel.image.guest_section) {
-      return fail(fmt::format("kernel '{}' is an ELF file without Xen notes: it is not built as a paravirtual guest "
-                              "(Linux: CONFIG_XEN_PV)",
-                              name));
+      return fail(
+          fmt::format("kernel '{}' is an ELF file without Xen notes: it is not built as a paravirtual guest "
+                      "(Linux: CONFIG_XEN_PV)",
+                      name));
     }
     read_guest_section(*kernel.image.guest_section, parameters, kernel);
   }

@@ -9,12 +9,12 @@ namespace ringside {
 struct XenKernel {
   std::string guest_os, guest_version, loader, xen_version, features;
   uint64_t entry = 0;
-  uint64_t virtual_base = 0;                       // where pseudo-physical address 0 is mapped
-  uint64_t virtual_start = 0, virtual_end = 0;     // the kernel itself
-  uint64_t physical_offset = 0;                    // ELF_PADDR_OFFSET
-  std::optional<uint64_t> hypercall_page;          // address
-  std::optional<uint64_t> p2m_base;                // INIT_P2M: the list is mapped there, outside of the kernel
-  bool ramdisk_unmapped = false;                   // MOD_START_PFN: mod_start is a frame number
+  uint64_t virtual_base = 0;                    // where pseudo-physical address 0 is mapped
+  uint64_t virtual_start = 0, virtual_end = 0;  // the kernel itself
+  uint64_t physical_offset = 0;                 // ELF_PADDR_OFFSET
+  std::optional<uint64_t> hypercall_page;       // address
+  std::optional<uint64_t> p2m_base;             // INIT_P2M: the list is mapped there, outside of the kernel
+  bool ramdisk_unmapped = false;                // MOD_START_PFN: mod_start is a frame number
   ElfImage image;
 };
 

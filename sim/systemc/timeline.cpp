@@ -89,8 +89,8 @@ void Timeline::advance_to(Tick to) {
   if (clock.now > modules_now) {
     const Tick distance = clock.now - modules_now;
     // Nobody else wants to act by then: SystemC's time may lag, and a million context switches are saved.
-    const bool idle = !sc_core::sc_pending_activity() ||
-                      sc_core::sc_time_to_pending_activity().value() > distance.ps;
+    const bool idle =
+        !sc_core::sc_pending_activity() || sc_core::sc_time_to_pending_activity().value() > distance.ps;
     if (!idle) sc_core::wait(sc_core::sc_time::from_value(distance.ps));
   }
   impl_->events.run_due(clock.now);

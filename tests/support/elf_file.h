@@ -43,9 +43,19 @@ struct ElfSpec {
 
 // Numbers of public/elfnote.h, restated.
 enum XenNote : uint32_t {
-  kNoteEntry = 1, kNoteHypercallPage = 2, kNoteVirtBase = 3, kNotePaddrOffset = 4, kNoteXenVersion = 5,
-  kNoteGuestOs = 6, kNoteGuestVersion = 7, kNoteLoader = 8, kNotePaeMode = 9, kNoteFeatures = 10,
-  kNoteInitP2m = 15, kNoteModStartPfn = 16, kNotePhys32Entry = 18,
+  kNoteEntry = 1,
+  kNoteHypercallPage = 2,
+  kNoteVirtBase = 3,
+  kNotePaddrOffset = 4,
+  kNoteXenVersion = 5,
+  kNoteGuestOs = 6,
+  kNoteGuestVersion = 7,
+  kNoteLoader = 8,
+  kNotePaeMode = 9,
+  kNoteFeatures = 10,
+  kNoteInitP2m = 15,
+  kNoteModStartPfn = 16,
+  kNotePhys32Entry = 18,
 };
 
 // One page of code at 0 with the notes that GRUB has.
@@ -64,8 +74,8 @@ inline std::vector<uint8_t> make_elf(const ElfSpec& spec) {
     to.insert(to.end(), bytes, bytes + size);
   };
   for (const ElfNoteSpec& note : spec.notes) {
-    const Elf64_Nhdr header{static_cast<Elf64_Word>(note.owner.size() + 1), static_cast<Elf64_Word>(note.value.size()),
-                            note.type};
+    const Elf64_Nhdr header{static_cast<Elf64_Word>(note.owner.size() + 1),
+                            static_cast<Elf64_Word>(note.value.size()), note.type};
     append(notes, &header, sizeof header);
     append(notes, note.owner.c_str(), note.owner.size() + 1);
     while (notes.size() % 4 != 0) notes.push_back(0);

@@ -17,8 +17,8 @@ class FakeCpu : public Cpu {
  public:
   explicit FakeCpu(Memory& memory, Clock* clock = nullptr) : memory_(memory), clock_(clock) {}
 
-  std::deque<Exit> exits;      // given out by run(), first to last
-  uint64_t flushes = 0;        // of all translations
+  std::deque<Exit> exits;  // given out by run(), first to last
+  uint64_t flushes = 0;    // of all translations
   std::vector<GuestVirt> flushed_pages;
   bool task_switched = false;
   Tick charged;

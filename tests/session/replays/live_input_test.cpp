@@ -98,7 +98,8 @@ void check_replay(const std::string& path, const RunReport& recorded, uint64_t d
 }
 
 struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("ringside-live-" + std::to_string(getpid()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("ringside-live-" + std::to_string(getpid()));
   Folder() { std::filesystem::create_directories(path); }
   ~Folder() { std::filesystem::remove_all(path); }
 };

@@ -1,5 +1,6 @@
-// Sessions of whole machines, forged and replayed in this process: an altered input is a divergence that names
-// the crossing, and stepping or pausing changes nothing. Cannot show: what the command prints (tests/system).
+// Sessions of whole machines, forged and replayed in this process: an altered input is a divergence that
+// names the crossing, and stepping or pausing changes nothing. Cannot show: what the command prints
+// (tests/system).
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -18,7 +19,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("ringside-" + std::to_string(getpid()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("ringside-" + std::to_string(getpid()));
   Folder() { std::filesystem::create_directories(path); }
   ~Folder() { std::filesystem::remove_all(path); }
   std::string file(const char* name) const { return (path / name).string(); }
@@ -61,7 +63,8 @@ Replayed replay(const std::string& path) {
   return {(*replayer)->divergence(), (*replayer)->digests_compared()};
 }
 
-// Copies a session record by record; `alter` may change the inputs. The writer gives each block a new checksum.
+// Copies a session record by record; `alter` may change the inputs. The writer gives each block a new
+// checksum.
 template <class Alter>
 void forge(const std::string& from, const std::string& to, Alter alter) {
   auto reader = SessionReader::open(from);

@@ -14,12 +14,10 @@
 namespace ringside::test {
 
 // A program of programs.S: everything from `name` to `name_end`.
-#define GUEST_PROGRAM(name)                                                           \
-  extern "C" const uint8_t name[];                                                    \
-  extern "C" const uint8_t name##_end[];                                              \
-  inline std::span<const uint8_t> program_##name() {                                  \
-    return {name, static_cast<size_t>(name##_end - name)};                      \
-  }
+#define GUEST_PROGRAM(name)              \
+  extern "C" const uint8_t name[];       \
+  extern "C" const uint8_t name##_end[]; \
+  inline std::span<const uint8_t> program_##name() { return {name, static_cast<size_t>(name##_end - name)}; }
 
 class Environment : public CpuEnvironment {
  public:
@@ -87,11 +85,14 @@ class SmallMachine {
   void set_entry(uint64_t address, uint64_t value, int level = 1) {
     memory->store<uint64_t>(entry(address, level), value);
   }
-  uint64_t get_entry(uint64_t address, int level = 1) { return memory->load<uint64_t>(entry(address, level)); }
+  uint64_t get_entry(uint64_t address, int level = 1) {
+    return memory->load<uint64_t>(entry(address, level));
+  }
   // `frame` counts from the start of memory.
   void map(uint64_t address, uint64_t pages, uint64_t frame, uint64_t extra) {
     for (uint64_t i = 0; i < pages; ++i) {
-      set_entry(address + i * kPageSize, (kBase + (frame + i) * kPageSize) | page_entry::present | page_entry::user | extra);
+      set_entry(address + i * kPageSize,
+                (kBase + (frame + i) * kPageSize) | page_entry::present | page_entry::user | extra);
     }
   }
   GuestPhys physical(uint64_t address) {
@@ -104,7 +105,9 @@ class SmallMachine {
 
   Exit run(Tick for_at_most = milliseconds(100)) { return cpu->run(clock.now + for_at_most); }
   uint64_t reg(Registers::General which) const { return cpu->general(which); }
-  uint64_t digest() const { return state_digest(*cpu) ^ memory->digest() ^ clock.now.ps ^ clock.instructions << 20; }
+  uint64_t digest() const {
+    return state_digest(*cpu) ^ memory->digest() ^ clock.now.ps ^ clock.instructions << 20;
+  }
 
   std::unique_ptr<Memory> memory;
   Clock clock;

@@ -155,7 +155,7 @@ TEST_CASE("IRETQ to the same privilege works natively, to the kernel's selector 
 
 TEST_CASE("exceptions in a row stay what they are: none becomes a double fault") {
   SmallMachine machine(program_divide_by_zero());
-  machine.load({0x0f, 0x0b}, kCode + 0x100);                    // ud2
+  machine.load({0x0f, 0x0b}, kCode + 0x100);                          // ud2
   machine.load({0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}, kCode + 0x200);  // mov rax, [0]
   for (int round = 0; round < 300; ++round) {
     const int which = (round * 7 + round / 5) % 4;

@@ -21,7 +21,8 @@ struct Tables {
     set(1, (kBase + 0x10000) | 7);
   }
   GuestPhys at(int level) const {
-    return {kBase + static_cast<uint64_t>(4 - level) * 0x1000 + ((kAddress >> (12 + 9 * (level - 1))) & 511) * 8};
+    return {kBase + static_cast<uint64_t>(4 - level) * 0x1000 +
+            ((kAddress >> (12 + 9 * (level - 1))) & 511) * 8};
   }
   void set(int level, uint64_t entry) { memory->store<uint64_t>(at(level), entry); }
   uint64_t get(int level) { return memory->load<uint64_t>(at(level)); }

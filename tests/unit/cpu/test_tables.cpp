@@ -38,7 +38,8 @@ TEST_CASE("translations are found until they are flushed") {
 
 TEST_CASE("a full map of translations is emptied, and says so") {
   Translations held;
-  for (uint64_t page = 0; page < Translations::kEntriesMax; ++page) REQUIRE(held.insert(translation(page, page)));
+  for (uint64_t page = 0; page < Translations::kEntriesMax; ++page)
+    REQUIRE(held.insert(translation(page, page)));
   CHECK_FALSE(held.insert(translation(1 << 30, 1)));
   CHECK(held.size() == 1);
   // Dropping and entering one page for ever needs no room.

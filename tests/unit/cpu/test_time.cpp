@@ -45,7 +45,8 @@ TEST_CASE("the count of blocks equals the count of single steps") {
     uint64_t steps = 0;
     Exit exit;
     while ((exit = stepped.run()).reason == ExitReason::exception && exit.vector == 1) ++steps;
-    INFO("vector " << int{exit.vector} << " at " << std::hex << stepped.cpu->rip() << " steps " << std::dec << steps << " size " << program.size() << " cr2 " << exit.fault_address.value);
+    INFO("vector " << int{exit.vector} << " at " << std::hex << stepped.cpu->rip() << " steps " << std::dec
+                   << steps << " size " << program.size() << " cr2 " << exit.fault_address.value);
     REQUIRE(exit.reason == ExitReason::hypercall);
     CHECK(stepped.clock.instructions == steps + 1);
     CHECK(free_run.clock.instructions == stepped.clock.instructions);

@@ -1,7 +1,7 @@
 // Page faults, exact addresses, the translations that the guest's processor holds, and what the host may do
 // to the emulator's own TLB without anybody noticing.
-#include <catch2/catch.hpp>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "sim/random.h"
 #include "tests/unit/cpu/small_machine.h"
@@ -101,24 +101,24 @@ TEST_CASE("page faults of the stack, of string instructions and through segments
     uint32_t code;
   };
   const std::vector<Form> forms = {
-      {{0x50}, kHole + 0x7f8, kU | kW},                          // push rax
-      {{0x58}, kHole + 0x800, kU},                               // pop rax
-      {{0xc3}, kHole + 0x800, kU},                               // ret
-      {{0xe8, 0, 0, 0, 0}, kHole + 0x7f8, kU | kW},              // call
-      {{0x9c}, kHole + 0x7f8, kU | kW},                          // pushfq
-      {{0xa4}, kHole + 0x20, kU},                                // movsb: the source first
-      {{0xaa}, kHole + 0x10, kU | kW},                           // stosb
-      {{0xf3, 0x48, 0xab}, kHole + 0x10, kU | kW},               // rep stosq
-      {{0xac}, kHole + 0x20, kU},                                // lodsb
-      {{0xae}, kHole + 0x10, kU},                                // scasb
-      {{0xa6}, kHole + 0x10, kU},                                // cmpsb: the emulator reads [rdi] first
-      {{0x64, 0x8b, 0x04, 0x25, 0x30, 0, 0, 0}, kHole + 0x130, kU},    // mov eax, fs:[0x30]
+      {{0x50}, kHole + 0x7f8, kU | kW},                              // push rax
+      {{0x58}, kHole + 0x800, kU},                                   // pop rax
+      {{0xc3}, kHole + 0x800, kU},                                   // ret
+      {{0xe8, 0, 0, 0, 0}, kHole + 0x7f8, kU | kW},                  // call
+      {{0x9c}, kHole + 0x7f8, kU | kW},                              // pushfq
+      {{0xa4}, kHole + 0x20, kU},                                    // movsb: the source first
+      {{0xaa}, kHole + 0x10, kU | kW},                               // stosb
+      {{0xf3, 0x48, 0xab}, kHole + 0x10, kU | kW},                   // rep stosq
+      {{0xac}, kHole + 0x20, kU},                                    // lodsb
+      {{0xae}, kHole + 0x10, kU},                                    // scasb
+      {{0xa6}, kHole + 0x10, kU},                                    // cmpsb: the emulator reads [rdi] first
+      {{0x64, 0x8b, 0x04, 0x25, 0x30, 0, 0, 0}, kHole + 0x130, kU},  // mov eax, fs:[0x30]
       {{0x65, 0x89, 0x04, 0x25, 0x30, 0, 0, 0}, kHole + 0x230, kU | kW},  // mov gs:[0x30], eax
-      {{0x8b, 0x44, 0x8b, 0x10}, kHole + 0x10 + 4 * 5 + 0x40, kU},     // mov eax, [rbx + rcx * 4 + 16]
-      {{0xc9}, kHole + 0x600, kU},                               // leave
-      {{0xd7}, kHole + 0x40 + 7, kU},                            // xlat
-      {{0x0f, 0xab, 0x13}, kHole + 0x40 + 4 * 31, kU | kW},      // bts [rbx], edx (bit 1000)
-      {{0x0f, 0xae, 0x03}, kHole + 0x40, kU | kW},               // fxsave [rbx]
+      {{0x8b, 0x44, 0x8b, 0x10}, kHole + 0x10 + 4 * 5 + 0x40, kU},        // mov eax, [rbx + rcx * 4 + 16]
+      {{0xc9}, kHole + 0x600, kU},                                        // leave
+      {{0xd7}, kHole + 0x40 + 7, kU},                                     // xlat
+      {{0x0f, 0xab, 0x13}, kHole + 0x40 + 4 * 31, kU | kW},               // bts [rbx], edx (bit 1000)
+      {{0x0f, 0xae, 0x03}, kHole + 0x40, kU | kW},                        // fxsave [rbx]
   };
   SmallMachine machine;
   for (const Form& form : forms) {
@@ -169,7 +169,8 @@ TEST_CASE("error codes tell protection, reserved bits and fetches") {
   machine.set_entry(address, 0x9'0000'0000 | page_entry::present | page_entry::user);  // no memory there
   CHECK(read() == (kU | kP | kRsvd));
   CHECK(execute() == (kU | kP | kRsvd | kI));
-  machine.set_entry(address, (kBase + 0x150000) | page_entry::present | page_entry::user | page_entry::no_execute);
+  machine.set_entry(address,
+                    (kBase + 0x150000) | page_entry::present | page_entry::user | page_entry::no_execute);
   CHECK(execute() == (kU | kP | kI));
 }
 
@@ -219,7 +220,8 @@ TEST_CASE("a translation is held until it is flushed, whatever the emulator forg
 
 TEST_CASE("accessed and dirty bits are set when a translation enters, and not again") {
   SmallMachine machine;
-  machine.load({0x8b, 0x03, 0x0f, 0x05, 0x89, 0x03, 0x0f, 0x05, 0xeb, 0xf6});  // load; syscall; store; syscall
+  machine.load(
+      {0x8b, 0x03, 0x0f, 0x05, 0x89, 0x03, 0x0f, 0x05, 0xeb, 0xf6});  // load; syscall; store; syscall
   machine.map(kHole, 1, 0x150, page_entry::writable);
   machine.cpu->set_general(Registers::rbx, kHole);
   constexpr uint64_t kBoth = page_entry::accessed | page_entry::dirty;

@@ -159,13 +159,14 @@ TEST_CASE("a domain that cannot be built says why") {
   CHECK_THAT(try_build(small_xen_kernel(), 0).error().message, Contains("raise `memory`"));
   CHECK_THAT(try_build(small_xen_kernel(), 64 << 20).error().message, Contains("too little"));
   CHECK_THAT(try_build(small_xen_kernel(), (8 << 20) + 1).error().message, Contains("multiple"));
-  CHECK_THAT(try_build(small_xen_kernel(), 8 << 20, std::string(1024, 'x')).error().message, Contains("1023"));
+  CHECK_THAT(try_build(small_xen_kernel(), 8 << 20, std::string(1024, 'x')).error().message,
+             Contains("1023"));
   ElfSpec huge = small_xen_kernel();
   huge.segments[0].memory_size = 1ull << 40;
   CHECK_THAT(try_build(huge, 8 << 20).error().message, Contains("raise `memory`"));
   // Xen's own part of the address space, the hole of non-canonical addresses, and the end of it all.
-  for (const uint64_t base : {0xffff800000000000ull, 0x800000000000ull, 0xffff87fffff00000ull, 0x7fffffff0000ull,
-                              0xffffffffffff0000ull}) {
+  for (const uint64_t base : {0xffff800000000000ull, 0x800000000000ull, 0xffff87fffff00000ull,
+                              0x7fffffff0000ull, 0xffffffffffff0000ull}) {
     ElfSpec spec = small_xen_kernel();
     spec.segments[0].virtual_address = base;
     spec.notes[3] = number_note(kNoteVirtBase, base);

@@ -27,7 +27,9 @@ TEST_CASE("files that are no kernels are named for what they are") {
   CHECK_THAT(error_of({}), Contains("is empty"));
   CHECK_THAT(error_of(bytes_of("hello")), Contains("not an ELF file"));
   CHECK_THAT(error_of(bytes_of("\x1f\x8b\x08")), Contains("gzip") && Contains("unpack"));
-  CHECK_THAT(error_of(bytes_of("\xfd" "7zXZ")), Contains("xz"));
+  CHECK_THAT(error_of(bytes_of("\xfd"
+                               "7zXZ")),
+             Contains("xz"));
   CHECK_THAT(error_of(bytes_of("\x28\xb5\x2f\xfd")), Contains("zstd"));
   CHECK_THAT(error_of(bytes_of("MZ")), Contains("PE file"));
   std::vector<uint8_t> image = bytes_of("MZ");
@@ -108,7 +110,8 @@ TEST_CASE("the legacy section is understood where there are no notes") {
   // Old kernels have the base in their physical addresses, too: ELF_PADDR_OFFSET is the base by default.
   spec.segments = {{base, base, std::vector<uint8_t>(0x2000, 0x90), 0}};
   spec.entry = base + 4;
-  spec.guest_section = "GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0xc0000000,HYPERCALL_PAGE=0x1,LOADER=generic,PAE=yes";
+  spec.guest_section =
+      "GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0xc0000000,HYPERCALL_PAGE=0x1,LOADER=generic,PAE=yes";
   const auto kernel = read_xen_kernel("k", make_elf(spec));
   REQUIRE(kernel.has_value());
   CHECK(kernel->virtual_start == base);

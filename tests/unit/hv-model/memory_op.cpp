@@ -15,8 +15,8 @@ struct Guest : PvMemoryFixture {
     put(argument(), value);
     return tables().memory_op(*domain, command, {argument()});
   }
-  int64_t reservation(uint64_t command, uint64_t extents, unsigned order = 0, uint64_t at = 0, uint16_t of = DOMID_SELF,
-                      unsigned flags = 0) {
+  int64_t reservation(uint64_t command, uint64_t extents, unsigned order = 0, uint64_t at = 0,
+                      uint16_t of = DOMID_SELF, unsigned flags = 0) {
     xen_memory_reservation request{};
     request.extent_start.p = reinterpret_cast<xen_pfn_t*>(at != 0 ? at : list());
     request.nr_extents = extents;
@@ -98,7 +98,8 @@ TEST_CASE_METHOD(Guest, "extents of several frames are aligned") {
 TEST_CASE_METHOD(Guest, "hostile reservations do nothing, at once") {
   put_list({spare(0).value});
   const uint64_t before = owned();
-  for (const uint64_t command : {XENMEM_increase_reservation, XENMEM_decrease_reservation, XENMEM_populate_physmap}) {
+  for (const uint64_t command :
+       {XENMEM_increase_reservation, XENMEM_decrease_reservation, XENMEM_populate_physmap}) {
     CHECK(reservation(command, 1ull << 60) == 0);
     CHECK(reservation(command, ~uint64_t{0}) == 0);
     CHECK(reservation(command, 1, 0, 0xffff800000000000ull) == 0);
@@ -185,7 +186,8 @@ TEST_CASE_METHOD(Guest, "what a guest may ask about memory") {
   const auto mapping = get<xen_machphys_mapping>(argument());
   CHECK(mapping.v_start == 0xffff800000000000ull);
   CHECK(mapping.max_mfn == memory->first_frame().value + memory->frames() - 1);
-  CHECK(tables().memory_op(*domain, XENMEM_maximum_ram_page, {0}) == static_cast<int64_t>(mapping.max_mfn + 1));
+  CHECK(tables().memory_op(*domain, XENMEM_maximum_ram_page, {0}) ==
+        static_cast<int64_t>(mapping.max_mfn + 1));
   xen_machphys_mfn_list frames_list{};
   frames_list.max_extents = ~0u;
   frames_list.extent_start.p = reinterpret_cast<xen_pfn_t*>(list());
@@ -306,11 +308,11 @@ TEST_CASE_METHOD(Writer, "a store that would break the rules stays a page fault"
   CHECK(refused(entry::make(spare(0), entry::kPresent | entry::kCacheDisable)));
   const uint64_t good = entry::make(spare(0), entry::kPresent);
   cpu->set_general(Registers::rax, good);
-  CHECK_FALSE(execute({0x48, 0x89, 0x07}, at + 1));   // misaligned
-  CHECK_FALSE(execute({0x48, 0x01, 0x07}, at));       // add: not decoded
-  CHECK_FALSE(execute({0x48, 0x89, 0xc7}, at));       // no memory operand
-  CHECK_FALSE(execute({0x48, 0x89, 0x07}, scratch_address(9)));  // not mapped read-only
-  CHECK_FALSE(execute({0x48, 0x89, 0x07}, 0x40000000));          // not mapped
+  CHECK_FALSE(execute({0x48, 0x89, 0x07}, at + 1));                     // misaligned
+  CHECK_FALSE(execute({0x48, 0x01, 0x07}, at));                         // add: not decoded
+  CHECK_FALSE(execute({0x48, 0x89, 0xc7}, at));                         // no memory operand
+  CHECK_FALSE(execute({0x48, 0x89, 0x07}, scratch_address(9)));         // not mapped read-only
+  CHECK_FALSE(execute({0x48, 0x89, 0x07}, 0x40000000));                 // not mapped
   CHECK_FALSE(execute({0x48, 0x89, 0x07}, read_start_info().pt_base));  // an L4
   domain->vcpu.kernel_mode = false;
   CHECK_FALSE(execute({0x48, 0x89, 0x07}, at));
@@ -330,12 +332,15 @@ TEST_CASE_METHOD(Guest, "grant mappings take the place of entries, and give it b
   CHECK(frame_at(address) == foreign);
   CHECK(info(before).ref_count == 1);
   require_sound();
-  CHECK(tables().install_grant_mapping(*domain, 0x40000000, GNTMAP_host_map, foreign, true) == GNTST_general_error);
+  CHECK(tables().install_grant_mapping(*domain, 0x40000000, GNTMAP_host_map, foreign, true) ==
+        GNTST_general_error);
   const uint32_t read_only = GNTMAP_host_map | GNTMAP_readonly;
   CHECK(tables().remove_grant_mapping(*domain, address, read_only, foreign, 0) == GNTST_general_error);
   CHECK(tables().remove_grant_mapping(*domain, address, GNTMAP_host_map, before, 0) == GNTST_general_error);
-  CHECK(tables().remove_grant_mapping(*domain, address, GNTMAP_host_map, foreign, address) == GNTST_general_error);
-  CHECK(tables().remove_grant_mapping(*domain, address, GNTMAP_host_map, foreign, scratch_address(7)) == GNTST_okay);
+  CHECK(tables().remove_grant_mapping(*domain, address, GNTMAP_host_map, foreign, address) ==
+        GNTST_general_error);
+  CHECK(tables().remove_grant_mapping(*domain, address, GNTMAP_host_map, foreign, scratch_address(7)) ==
+        GNTST_okay);
   CHECK_FALSE(cpu->translate({scratch_address(7)}, Access::read).has_value());
   frames().put_type(foreign);
   frames().put_page(foreign);
@@ -343,7 +348,8 @@ TEST_CASE_METHOD(Guest, "grant mappings take the place of entries, and give it b
   const uint64_t entry_at = entry_address(address, 1).value;
   REQUIRE(frames().get_page(foreign, other.id));
   const uint32_t by_entry = GNTMAP_host_map | GNTMAP_contains_pte | GNTMAP_readonly;
-  CHECK(tables().install_grant_mapping(*domain, entry_at + 1, by_entry, foreign, false) == GNTST_general_error);
+  CHECK(tables().install_grant_mapping(*domain, entry_at + 1, by_entry, foreign, false) ==
+        GNTST_general_error);
   CHECK(tables().install_grant_mapping(*domain, spare(0).address().value, by_entry, foreign, false) ==
         GNTST_general_error);
   CHECK(tables().install_grant_mapping(*domain, entry_at, by_entry, foreign, false) == GNTST_okay);

@@ -57,7 +57,8 @@ TEST_CASE_METHOD(Guest, "what is not the guest's cannot be mapped") {
 }
 
 TEST_CASE_METHOD(Guest, "flags that Xen does not allow are refused") {
-  for (const uint64_t flag : {PWT, PCD, PSE}) CHECK(map(address(), value_of(spare(0), kReadWrite | flag)) == -XEN_EINVAL);
+  for (const uint64_t flag : {PWT, PCD, PSE})
+    CHECK(map(address(), value_of(spare(0), kReadWrite | flag)) == -XEN_EINVAL);
   CHECK(map(address(), value_of(spare(0), kReadWrite | G)) == 0);
   CHECK(map(address(), value_of(spare(0), kReadWrite | 1ull << 63 | 0x7ffull << 52 | 0xe00)) == 0);
   const uint64_t l2 = entry_address(address(), 2).value;
@@ -89,12 +90,14 @@ TEST_CASE_METHOD(Guest, "a page table is never mapped writable") {
 
 TEST_CASE_METHOD(Guest, "a page that is mapped writable never becomes a page table") {
   const Mfn frame = frame_at(scratch_address(5));
-  for (uint32_t level = 0; level < 4; ++level) CHECK(mmuext(MMUEXT_PIN_L1_TABLE + level, frame.value) == -XEN_EINVAL);
+  for (uint32_t level = 0; level < 4; ++level)
+    CHECK(mmuext(MMUEXT_PIN_L1_TABLE + level, frame.value) == -XEN_EINVAL);
   CHECK(mmuext(MMUEXT_NEW_BASEPTR, frame.value) == -XEN_EINVAL);
   CHECK(mmuext(MMUEXT_NEW_USER_BASEPTR, frame.value) == -XEN_EINVAL);
   CHECK(mmu_update(entry_address(0x40000000, 3).value, value_of(frame, kReadWrite)) == -XEN_EINVAL);
   // Unmapped first, it may; and the core's translations to it are dropped.
-  REQUIRE(tables().update_va_mapping(*domain, scratch_address(5), value_of(frame, kReadOnly), 0, DOMID_SELF) == 0);
+  REQUIRE(tables().update_va_mapping(*domain, scratch_address(5), value_of(frame, kReadOnly), 0,
+                                     DOMID_SELF) == 0);
   const uint64_t flushes = cpu->flushes;
   CHECK(mmuext(MMUEXT_PIN_L1_TABLE, frame.value) == 0);
   CHECK(cpu->flushes > flushes);
@@ -131,10 +134,11 @@ TEST_CASE_METHOD(Guest, "new tables: filled, pinned, hung in, used, and taken aw
 TEST_CASE_METHOD(Guest, "a table with one bad entry is refused whole, and everything taken is given back") {
   const Mfn l1 = spare(0), page = spare(1), table = frame_at(read_start_info().pt_base);
   for (unsigned slot = 0; slot < 500; ++slot) {
-    REQUIRE(mmu_update(l1.address().value + slot * 8, value_of(page, slot % 2 != 0 ? kReadWrite : kReadOnly)) == 0);
+    REQUIRE(mmu_update(l1.address().value + slot * 8,
+                       value_of(page, slot % 2 != 0 ? kReadWrite : kReadOnly)) == 0);
   }
-  const uint64_t bad[] = {value_of(table, kReadWrite), value_of({0}, kReadOnly), value_of(page, kReadOnly | PCD),
-                          value_of({0xffffffffff}, kReadOnly)};
+  const uint64_t bad[] = {value_of(table, kReadWrite), value_of({0}, kReadOnly),
+                          value_of(page, kReadOnly | PCD), value_of({0xffffffffff}, kReadOnly)};
   for (const uint64_t value : bad) {
     REQUIRE(mmu_update(l1.address().value + 500 * 8, value) == 0);
     CHECK(mmuext(MMUEXT_PIN_L1_TABLE, l1.value) < 0);
@@ -252,8 +256,8 @@ TEST_CASE_METHOD(Guest, "accessed and dirty bits are kept where the guest asks f
 TEST_CASE_METHOD(Guest, "mmu_update: the number done, and where it stops") {
   const uint64_t list = scratch_address(0), done = scratch_address(1);
   const GuestPhys at = entry_address(address(), 1);
-  ::mmu_update_t requests[3] = {{at.value, value_of(spare(0), kReadOnly)}, {at.value, value_of({0}, kReadOnly)},
-                                {at.value, 0}};
+  ::mmu_update_t requests[3] = {
+      {at.value, value_of(spare(0), kReadOnly)}, {at.value, value_of({0}, kReadOnly)}, {at.value, 0}};
   put(list, requests);
   put<uint32_t>(done, 77);
   CHECK(tables().mmu_update(*domain, {list}, 3, {done}, DOMID_SELF) == -XEN_EPERM);
@@ -366,7 +370,7 @@ TEST_CASE_METHOD(Guest, "update_va_mapping: flushes as asked, refuses what has n
 
 TEST_CASE_METHOD(Guest, "descriptor tables are checked, and not writable while in use") {
   const Mfn gdt = spare(0);
-  memory->store<uint64_t>(gdt.address() + 8, 0x00af9b000000ffffull);   // code, ring 0
+  memory->store<uint64_t>(gdt.address() + 8, 0x00af9b000000ffffull);  // code, ring 0
   CHECK(tables().get_page_and_type(*domain, gdt, PageType::segment_descriptors) == 0);
   CHECK(memory->load<uint64_t>(gdt.address() + 8) == 0x00affb000000ffffull);  // ring 3 now
   CHECK(map(address(), value_of(gdt, kReadWrite)) == -XEN_EBUSY);

@@ -1,7 +1,7 @@
 // A storm of page table operations by a guest that knows the rules and breaks them: pins, unpins, roots,
-// entries of all levels that point to its own tables, pages, to Xen's and to nothing; memory given up and taken
-// in between. Whatever comes of it, the counts must add up and no page table be writable. The storm only proves
-// something if much of it succeeds: that is checked, too.
+// entries of all levels that point to its own tables, pages, to Xen's and to nothing; memory given up and
+// taken in between. Whatever comes of it, the counts must add up and no page table be writable. The storm
+// only proves something if much of it succeeds: that is checked, too.
 #include <map>
 
 #include "sim/random.h"
@@ -19,21 +19,30 @@ class Storm : public PvMemoryFixture {
     for (unsigned i = 0; i < 4; ++i) pool_.push_back(frame_of_pfn(0x210 + i));
     const start_info start = read_start_info();
     for (uint64_t i = 0; i < start.nr_pt_frames; ++i) pool_.push_back(frame_at(start.pt_base + i * 4096));
-    wild_ = {Mfn{0}, Mfn{0xfee00}, Mfn{0xffffffffff}, *frames().allocate_for_xen(false), domain->shared_info,
-             {memory->first_frame().value + memory->frames()}, pages.console};
+    wild_ = {Mfn{0},
+             Mfn{0xfee00},
+             Mfn{0xffffffffff},
+             *frames().allocate_for_xen(false),
+             domain->shared_info,
+             {memory->first_frame().value + memory->frames()},
+             pages.console};
   }
 
   void step() {
-    // The arguments lie in the first scratch page: while the storm has unmapped that, calls are made directly.
+    // The arguments lie in the first scratch page: while the storm has unmapped that, calls are made
+    // directly.
     switch (random_.below(10)) {
-      case 0: case 1: case 2: case 3: {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
         const Mfn table = pick();
         uint64_t slot = random_.one_in(3) ? random_.below(512) : random_.below(12) * 40;
         // The way to the scratch pages stays, so that mappings go on succeeding.
         const PageType type = frames().find(table) != nullptr ? frames().find(table)->type : PageType::none;
         if (slot < 2 && type >= PageType::l2 && type <= PageType::l4) slot = 500;
-        record("update", tables().update_entry(*domain, table.address() + slot * 8, value(), random_.one_in(2),
-                                               domain->id));
+        record("update", tables().update_entry(*domain, table.address() + slot * 8, value(),
+                                               random_.one_in(2), domain->id));
         break;
       }
       case 4: {
@@ -43,8 +52,9 @@ class Storm : public PvMemoryFixture {
       }
       case 5: record("unpin", tables().unpin(*domain, pick())); break;
       case 6: {
-        const uint64_t address = random_.one_in(2) ? scratch_address(static_cast<unsigned>(1 + random_.below(30)))
-                                                   : random_.next() >> random_.below(40);
+        const uint64_t address = random_.one_in(2)
+                                     ? scratch_address(static_cast<unsigned>(1 + random_.below(30)))
+                                     : random_.next() >> random_.below(40);
         record("map", tables().update_va_mapping(*domain, address, value(), random_.below(8), DOMID_SELF));
         break;
       }
@@ -57,7 +67,8 @@ class Storm : public PvMemoryFixture {
         const bool has_mask = operation.cmd == MMUEXT_TLB_FLUSH_MULTI || operation.cmd == MMUEXT_INVLPG_MULTI;
         // A root without the start's mappings ends a guest's life: it is tried as the user's.
         if (operation.cmd == MMUEXT_NEW_BASEPTR || has_mask || operation.cmd == MMUEXT_SET_LDT) break;
-        record(pins ? "mmuext pin" : "mmuext", tables().impl().extended_operation(*domain, operation, domain->id));
+        record(pins ? "mmuext pin" : "mmuext",
+               tables().impl().extended_operation(*domain, operation, domain->id));
         break;
       }
       case 8: {
@@ -83,7 +94,10 @@ class Storm : public PvMemoryFixture {
   uint64_t failures(const std::string& what) { return results_[what][1]; }
 
  private:
-  Mfn pick() { return last_ = random_.one_in(20) ? wild_[random_.below(wild_.size())] : pool_[random_.below(pool_.size())]; }
+  Mfn pick() {
+    return last_ =
+               random_.one_in(20) ? wild_[random_.below(wild_.size())] : pool_[random_.below(pool_.size())];
+  }
   uint64_t value() {
     if (random_.one_in(4)) return 0;
     uint64_t flags = entry::kPresent | entry::kUser;
@@ -118,7 +132,9 @@ void run_storm(uint64_t seed, unsigned steps, uint64_t enough) {
 
 }  // namespace
 
-TEST_CASE("a storm of 100,000 page table operations leaves every count right") { run_storm(0x9a6e, 100000, 100); }
+TEST_CASE("a storm of 100,000 page table operations leaves every count right") {
+  run_storm(0x9a6e, 100000, 100);
+}
 
 TEST_CASE("shorter storms of other seeds") {
   for (uint64_t seed = 1; seed <= 5; ++seed) run_storm(seed, 15000, 20);

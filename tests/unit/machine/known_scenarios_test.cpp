@@ -10,7 +10,8 @@ namespace fs = std::filesystem;
 TEST_CASE("every folder of scenarios/ holds a scenario that loads, and a README") {
   const auto known = known_scenarios();
   size_t folders = 0;
-  for (const auto& entry : fs::directory_iterator(RINGSIDE_SCENARIOS)) folders += entry.is_directory() ? 1 : 0;
+  for (const auto& entry : fs::directory_iterator(RINGSIDE_SCENARIOS))
+    folders += entry.is_directory() ? 1 : 0;
   CHECK(known.size() == folders);
   CHECK(folders >= 3);
   for (const KnownScenario& each : known) {

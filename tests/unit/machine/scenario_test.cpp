@@ -90,7 +90,8 @@ TEST_CASE("a wrong scenario is refused with line and advice") {
   CHECK_THAT(message_of(with_line("personality = \"hvm\"")), Contains("\"pv\""));
   CHECK_THAT(message_of(with_line("name = \"web\"")), Contains("\"dom1\""));
   CHECK_THAT(message_of(with_line("[disk]\nname = \"a\"")), Contains("[[disk]]"));
-  CHECK_THAT(message_of(with_line("[[disk]]\nname = \"xvda\"\nimage = \"i\"\ndomain = \"dom7\"")), Contains("dom7"));
+  CHECK_THAT(message_of(with_line("[[disk]]\nname = \"xvda\"\nimage = \"i\"\ndomain = \"dom7\"")),
+             Contains("dom7"));
   CHECK_THAT(message_of(with_line("[[input]]\nsend = \"x\"")), Contains("'when'"));
   CHECK_THAT(message_of(with_line("[[disk]]\nname = \"disk0\"\nimage = \"i\"")), Contains("xvda"));
   CHECK_THAT(message_of(with_line("[expect]\nwithin = \"soon\"")), Contains("'soon' is not a time"));
@@ -131,10 +132,12 @@ TEST_CASE("typed input waits for its text, across pieces, one after the other") 
 
 TEST_CASE("a scenario must be UTF-8, in texts and in comments") {
   for (const char* wrong : {"\xff", "\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
-    CHECK_THAT(message_of("name = \"a\"\nx = '" + std::string(wrong) + "'\n"), StartsWith("x.toml:2: not UTF-8"));
+    CHECK_THAT(message_of("name = \"a\"\nx = '" + std::string(wrong) + "'\n"),
+               StartsWith("x.toml:2: not UTF-8"));
     CHECK_THAT(message_of("# " + std::string(wrong)), StartsWith("x.toml:1: not UTF-8"));
   }
-  CHECK(parse_scenario(with_line("cmdline = 'gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80'"), "x.toml", {}));
+  CHECK(parse_scenario(with_line("cmdline = 'gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80'"), "x.toml",
+                       {}));
 }
 
 TEST_CASE("a scenario that nests without end is refused before the library reads it") {
