@@ -77,7 +77,9 @@ Tick Machine::Impl::epoch_deadline() const {
   const Clock& clock = timeline.clock();
   if (recorder == nullptr && options.replay == nullptr) return Tick::never();
   if (clock.instructions >= epoch_ends_at) return clock.now;
-  const uint64_t cheapest_ps = std::max<uint64_t>(1, 250'000'000'000 / scenario.cpu_frequency_hz);
+  // No instruction costs less than a cycle (docs/time.md), and a block's cost is rounded from a whole number
+  // of them.
+  const uint64_t cheapest_ps = 1'000'000'000'000 / scenario.cpu_frequency_hz;
   return clock.now + Tick{(epoch_ends_at - clock.instructions) * cheapest_ps};
 }
 
