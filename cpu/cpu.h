@@ -39,6 +39,9 @@ enum class ExitReason : uint8_t {
   halt,            // HLT; rip behind it (only where the guest may execute it)
   port_io,         // IN or OUT where the guest may execute it
   stop_requested,  // request_stop() was called
+  breakpoint,      // before an instruction that the debugger marked
+  stepped,         // one instruction has been executed for the debugger
+  shutdown,        // a fault while delivering a double fault: `detail` says which faults led there
   broken,          // the emulator refused to go on: `detail` says why (the guest is crashed, not the host)
 };
 const char* to_string(ExitReason reason);
@@ -49,6 +52,9 @@ struct Exit {
   bool software = false;  // INT n, INT3: rip is behind the instruction
   std::optional<uint32_t> error_code;
   GuestVirt fault_address;  // page faults: the exact CR2
+  // False when only a debugger made this stop: the free run would have gone on. Nothing that the guest could
+  // see may happen here.
+  bool canonical = true;
   std::string detail;
 };
 

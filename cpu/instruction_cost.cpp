@@ -33,6 +33,9 @@ uint32_t cycles_of(ExitReason reason) {
     case ExitReason::port_io: return 1000;
     case ExitReason::deadline:
     case ExitReason::stop_requested:
+    case ExitReason::breakpoint:
+    case ExitReason::stepped:
+    case ExitReason::shutdown:
     case ExitReason::broken: return 0;
   }
   return 0;

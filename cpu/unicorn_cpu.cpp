@@ -32,6 +32,9 @@ const char* to_string(ExitReason reason) {
     case ExitReason::halt: return "halt";
     case ExitReason::port_io: return "port I/O";
     case ExitReason::stop_requested: return "stop requested";
+    case ExitReason::breakpoint: return "breakpoint";
+    case ExitReason::stepped: return "stepped";
+    case ExitReason::shutdown: return "shutdown";
     case ExitReason::broken: return "broken";
   }
   return "?";

@@ -4,6 +4,9 @@
 
 #include <cstring>
 
+#include "sim/bus.h"
+#include "sim/dma.h"
+#include "sim/interrupt.h"
 #include "sim/payloads.h"
 
 namespace ringside {
@@ -32,7 +35,11 @@ const PayloadType kNoticePayload{.id = 1,
                                  .tail = TailKind::text,
                                  .tail_name = "message"};
 
-void register_sim_payload_types() { PayloadRegistry::instance().add(kNoticePayload); }
+void register_sim_payload_types() {
+  for (const PayloadType* type : {&kNoticePayload, &kBusAccessPayload, &kInterruptPayload, &kDmaPayload}) {
+    PayloadRegistry::instance().add(*type);
+  }
+}
 
 std::string_view to_string(NoticeKind kind) {
   for (const FieldName& name : kKinds) {

@@ -1,0 +1,74 @@
+#include "sim/dma.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "sim/hash.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr FieldName kDirections[] = {{0, "read"}, {1, "write"}};
+constexpr Field kDmaFields[] = {
+    {"op", offsetof(DmaRecord, write), 1, FieldFormat::enumeration, kDirections},
+    {"address", offsetof(DmaRecord, address), 8, FieldFormat::hex},
+    {"length", offsetof(DmaRecord, length), 4, FieldFormat::decimal},
+    {"done", offsetof(DmaRecord, done), 1, FieldFormat::decimal},
+    {"digest", offsetof(DmaRecord, digest), 8, FieldFormat::hex},
+};
+constexpr uint64_t kMessageBase = 0xfee0'0000, kMessageEnd = 0xfef0'0000;
+
+}  // namespace
+
+const PayloadType kDmaPayload{.id = 32,
+                              .name = "dma",
+                              .title = "A device's transfer from or to memory",
+                              .size = sizeof(DmaRecord),
+                              .fields = kDmaFields,
+                              .group = "dma"};
+
+DmaPort::DmaPort(const DeviceSite& site, Memory& memory)
+    : site_(site), memory_(memory), wire_(site.wire("dma/" + site.name, WireKind::call, kDmaPayload)) {}
+
+bool DmaPort::pass(GuestPhys address, std::span<const uint8_t> bytes, bool write, bool possible) {
+  if (!possible) {
+    site_.notice(NoticeKind::unusual,
+                 fmt::format("DMA {} {} bytes at {:#x}, where there is no memory: master abort",
+                             write ? "writes" : "reads", bytes.size(), address.value));
+  }
+  if (!wire_.tapped()) return possible;
+  DmaRecord record{};
+  record.address = address.value;
+  record.length = static_cast<uint32_t>(bytes.size());
+  record.write = write;
+  record.done = possible;
+  record.digest = possible ? hash64(bytes) : 0;
+  const Verdict verdict = wire_.show(write ? Direction::in : Direction::out, record);
+  return possible && verdict.fail == 0 && verdict.copies != 0;
+}
+
+bool DmaPort::read(GuestPhys from, std::span<uint8_t> into) {
+  const bool possible = memory_.read(from, into.data(), into.size());
+  if (pass(from, into, false, possible)) return true;
+  std::fill(into.begin(), into.end(), uint8_t{0xff});
+  return false;
+}
+
+bool DmaPort::write(GuestPhys to, std::span<const uint8_t> from) {
+  if (from.size() == 4 && to.value >= kMessageBase && to.value < kMessageEnd) {
+    uint32_t data;
+    std::memcpy(&data, from.data(), sizeof data);
+    send_message_interrupt(static_cast<uint32_t>(to.value), data);
+    return true;
+  }
+  return pass(to, from, true, memory_.contains(to, from.size())) && memory_.write(to, from.data(), from.size());
+}
+
+void DmaPort::send_message_interrupt(uint32_t address, uint32_t data) {
+  if (message_interrupt_) message_interrupt_(address, data);
+}
+
+}  // namespace ringside
