@@ -23,8 +23,8 @@ struct PciIdentity {
   uint32_t class_code = 0;  // base class, sub-class, programming interface: 0x010180
   uint8_t revision = 0;
   uint16_t subsystem_vendor = 0, subsystem = 0;
-  uint8_t interrupt_pin = 0;    // 0: none, 1: INTA# ... 4: INTD#
-  uint8_t header_type = 0;      // 0x80: the device has several functions
+  uint8_t interrupt_pin = 0;       // 0: none, 1: INTA# ... 4: INTD#
+  uint8_t header_type = 0;         // 0x80: the device has several functions
   bool message_signalled = false;  // has the MSI capability (64-bit address, one vector) at 0x50
 };
 
@@ -33,16 +33,20 @@ enum class BarKind : uint8_t { ports, memory };
 class PciFunction final : public Stateful {
  public:
   // `dma` carries MSI; null where there is none. The buses must outlive the function.
-  PciFunction(const DeviceSite& site, const PciIdentity& identity, Bus& ports, Bus& memory, DmaPort* dma = nullptr);
+  PciFunction(const DeviceSite& site, const PciIdentity& identity, Bus& ports, Bus& memory,
+              DmaPort* dma = nullptr);
   ~PciFunction() override;
   PciFunction(const PciFunction&) = delete;
   PciFunction& operator=(const PciFunction&) = delete;
 
   // --- For the device, at construction ---
   // `length` is a power of two (ports: at least 4, memory: at least 16). The target answers where the BAR
-  // says while the command register enables the space. The mapping's name is the site's unless given.
+  // says while the command register enables the space. The mapping's name is the site's unless given. The
+  // command register's enable bits for ports and memory can be written once there is a BAR of that kind.
   void add_bar(unsigned index, BarKind kind, uint32_t length, BusTarget& target, std::string name = {});
-  // A register of the device's own at `offset` (0x40 and up, or a standard one that differs): 1, 2 or 4 bytes.
+  // A register of the device's own at `offset` (0x40 and up, or a standard one that differs, such as a
+  // hard-wired command register): 1, 2 or 4 bytes. `on_write` gets the whole register as it now stands,
+  // after any write that touched one of its bytes; not at reset.
   void add_register(std::string name, uint8_t offset, unsigned size, uint32_t reset, uint32_t writable,
                     std::function<void(uint32_t value)> on_write = {});
   // Called whenever the command register or a BAR has changed.
@@ -62,9 +66,12 @@ class PciFunction final : public Stateful {
   bool may_master() const;
   bool ports_enabled() const;
   bool memory_enabled() const;
+  // Changes stored bytes of the configuration space past all masks: what the device itself writes into a
+  // register of its own. No listener hears of it.
+  void put(uint8_t offset, unsigned size, uint32_t value);
   // Sets bits of the status register (master abort 0x2000, ...); the guest clears them.
   void raise_status(uint16_t bits);
-  // RST#.
+  // RST#: every register as at power on, BARs unmapped, the interrupt withdrawn. Listeners hear of it.
   void reset();
 
   // The INTx# pin, as the platform routes it.
@@ -91,8 +98,10 @@ class PciFunction final : public Stateful {
   void lay_out();
   void remap();
   void update_pin();
-  uint16_t word(uint8_t offset) const;
-  void put(uint8_t offset, unsigned size, uint32_t value);
+  void send_message();
+  bool message_enabled() const;
+  uint32_t stored(uint8_t offset, unsigned size) const;
+  void set_writable(uint8_t offset, unsigned size, uint32_t mask);
 
   const DeviceSite site_;
   const PciIdentity identity_;
