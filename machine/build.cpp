@@ -1,6 +1,8 @@
 // Builds a machine: files, memory, hypervisor, domains, disks, and the list of parts that digests cover.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "machine/host_file.h"
 #include "machine/machine_impl.h"
 #include "machine/session_output.h"
@@ -8,30 +10,7 @@
 
 namespace ringside {
 
-namespace {
-
-// Machine memory begins at 4 GiB, so that no machine frame number equals a guest's own: a driver that mixes
-// them up fails here as it would on a real machine.
-constexpr GuestPhys kMemoryBase{uint64_t{4} << 30};
-
-// What Xen itself needs beside the domains: shared_info, grant frames, the machine-to-phys table and its page
-// tables.
-uint64_t overhead_bytes(uint64_t guest_bytes, size_t domains) {
-  const uint64_t machine_to_phys = guest_bytes / 512;
-  const uint64_t per_domain = 256 * kPageSize;
-  const uint64_t bytes = machine_to_phys + per_domain * domains + (2 << 20);
-  return (bytes + kPageSize - 1) / kPageSize * kPageSize;
-}
-
-}  // namespace
-
 Result<> Machine::Impl::build() {
-  uint64_t guest_bytes = 0;
-  for (const DomainScenario& domain : scenario.domains) guest_bytes += domain.memory_bytes;
-  auto created =
-      Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, scenario.domains.size()));
-  if (!created) return tl::unexpected(created.error());
-  memory = std::move(*created);
   wiring = std::make_unique<Wiring>(timeline.clock(), timeline.events());
 
   std::map<std::string, LoadedFile> files;
@@ -51,27 +30,16 @@ Result<> Machine::Impl::build() {
   }
   for (Tap* tap : options.taps_behind) wiring->add_tap(*tap);
 
-  HypervisorConfig config;
-  config.wall_clock_seconds = scenario.wall_clock_seconds;
-  config.cpu_frequency_hz = scenario.cpu_frequency_hz;
-  hypervisor = std::make_unique<Hypervisor>(config, *memory, timeline.clock(), timeline.events(), *wiring);
-  if (!hypervisor->page_tables.create_machine_to_phys())
-    return fail("no memory for the machine-to-phys table");
-  xenstore = std::make_unique<XenStore>();
-  toolstack =
-      std::make_unique<XenStoreClient>(*xenstore, timeline.events(), timeline.clock(), config.event_latency);
-  for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
-  for (const auto& disk : disks) {
-    for (const auto& guest : guests) {
-      if (guest->scenario->name != disk->scenario->domain) continue;
-      BlkBackendConfig backend;
-      backend.name = disk->scenario->name;
-      backend.read_only = disk->scenario->read_only;
-      backend.discard = disk->scenario->discard;
-      disk->backend =
-          std::make_unique<BlkBackend>(*hypervisor, *toolstack, *guest->domain, *disk->image, backend);
-    }
+  const bool paravirtual = std::any_of(scenario.domains.begin(), scenario.domains.end(),
+                                       [](const DomainScenario& domain) { return domain.is_paravirtual(); });
+  if (paravirtual) {
+    auto host = XenHost::create(scenario, timeline, *wiring);
+    if (!host) return tl::unexpected(host.error());
+    xen = std::move(*host);
+    memories.push_back(xen->memory.get());
   }
+  for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
+  apply_capture_policies();
   list_components();
   return {};
 }
@@ -100,13 +68,16 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
     return nullptr;
   };
   for (const DomainScenario& domain : scenario.domains) {
-    for (const std::string& name : {domain.kernel, domain.ramdisk}) {
+    for (const auto& [name, what] : {std::pair{domain.kernel, "kernel"},
+                                     {domain.ramdisk, "ramdisk"},
+                                     {domain.firmware, "firmware"},
+                                     {domain.symbols, "symbols"}}) {
       if (name.empty() || files.count(name) != 0) continue;
       LoadedFile file;
       if (const auto* contents = packed(name)) {
         file.contents = *contents;
       } else {
-        auto path = locate_file(scenario, name, name == domain.kernel ? "kernel" : "ramdisk");
+        auto path = locate_file(scenario, name, what);
         if (!path) return tl::unexpected(path.error());
         auto contents_read = read_whole_file(*path);
         if (!contents_read) return tl::unexpected(contents_read.error());
@@ -167,89 +138,54 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
 
 Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::string, LoadedFile>& files) {
   auto parts = std::make_unique<GuestParts>();
-  GuestParts& guest = *parts;
-  guest.scenario = &given;
-  guest.console_watch = ConsoleWatch(scenario.expect.console);
-  guest.domain = &hypervisor->create_domain();
-  guest.environment = std::make_unique<PvCpuEnvironment>(scenario.cpu_frequency_hz);
-  CpuConfig cpu_config;
-  cpu_config.name = fmt::format("cpu/{}", given.name);
-  cpu_config.frequency_hz = scenario.cpu_frequency_hz;
-  auto cpu = make_unicorn_cpu(cpu_config, *memory, timeline.clock(), *guest.environment);
-  if (!cpu) return tl::unexpected(cpu.error());
-  guest.cpu = std::move(*cpu);
-  guest.domain->cpu = guest.cpu.get();
-
-  PvBuildRequest request;
-  request.kernel_name = given.kernel;
-  request.kernel = files.at(given.kernel).contents;
-  if (!given.ramdisk.empty()) request.ramdisk = files.at(given.ramdisk).contents;
-  request.command_line = given.command_line;
-  request.memory_bytes = given.memory_bytes;
-  const auto pages = build_pv_domain(*hypervisor, *guest.domain, request);
-  if (!pages) return tl::unexpected(pages.error());
-
-  give_toolstack_nodes(guest);
-  xenstore->introduce(guest.domain->id);
-  guest.xenstore_ring = std::make_unique<XenStoreRing>(*hypervisor, *xenstore, *guest.domain, pages->xenstore,
-                                                       pages->xenstore_remote_port);
-  guest.console =
-      std::make_unique<PvConsole>(*hypervisor, *guest.domain, pages->console, pages->console_remote_port);
-  guest.console->set_output([this, &guest](std::span<const uint8_t> bytes) {
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    guest.console_watch.on_output(text);
-    scripted.on_console(guest.scenario->name, text);
-    if (options.on_console) options.on_console(guest.scenario->name, bytes);
-  });
-  guest.personality = std::make_unique<PvGuest>(*hypervisor, *guest.domain);
+  parts->scenario = &given;
+  parts->console_watch = ConsoleWatch(scenario.expect.console);
+  const auto output = [this, &watched = *parts](std::span<const uint8_t> bytes) {
+    print_console(watched, bytes);
+  };
+  const auto contents = [&](const std::string& name) {
+    const auto found = files.find(name);
+    return found == files.end() ? std::vector<uint8_t>{} : found->second.contents;
+  };
+  if (given.is_paravirtual()) {
+    auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen,
+                                  timeline, output);
+    if (!guest) return tl::unexpected(guest.error());
+    for (const auto& disk : disks) {
+      if (disk->scenario->domain == given.name) xen->add_disk(*disk->scenario, *disk->image, **guest);
+    }
+    parts->guest = std::move(*guest);
+  } else {
+    return fail("not yet");
+  }
+  if (Memory* own = parts->guest->memory()) memories.push_back(own);
   guests.push_back(std::move(parts));
   return {};
 }
 
-// What xl writes for a domain before it runs (tools/libs/light/libxl_create.c), with its permissions.
-void Machine::Impl::give_toolstack_nodes(const GuestParts& guest) {
-  const uint16_t id = guest.domain->id.value;
-  const std::string base = fmt::format("/local/domain/{}", id);
-  const auto put = [&](const std::string& path, const std::string& value,
-                       const std::vector<std::string>& access) {
-    toolstack->write(path, value);
-    toolstack->set_permissions(path, access);
-  };
-  const std::vector<std::string> readable{"n0", fmt::format("r{}", id)};
-  const std::vector<std::string> owned{fmt::format("n{}", id)};
-  put(base, "", readable);
-  put(base + "/name", guest.scenario->name, readable);
-  put(base + "/domid", fmt::format("{}", id), readable);
-  put(base + "/vm", fmt::format("/vm/{}", id), readable);
-  put(base + "/memory", "", readable);
-  put(base + "/memory/target", fmt::format("{}", guest.scenario->memory_bytes >> 10), readable);
-  put(base + "/memory/static-max", fmt::format("{}", guest.scenario->memory_bytes >> 10), readable);
-  put(base + "/cpu", "", readable);
-  put(base + "/cpu/0", "", readable);
-  put(base + "/cpu/0/availability", "online", readable);
-  put(base + "/device", "", readable);
-  put(base + "/control", "", readable);
-  put(base + "/control/shutdown", "", owned);
-  put(base + "/data", "", owned);
-  put(fmt::format("/vm/{}", id), "", readable);
-  put(fmt::format("/vm/{}/name", id), guest.scenario->name, readable);
+void Machine::Impl::print_console(GuestParts& parts, std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  parts.console_watch.on_output(text);
+  scripted.on_console(parts.scenario->name, text);
+  if (options.on_console) options.on_console(parts.scenario->name, bytes);
+}
+
+// [[capture]]: the last one that matches a wire counts.
+void Machine::Impl::apply_capture_policies() {
+  for (const auto& wire : wiring->wires()) {
+    for (const CaptureScenario& capture : scenario.captures) {
+      if (wire_matches(capture.wire, wire->name())) wire->set_capture(capture.policy);
+    }
+  }
 }
 
 void Machine::Impl::list_components() {
-  for (const auto& guest : guests) {
-    components.emplace_back(fmt::format("cpu/{}", guest->scenario->name), guest->cpu.get());
-    components.emplace_back(guest->scenario->name, guest->domain);
-    components.emplace_back(fmt::format("xenstore/{}", guest->scenario->name), guest->xenstore_ring.get());
-    components.emplace_back(fmt::format("console/{}", guest->scenario->name), guest->console.get());
-  }
-  components.emplace_back("frames", &hypervisor->frames);
-  components.emplace_back("page_tables", &hypervisor->page_tables);
-  components.emplace_back("event_channels", &hypervisor->channels);
-  components.emplace_back("grants", &hypervisor->grants);
-  components.emplace_back("xenstore", xenstore.get());
+  for (const auto& parts : guests) parts->guest->list_components(components);
+  if (xen) xen->list_components(components);
   for (const auto& disk : disks) {
     components.emplace_back(fmt::format("image/{}", disk->scenario->name), disk->image.get());
-    components.emplace_back(fmt::format("blk/{}", disk->scenario->name), disk->backend.get());
+    const Stateful* backend = xen ? xen->backend_of(*disk->scenario) : nullptr;
+    if (backend != nullptr) components.emplace_back(fmt::format("blk/{}", disk->scenario->name), backend);
   }
 }
 

@@ -47,7 +47,7 @@ void ScriptedInput::match(Script& script) {
       return;
     }
     script.unmatched.erase(0, found + next.when.size());
-    ready_.push_back({script.domain + "/console/in", {next.send.begin(), next.send.end()}});
+    ready_.push_back({script.domain + "/" + next.wire + "/in", {next.send.begin(), next.send.end()}});
     script.waiting.pop_front();
   }
 }
@@ -66,7 +66,7 @@ std::optional<PendingInput> ScriptedInput::take(Tick now, uint64_t) {
   for (Script& script : scripts_) {
     if (script.waiting.empty() || !script.waiting.front().at || *script.waiting.front().at > now) continue;
     const InputScenario& due = script.waiting.front();
-    ready_.push_back({script.domain + "/console/in", {due.send.begin(), due.send.end()}});
+    ready_.push_back({script.domain + "/" + due.wire + "/in", {due.send.begin(), due.send.end()}});
     script.waiting.pop_front();
     match(script);
   }

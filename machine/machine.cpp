@@ -20,7 +20,7 @@ Machine::~Machine() = default;
 
 Wiring& Machine::wiring() { return *impl_->wiring; }
 const Clock& Machine::clock() const { return impl_->timeline.clock(); }
-Hypervisor& Machine::hypervisor() { return *impl_->hypervisor; }
+Hypervisor& Machine::hypervisor() { return *impl_->xen->hypervisor; }
 
 Result<RunReport> Machine::run() {
   impl_->timeline.run([this] { impl_->run_loop(); });

@@ -58,6 +58,7 @@ struct RunReport {
   uint64_t epochs = 0;
   uint64_t notices = 0;
   std::vector<std::string> missing;  // expectations that were not met
+  std::string details;               // of a crash: registers, disassembly, stack; lines for people
 };
 
 class Machine {
@@ -73,7 +74,7 @@ class Machine {
 
   Wiring& wiring();
   const Clock& clock() const;
-  // For checkers: what the guests have made of it.
+  // For checkers: what the guests have made of it. Only where a domain is paravirtual.
   Hypervisor& hypervisor();
 
  private:

@@ -7,34 +7,25 @@
 #include <string>
 #include <vector>
 
-#include "cpu/cpu.h"
 #include "host/disk_image.h"
-#include "hv-model/backends/blk/blk_backend.h"
-#include "hv-model/console/pv_console.h"
-#include "hv-model/hypervisor.h"
-#include "hv-model/pv/builder.h"
-#include "hv-model/pv/pv_guest.h"
-#include "hv-model/xenstore/client.h"
-#include "hv-model/xenstore/xenstore.h"
-#include "hv-model/xenstore/xenstore_ring.h"
 #include "machine/console_watch.h"
+#include "machine/guest.h"
 #include "machine/machine.h"
+#include "machine/xen_guest.h"
+#include "machine/xen_host.h"
 #include "sim/random.h"
 #include "sim/session/recorder.h"
 #include "sim/systemc/timeline.h"
 
 namespace ringside {
 
-// One guest and what it alone has.
+class NetworkParts;
+class LineTrace;
+
+// One domain, and what the machine watches of it.
 struct GuestParts {
   const DomainScenario* scenario = nullptr;
-  std::unique_ptr<PvCpuEnvironment> environment;
-  std::unique_ptr<Cpu> cpu;
-  Domain* domain = nullptr;
-  std::unique_ptr<PvGuest> personality;
-  std::unique_ptr<XenStoreRing> xenstore_ring;
-  std::unique_ptr<PvConsole> console;
-  Wire* input_wire = nullptr;
+  std::unique_ptr<Guest> guest;
   ConsoleWatch console_watch;  // which texts of [expect] it has printed
   bool was_idle = true;
 };
@@ -42,7 +33,6 @@ struct GuestParts {
 struct DiskParts {
   const DiskScenario* scenario = nullptr;
   std::unique_ptr<DiskImage> image;
-  std::unique_ptr<BlkBackend> backend;
 };
 
 // A file that the guest sees, in memory.
@@ -63,21 +53,19 @@ struct Machine::Impl {
   Timeline timeline;
   std::unique_ptr<Wiring> wiring;
   std::unique_ptr<Recorder> recorder;
-  std::unique_ptr<Memory> memory;
-  std::unique_ptr<Hypervisor> hypervisor;
-  std::unique_ptr<XenStore> xenstore;
-  std::unique_ptr<XenStoreClient> toolstack;
-  std::vector<std::unique_ptr<GuestParts>> guests;
   std::vector<std::unique_ptr<DiskParts>> disks;
-  // In the order of the digest: name and part.
-  std::vector<std::pair<std::string, const Stateful*>> components;
+  std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
+  std::vector<std::unique_ptr<GuestParts>> guests;
+  // In the order of the digest.
+  Components components;
+  std::vector<Memory*> memories;
 
   // --- building (build.cpp) ---
   Result<> build();
   Result<SessionHeader> describe(std::map<std::string, LoadedFile>& files);
   Result<> build_guest(const DomainScenario& domain, std::map<std::string, LoadedFile>& files);
   Result<> build_disk(const DiskScenario& disk);
-  void give_toolstack_nodes(const GuestParts& guest);
+  void apply_capture_policies();
   void list_components();
 
   // --- running (run_loop.cpp) ---
@@ -92,6 +80,9 @@ struct Machine::Impl {
   bool stopped_from_outside();
   Tick time_limit() const;
   bool run_slice(Tick horizon);
+  Exit run_guest(Guest& guest, Tick horizon);
+  void print_console(GuestParts& parts, std::span<const uint8_t> bytes);
+  uint64_t memory_digest() const;
   void idle(Tick horizon);
   Tick epoch_deadline() const;
   void disturb(Tick& horizon);

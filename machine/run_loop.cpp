@@ -11,6 +11,7 @@
 
 #include "machine/machine_impl.h"
 #include "sim/assert.h"
+#include "sim/hash.h"
 
 namespace ringside {
 
@@ -21,16 +22,6 @@ constexpr Tick kQuantum = milliseconds(1);
 constexpr Tick kXenTimerInterval = milliseconds(10);
 constexpr uint64_t kProgressInstructions = 2'000'000;
 constexpr const char* kStoppedByUser = "stopped by the user";
-
-// How a domain ended, in the words of [expect]: Xen's SHUTDOWN_* by number (public/sched.h).
-std::string way_to_end(const DomainEnd& end) {
-  constexpr const char* kReasons[] = {"poweroff", "reboot", "suspend", "crash", "watchdog", "soft_reset"};
-  if (end.crashed) return "crash";
-  return end.shutdown_reason < std::size(kReasons) ? kReasons[end.shutdown_reason]
-                                                   : fmt::format("reason {}", end.shutdown_reason);
-}
-
-bool has_crashed(const DomainEnd& end) { return way_to_end(end) == "crash"; }
 
 Tick next_multiple(Tick now, Tick interval) { return Tick{(now.ps / interval.ps + 1) * interval.ps}; }
 
@@ -53,8 +44,8 @@ bool Machine::Impl::deliver_inputs() {
     delivered = true;
     ++inputs_delivered;
     if (recorder) recorder->record_input({inputs_delivered, clock.now, clock.instructions, wire, bytes});
-    for (const auto& guest : guests) {
-      if (wire == guest->scenario->name + "/console/in") guest->console->type(bytes);
+    for (const auto& parts : guests) {
+      if (parts->guest->take_input(wire, bytes)) break;
     }
   };
   if (options.replay != nullptr) {
@@ -94,13 +85,20 @@ void Machine::Impl::end_epoch(bool final) {
   digest.instructions = clock.instructions;
   for (const auto& [name, part] : components) digest.components.emplace_back(name, state_digest(*part));
   digest.components.emplace_back("events", timeline.events().digest());
-  if (final || epochs % scenario.memory_digest_epochs == 0) digest.memory = memory->digest();
+  if (final || epochs % scenario.memory_digest_epochs == 0) digest.memory = memory_digest();
   if (recorder) recorder->end_epoch(digest);
   if (options.replay != nullptr) options.replay->end_epoch(std::move(digest));
   if (epochs == options.flip_memory_bit_after_epoch) {
-    const GuestPhys victim = memory->base() + memory->size() / 3;
-    memory->store(victim, static_cast<uint8_t>(memory->load<uint8_t>(victim) ^ 1));
+    Memory& memory = *memories.front();
+    const GuestPhys victim = memory.base() + memory.size() / 3;
+    memory.store(victim, static_cast<uint8_t>(memory.load<uint8_t>(victim) ^ 1));
   }
+}
+
+uint64_t Machine::Impl::memory_digest() const {
+  uint64_t digest = memories.front()->digest();
+  for (size_t i = 1; i < memories.size(); ++i) digest = hash_mix(digest, memories[i]->digest());
+  return digest;
 }
 
 Tick Machine::Impl::time_limit() const {
@@ -127,18 +125,18 @@ bool Machine::Impl::stopped_from_outside() {
 
 bool Machine::Impl::all_ended() const {
   return std::all_of(guests.begin(), guests.end(),
-                     [](const auto& guest) { return guest->domain->end.has_value(); });
+                     [](const auto& parts) { return parts->guest->end() != nullptr; });
 }
 
 // "poweroff", or where several did not end alike, "dom1: poweroff; dom2: crash".
 std::string Machine::Impl::how_all_ended() const {
-  const std::string first = guests.front()->domain->end->text;
+  const std::string first = guests.front()->guest->end()->text;
   std::string each;
   bool alike = true;
-  for (const auto& guest : guests) {
-    const std::string& text = guest->domain->end->text;
+  for (const auto& parts : guests) {
+    const std::string& text = parts->guest->end()->text;
     alike = alike && text == first;
-    each += fmt::format("{}{}: {}", each.empty() ? "" : "; ", guest->scenario->name, text);
+    each += fmt::format("{}{}: {}", each.empty() ? "" : "; ", parts->scenario->name, text);
   }
   return alike ? first : each;
 }
@@ -147,8 +145,8 @@ std::string Machine::Impl::how_all_ended() const {
 std::string Machine::Impl::who_hangs() const {
   if (guests.size() == 1) return "the guest";
   std::vector<std::string> names;
-  for (const auto& guest : guests) {
-    if (!guest->domain->end) names.push_back(guest->scenario->name);
+  for (const auto& parts : guests) {
+    if (parts->guest->end() == nullptr) names.push_back(parts->scenario->name);
   }
   return fmt::format("{}", fmt::join(names, " and "));
 }
@@ -165,8 +163,8 @@ bool Machine::Impl::should_stop() {
   }
   if (all_ended()) {
     end_reason = how_all_ended();
-    for (const auto& guest : guests) {
-      if (has_crashed(*guest->domain->end) && scenario.expect.shutdown != "crash")
+    for (const auto& parts : guests) {
+      if (parts->guest->end()->way == "crash" && scenario.expect.shutdown != "crash")
         exit_code = ExitCode::guest_crashed;
     }
     return true;
@@ -187,7 +185,7 @@ void Machine::Impl::disturb(Tick& horizon) {
   if (!disturbance) return;
   if (disturbance->one_in(50)) usleep(static_cast<useconds_t>(disturbance->below(200)));
   if (disturbance->one_in(4)) {
-    for (const auto& guest : guests) guest->cpu->flush_emulator_tlb();
+    for (const auto& parts : guests) parts->guest->cpu().flush_emulator_tlb();
   }
   if (disturbance->one_in(2)) {
     horizon = std::min(horizon, timeline.clock().now + Tick{disturbance->below(20'000'000)});
@@ -197,26 +195,27 @@ void Machine::Impl::disturb(Tick& horizon) {
 bool Machine::Impl::run_slice(Tick horizon) {
   const Clock& clock = timeline.clock();
   for (size_t i = 0; i < guests.size(); ++i) {
-    GuestParts& guest = *guests[(next_guest + i) % guests.size()];
-    if (!guest.personality->runnable()) {
-      guest.was_idle = true;
+    GuestParts& parts = *guests[(next_guest + i) % guests.size()];
+    Guest& guest = *parts.guest;
+    if (!guest.runnable()) {
+      parts.was_idle = true;
       continue;
     }
     if (i != 0 || clock.now >= quantum_ends_at) {
       next_guest = (next_guest + i) % guests.size();
       quantum_ends_at = clock.now + kQuantum;
     }
-    if (guest.was_idle) hypervisor->update_time(*guest.domain);
-    guest.was_idle = false;
+    if (parts.was_idle) guest.on_wake();
+    parts.was_idle = false;
     if (guests.size() > 1) horizon = std::min(horizon, quantum_ends_at);
-    if (look_for_upcalls) guest.personality->prepare_to_run();
+    if (look_for_upcalls) guest.look_for_events();
     // Looking may end the domain; what is pending for the others has not been looked at then.
-    look_for_upcalls = look_for_upcalls && !guest.personality->runnable();
-    if (!guest.personality->runnable()) return true;
+    look_for_upcalls = look_for_upcalls && !guest.runnable();
+    if (!guest.runnable()) return true;
     disturb(horizon);
-    const Exit exit = guest.cpu->run(horizon);
+    const Exit exit = run_guest(guest, horizon);
     if (exit.reason != ExitReason::deadline) {
-      guest.personality->handle_exit(exit);
+      guest.handle_exit(exit);
       look_for_upcalls = true;
     }
     if (guests.size() > 1 && clock.now >= quantum_ends_at) {
@@ -226,6 +225,14 @@ bool Machine::Impl::run_slice(Tick horizon) {
     return true;
   }
   return false;
+}
+
+// Until a stop at which the free run would have stopped as well.
+Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
+  for (;;) {
+    const Exit exit = guest.cpu().run(horizon);
+    if (exit.canonical) return exit;
+  }
 }
 
 // All guests wait. Where a person may still type, the machine waits for them; time goes on by at least a
@@ -256,7 +263,8 @@ void Machine::Impl::run_loop() {
   Clock& clock = timeline.clock();
   epoch_ends_at = scenario.epoch_instructions;
   look_for_upcalls = true;
-  Tick xen_timer = next_multiple(clock.now, kXenTimerInterval);
+  // Only Xen interrupts a guest that computes.
+  Tick xen_timer = xen ? next_multiple(clock.now, kXenTimerInterval) : Tick::never();
   for (;;) {
     if (timeline.next_tick() <= clock.now) look_for_upcalls = true;
     timeline.advance_to(clock.now);
@@ -289,23 +297,21 @@ RunReport Machine::Impl::report() {
   report.at = clock.now;
   report.instructions = clock.instructions;
   report.epochs = epochs;
-  for (const auto& guest : guests) {
-    for (const NoticeKind kind : {NoticeKind::unhandled, NoticeKind::unimplemented, NoticeKind::unusual}) {
-      report.notices += guest->domain->notices.count(kind);
-    }
+  for (const auto& parts : guests) {
+    report.notices += parts->guest->notices();
+    if (const GuestEnd* end = parts->guest->end()) report.details += end->details;
   }
   for (size_t i = 0; i < scenario.expect.console.size(); ++i) {
     const bool seen = std::any_of(guests.begin(), guests.end(),
-                                  [&](const auto& guest) { return guest->console_watch.seen(i); });
+                                  [&](const auto& parts) { return parts->console_watch.seen(i); });
     if (!seen)
       report.missing.push_back(fmt::format("the console never showed \"{}\"", scenario.expect.console[i]));
   }
-  for (const auto& guest : guests) {
-    if (!scenario.expect.shutdown || !guest->domain->end) continue;
-    const std::string found = way_to_end(*guest->domain->end);
-    if (found == *scenario.expect.shutdown) continue;
-    report.missing.push_back(fmt::format("{} to end by {}, but it ended by {}", guest->scenario->name,
-                                         *scenario.expect.shutdown, found));
+  for (const auto& parts : guests) {
+    const GuestEnd* end = parts->guest->end();
+    if (!scenario.expect.shutdown || end == nullptr || end->way == *scenario.expect.shutdown) continue;
+    report.missing.push_back(fmt::format("{} to end by {}, but it ended by {}", parts->scenario->name,
+                                         *scenario.expect.shutdown, end->way));
   }
   if (report.exit_code == ExitCode::ok && !report.missing.empty()) {
     report.exit_code = ExitCode::expectation_failed;

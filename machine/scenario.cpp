@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "hv-model/backends/blk/virtual_device.h"
 #include "machine/overrides.h"
+#include "machine/scenario_devices.h"
 #include "machine/toml_precheck.h"
 #include "machine/toml_reader.h"
 #include "sim/ids.h"
@@ -14,54 +14,6 @@
 namespace ringside {
 
 namespace {
-
-void read_domain(TomlReader& table, DomainScenario& domain) {
-  table.require("kernel");
-  table.read("name", domain.name);
-  table.read("personality", domain.personality);
-  table.read_size("memory", domain.memory_bytes);
-  table.read("kernel", domain.kernel);
-  if (table.has("kernel") && domain.kernel.empty()) table.error("kernel", "'kernel' names no file");
-  table.read("ramdisk", domain.ramdisk);
-  table.read("cmdline", domain.command_line);
-  if (domain.personality != "pv") {
-    table.error("personality",
-                fmt::format("personality '{}' is not there; this version has \"pv\"", domain.personality));
-  }
-  constexpr uint64_t kSmallest = 4 << 20, kLargest = uint64_t{16} << 30;
-  if (domain.memory_bytes < kSmallest || domain.memory_bytes > kLargest ||
-      domain.memory_bytes % kPageSize != 0) {
-    table.error("memory", "'memory' must be from 4M to 16G and a whole number of 4 KiB pages");
-  }
-}
-
-void read_disk(TomlReader& table, DiskScenario& disk) {
-  table.require("image");
-  table.require("name");
-  table.read("name", disk.name);
-  table.read("domain", disk.domain);
-  table.read("image", disk.image);
-  if (table.has("image") && disk.image.empty()) table.error("image", "'image' names no file");
-  table.read("write", disk.write_file);
-  table.read("read_only", disk.read_only);
-  table.read("discard", disk.discard);
-  table.table("latency", [&](TomlReader& latency) {
-    latency.read("command", disk.latency.command);
-    latency.read("seek_min", disk.latency.seek_min);
-    latency.read("seek_max", disk.latency.seek_max);
-    latency.read_rate("rate", disk.latency.bytes_per_second);
-    latency.read("flush", disk.latency.flush);
-    latency.read("queue_depth", disk.latency.queue_depth);
-    if (disk.latency.queue_depth == 0) latency.error("queue_depth", "'queue_depth' must be 1 or more");
-    if (disk.latency.seek_min > disk.latency.seek_max) {
-      latency.error("seek_min", "'seek_min' must not be larger than 'seek_max'");
-    }
-    const Tick longest = seconds(1000);
-    if (disk.latency.command > longest || disk.latency.seek_max > longest || disk.latency.flush > longest) {
-      latency.error("a latency above 1000s is not a disk's");
-    }
-  });
-}
 
 void read_input(TomlReader& table, InputScenario& input) {
   table.require("send");
@@ -79,10 +31,6 @@ void read_input(TomlReader& table, InputScenario& input) {
   }
   if (input.when.empty() == !input.at.has_value()) {
     table.error("[[input]] needs either 'when' (a text that appears) or 'at' (a time)");
-  }
-  if (input.wire != "console") {
-    table.error("wire", fmt::format("nothing can be sent on '{}'; this version takes input on \"console\"",
-                                    input.wire));
   }
 }
 
@@ -124,20 +72,6 @@ void read_machine(TomlReader& table, Scenario& scenario) {
   }
 }
 
-// Every device names its domain, except where there is only one.
-void assign_domain(std::string& domain, const Scenario& scenario, TomlReader& top, const std::string& who) {
-  if (scenario.domains.empty()) return;
-  if (domain.empty()) {
-    if (scenario.domains.size() > 1) top.error(fmt::format("{} needs 'domain': there are several", who));
-    domain = scenario.domains.front().name;
-    return;
-  }
-  for (const DomainScenario& candidate : scenario.domains) {
-    if (candidate.name == domain) return;
-  }
-  top.error(fmt::format("{} names the domain '{}', which is not there", who, domain));
-}
-
 void read_scenario(TomlReader& top, Scenario& scenario) {
   top.require("name");
   top.require("domain");
@@ -150,6 +84,11 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   top.each("domain", [&](TomlReader& table) { read_domain(table, scenario.domains.emplace_back()); });
   if (top.has("domain") && scenario.domains.empty()) top.error("a scenario needs a [[domain]]");
   top.each("disk", [&](TomlReader& table) { read_disk(table, scenario.disks.emplace_back()); });
+  top.each("uart", [&](TomlReader& table) { read_uart(table, scenario.uarts.emplace_back()); });
+  top.each("nic", [&](TomlReader& table) { read_nic(table, scenario.nics.emplace_back()); });
+  top.each("network", [&](TomlReader& table) { read_network(table, scenario.networks.emplace_back()); });
+  top.each("peer", [&](TomlReader& table) { read_peer(table, scenario.peers.emplace_back()); });
+  top.each("capture", [&](TomlReader& table) { read_capture(table, scenario.captures.emplace_back()); });
   top.each("input", [&](TomlReader& table) { read_input(table, scenario.inputs.emplace_back()); });
   top.table("expect", [&](TomlReader& table) { read_expect(table, scenario.expect); });
 
@@ -162,19 +101,7 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
       top.error(fmt::format("domain number {} must be named \"{}\", not \"{}\"", i + 1, expected, name));
     }
   }
-  std::vector<std::string> disks;
-  for (DiskScenario& disk : scenario.disks) {
-    assign_domain(disk.domain, scenario, top, fmt::format("disk '{}'", disk.name));
-    if (!virtual_device_number(disk.name)) {
-      top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
-    }
-    if (std::find(disks.begin(), disks.end(), disk.name) != disks.end()) {
-      top.error(fmt::format("two disks are named '{}'; each needs a name of its own, in several domains too",
-                            disk.name));
-    }
-    disks.push_back(disk.name);
-  }
-  for (InputScenario& input : scenario.inputs) assign_domain(input.domain, scenario, top, "an [[input]]");
+  assign_devices(scenario, top);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // session holds the text, so that a replay builds the same machine from it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,16 +13,22 @@
 #include "sim/result.h"
 #include "sim/session/session.h"
 #include "sim/tick.h"
+#include "sim/wire.h"
 
 namespace ringside {
 
 struct DomainScenario {
   std::string name;
+  // "pv", or a PC: "pc" (Linux's boot protocol, or firmware), "pvh", "bare".
   std::string personality = "pv";
   uint64_t memory_bytes = 64 << 20;
   std::string kernel;
   std::string ramdisk;
   std::string command_line;
+  std::string firmware;  // a PC's BIOS: a file
+  std::string symbols;   // an ELF file or a System.map, for crash reports
+  bool hpet = true;
+  bool is_paravirtual() const { return personality == "pv"; }
 };
 
 struct DiskScenario {
@@ -31,7 +38,51 @@ struct DiskScenario {
   bool write_file = false;  // the guest's writes reach the file
   bool read_only = false;
   bool discard = false;
+  bool write_cache = true;  // of an ATA disk, as it comes up
   DiskLatency latency;
+};
+
+// A serial port of a PC.
+struct UartScenario {
+  std::string name;
+  std::string domain;
+  uint64_t port = 0x3f8;
+  uint64_t irq = 4;
+  bool wait_for_room = true;  // the sender at the other end holds back while the receiver is full
+};
+
+// A network card of a PC.
+struct NicScenario {
+  std::string name;
+  std::string domain;
+  std::string model = "82540em";
+  std::array<uint8_t, 6> mac{};
+  std::string network;
+  uint64_t megabits = 1000;
+};
+
+// A switch, and what else is plugged into it.
+struct NetworkScenario {
+  std::string name;
+  Tick latency = microseconds(1);
+};
+
+struct PeerScenario {
+  std::string kind;  // "responder", "pcap-player", "pcap-writer"
+  std::string name;
+  std::string network;
+  std::array<uint8_t, 6> mac{};      // responder
+  std::array<uint8_t, 4> address{};  // responder: IPv4
+  Tick latency = microseconds(10);   // responder: until it answers
+  uint64_t loss_ppm = 0;             // responder: answers that are lost, of a million
+  std::string file;                  // pcap-player, pcap-writer
+  Tick start;                        // pcap-player: when the first frame is sent
+};
+
+// What of a wire's crossings a recording keeps.
+struct CaptureScenario {
+  std::string wire;  // a glob
+  CapturePolicy policy;
 };
 
 struct InputScenario {
@@ -65,6 +116,11 @@ struct Scenario {
   uint64_t cpu_frequency_hz = 2'000'000'000;
   std::vector<DomainScenario> domains;
   std::vector<DiskScenario> disks;
+  std::vector<UartScenario> uarts;
+  std::vector<NicScenario> nics;
+  std::vector<NetworkScenario> networks;
+  std::vector<PeerScenario> peers;
+  std::vector<CaptureScenario> captures;
   std::vector<InputScenario> inputs;
   ExpectScenario expect;
 };

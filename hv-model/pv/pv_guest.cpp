@@ -70,6 +70,8 @@ void PvGuest::handle_exit(const Exit& exit) {
   if (domain_.end) return;
   switch (exit.reason) {
     case ExitReason::deadline:
+    case ExitReason::breakpoint:
+    case ExitReason::stepped:
     case ExitReason::stop_requested: return;
     case ExitReason::hypercall: return system_call();
     case ExitReason::exception:
@@ -87,6 +89,7 @@ void PvGuest::handle_exit(const Exit& exit) {
                                 exit.reason == ExitReason::halt ? "HLT" : "IN or OUT",
                                 describe_vcpu(domain_)));
       return;
+    case ExitReason::shutdown:
     case ExitReason::broken:
       domain_.crash(fmt::format("the core refused to go on: {}; {}", exit.detail, describe_vcpu(domain_)));
       return;

@@ -87,7 +87,7 @@ TEST_CASE("a wrong scenario is refused with line and advice") {
   CHECK_THAT(message_of("name = \"a\"\n"), Contains("needs the key 'domain'"));
   CHECK_THAT(message_of(with_line("memory = 17")), Contains("'memory'"));
   CHECK_THAT(message_of(with_line("memory = \"64Q\"")), StartsWith("x.toml:4: ") && Contains("64M"));
-  CHECK_THAT(message_of(with_line("personality = \"hvm\"")), Contains("\"pv\""));
+  CHECK_THAT(message_of(with_line("personality = \"hvm\"")), Contains("choose one of pv, pc, pvh, bare"));
   CHECK_THAT(message_of(with_line("name = \"web\"")), Contains("\"dom1\""));
   CHECK_THAT(message_of(with_line("[disk]\nname = \"a\"")), Contains("[[disk]]"));
   CHECK_THAT(message_of(with_line("[[disk]]\nname = \"xvda\"\nimage = \"i\"\ndomain = \"dom7\"")),

@@ -1,0 +1,328 @@
+#include "machine/scenario_devices.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <map>
+
+#include "hv-model/backends/blk/virtual_device.h"
+#include "sim/ids.h"
+
+namespace ringside {
+
+namespace {
+
+template <size_t N>
+bool read_octets(const std::string& text, char separator, int base, std::array<uint8_t, N>& into) {
+  size_t at = 0;
+  for (size_t i = 0; i < N; ++i) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value, base);
+    const auto length = static_cast<size_t>(end - (text.data() + at));
+    if (error != std::errc{} || value > 255 || length > (base == 16 ? 2u : 3u)) return false;
+    into[i] = static_cast<uint8_t>(value);
+    at += length;
+    if (i + 1 == N) return at == text.size();
+    if (at >= text.size() || text[at] != separator) return false;
+    ++at;
+  }
+  return false;
+}
+
+void read_mac(TomlReader& table, std::array<uint8_t, 6>& mac) {
+  std::string text;
+  table.read("mac", text);
+  if (!table.has("mac")) return;
+  if (!read_octets(text, ':', 16, mac)) {
+    table.error("mac", fmt::format("'{}' is no MAC address; write \"52:54:00:12:34:56\"", text));
+  } else if ((mac[0] & 1) != 0) {
+    table.error("mac", fmt::format("'{}' is a group address; a station's first byte is even", text));
+  }
+}
+
+}  // namespace
+
+void read_domain(TomlReader& table, DomainScenario& domain) {
+  table.read("name", domain.name);
+  table.read("personality", domain.personality);
+  table.read_size("memory", domain.memory_bytes);
+  table.read("kernel", domain.kernel);
+  if (table.has("kernel") && domain.kernel.empty()) table.error("kernel", "'kernel' names no file");
+  table.read("ramdisk", domain.ramdisk);
+  table.read("cmdline", domain.command_line);
+  table.read("firmware", domain.firmware);
+  if (table.has("firmware") && domain.firmware.empty()) table.error("firmware", "'firmware' names no file");
+  table.read("symbols", domain.symbols);
+  table.read("hpet", domain.hpet);
+  const std::vector<std::string> known{"pv", "pc", "pvh", "bare"};
+  if (std::find(known.begin(), known.end(), domain.personality) == known.end()) {
+    table.error("personality", fmt::format("personality '{}' is not there; choose one of {}",
+                                           domain.personality, fmt::join(known, ", ")));
+  }
+  if (domain.firmware.empty()) {
+    table.require("kernel");
+  } else if (domain.personality != "pc") {
+    table.error("firmware", "only a \"pc\" starts with firmware");
+  } else if (!domain.kernel.empty()) {
+    table.error("kernel", "a PC starts with either 'kernel' or 'firmware', which loads one from a disk");
+  }
+  constexpr uint64_t kSmallest = 4 << 20, kLargest = uint64_t{16} << 30, kPcSmallest = 8 << 20,
+                     kPcLargest = uint64_t{3} << 30;
+  const bool pc = !domain.is_paravirtual();
+  if (domain.memory_bytes < (pc ? kPcSmallest : kSmallest) ||
+      domain.memory_bytes > (pc ? kPcLargest : kLargest) || domain.memory_bytes % kPageSize != 0) {
+    table.error("memory", fmt::format("'memory' must be from {} and a whole number of 4 KiB pages",
+                                      pc ? "8M to 3G (a PC's devices lie above)" : "4M to 16G"));
+  }
+}
+
+void read_disk(TomlReader& table, DiskScenario& disk) {
+  table.require("image");
+  table.require("name");
+  table.read("name", disk.name);
+  table.read("domain", disk.domain);
+  table.read("image", disk.image);
+  if (table.has("image") && disk.image.empty()) table.error("image", "'image' names no file");
+  table.read("write", disk.write_file);
+  table.read("read_only", disk.read_only);
+  table.read("discard", disk.discard);
+  table.read("write_cache", disk.write_cache);
+  table.table("latency", [&](TomlReader& latency) {
+    latency.read("command", disk.latency.command);
+    latency.read("seek_min", disk.latency.seek_min);
+    latency.read("seek_max", disk.latency.seek_max);
+    latency.read_rate("rate", disk.latency.bytes_per_second);
+    latency.read("flush", disk.latency.flush);
+    latency.read("queue_depth", disk.latency.queue_depth);
+    if (disk.latency.queue_depth == 0) latency.error("queue_depth", "'queue_depth' must be 1 or more");
+    if (disk.latency.seek_min > disk.latency.seek_max) {
+      latency.error("seek_min", "'seek_min' must not be larger than 'seek_max'");
+    }
+    const Tick longest = seconds(1000);
+    if (disk.latency.command > longest || disk.latency.seek_max > longest || disk.latency.flush > longest) {
+      latency.error("a latency above 1000s is not a disk's");
+    }
+  });
+}
+
+void read_uart(TomlReader& table, UartScenario& uart) {
+  table.read("name", uart.name);
+  table.read("domain", uart.domain);
+  table.read("port", uart.port);
+  table.read("irq", uart.irq);
+  table.read("wait_for_room", uart.wait_for_room);
+  if (uart.port > 0xfff8 || uart.port % 8 != 0)
+    table.error("port", "'port' must be a multiple of 8 below 65536");
+  if (uart.irq == 0 || uart.irq == 2 || uart.irq > 15) table.error("irq", "'irq' must be 1 or from 3 to 15");
+}
+
+void read_nic(TomlReader& table, NicScenario& nic) {
+  table.read("name", nic.name);
+  table.read("domain", nic.domain);
+  table.read("model", nic.model);
+  if (nic.model != "82540em") {
+    table.error("model", fmt::format("'{}' is not there; this version has \"82540em\"", nic.model));
+  }
+  read_mac(table, nic.mac);
+  table.read("network", nic.network);
+  table.read("megabits", nic.megabits);
+  if (nic.megabits != 10 && nic.megabits != 100 && nic.megabits != 1000) {
+    table.error("megabits", "'megabits' must be 10, 100 or 1000");
+  }
+}
+
+void read_network(TomlReader& table, NetworkScenario& network) {
+  table.require("name");
+  table.read("name", network.name);
+  table.read("latency", network.latency);
+  if (network.latency > seconds(100)) table.error("latency", "a switch takes no longer than 100s");
+}
+
+void read_peer(TomlReader& table, PeerScenario& peer) {
+  table.require("kind");
+  table.read("kind", peer.kind);
+  const std::vector<std::string> known{"responder", "pcap-player", "pcap-writer"};
+  if (table.has("kind") && std::find(known.begin(), known.end(), peer.kind) == known.end()) {
+    table.error("kind",
+                fmt::format("'{}' is no kind of peer; choose one of {}", peer.kind, fmt::join(known, ", ")));
+  }
+  table.read("name", peer.name);
+  table.read("network", peer.network);
+  peer.mac = {0x52, 0x54, 0x00, 0x00, 0x00, 0x01};
+  read_mac(table, peer.mac);
+  std::string address = "10.0.2.1";
+  table.read("address", address);
+  if (!read_octets(address, '.', 10, peer.address)) {
+    table.error("address", fmt::format("'{}' is no IPv4 address; write \"10.0.2.1\"", address));
+  }
+  table.read("latency", peer.latency);
+  if (peer.latency > seconds(100)) table.error("latency", "a peer answers within 100s");
+  table.read("loss_ppm", peer.loss_ppm);
+  if (peer.loss_ppm > 1'000'000) table.error("loss_ppm", "'loss_ppm' counts of a million");
+  table.read("file", peer.file);
+  table.read("start", peer.start);
+  if (peer.kind.starts_with("pcap-") && peer.file.empty()) table.require("file");
+}
+
+void read_capture(TomlReader& table, CaptureScenario& capture) {
+  table.require("wire");
+  table.require("mode");
+  table.read("wire", capture.wire);
+  std::string mode;
+  table.read("mode", mode);
+  uint64_t bytes = 0;
+  table.read("bytes", bytes);
+  if (mode == "full" || mode.empty()) {
+    capture.policy.mode = CaptureMode::full;
+  } else if (mode == "none") {
+    capture.policy.mode = CaptureMode::none;
+  } else if (mode == "first") {
+    capture.policy.mode = CaptureMode::first_bytes;
+    capture.policy.bytes = static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX));
+    table.require("bytes");
+  } else {
+    table.error("mode", fmt::format("'{}' is no way to capture; choose one of full, first, none", mode));
+  }
+}
+
+namespace {
+
+// Every device names its domain, except where there is only one.
+void assign_domain(std::string& domain, const Scenario& scenario, TomlReader& top, const std::string& who) {
+  if (scenario.domains.empty()) return;
+  if (domain.empty()) {
+    if (scenario.domains.size() > 1) top.error(fmt::format("{} needs 'domain': there are several", who));
+    domain = scenario.domains.front().name;
+    return;
+  }
+  for (const DomainScenario& candidate : scenario.domains) {
+    if (candidate.name == domain) return;
+  }
+  top.error(fmt::format("{} names the domain '{}', which is not there", who, domain));
+}
+
+const DomainScenario& domain_named(const Scenario& scenario, const std::string& name) {
+  for (const DomainScenario& domain : scenario.domains) {
+    if (domain.name == name) return domain;
+  }
+  return scenario.domains.front();
+}
+
+// A device's name is part of its wires' names.
+void check_name(const std::string& name, const std::string& what, std::vector<std::string>& taken,
+                TomlReader& top) {
+  const bool word = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
+  if (!word) top.error(fmt::format("'{}' is no name of a {}; write letters, digits, - and _", name, what));
+  if (std::find(taken.begin(), taken.end(), name) != taken.end()) {
+    top.error(fmt::format("two devices are named '{}'; each needs a name of its own, in several domains too",
+                          name));
+  }
+  taken.push_back(name);
+}
+
+void need_pc(const Scenario& scenario, const std::string& domain, const std::string& who, TomlReader& top) {
+  if (domain_named(scenario, domain).is_paravirtual()) {
+    top.error(fmt::format("{} belongs to '{}', which is no PC: a paravirtual domain has none", who, domain));
+  }
+}
+
+void assign_disks(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
+  std::map<std::string, unsigned> ata_disks;
+  for (DiskScenario& disk : scenario.disks) {
+    assign_domain(disk.domain, scenario, top, fmt::format("disk '{}'", disk.name));
+    const bool paravirtual = domain_named(scenario, disk.domain).is_paravirtual();
+    if (paravirtual && !virtual_device_number(disk.name)) {
+      top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
+    }
+    if (!paravirtual && ++ata_disks[disk.domain] > 4) {
+      top.error(fmt::format("disk '{}' is the fifth of '{}'; an IDE controller has four places", disk.name,
+                            disk.domain));
+    }
+    check_name(disk.name, "disk", names, top);
+  }
+}
+
+void assign_uarts(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
+  for (UartScenario& uart : scenario.uarts) {
+    assign_domain(uart.domain, scenario, top, "a [[uart]]");
+    if (uart.name.empty()) uart.name = "uart0";
+    need_pc(scenario, uart.domain, fmt::format("uart '{}'", uart.name), top);
+  }
+  // Every PC has COM1, unless it says itself what it has.
+  for (const DomainScenario& domain : scenario.domains) {
+    const bool has_one = std::any_of(scenario.uarts.begin(), scenario.uarts.end(),
+                                     [&](const UartScenario& uart) { return uart.domain == domain.name; });
+    if (domain.is_paravirtual() || has_one) continue;
+    UartScenario& uart = scenario.uarts.emplace_back();
+    uart.name = domain.name == "dom1" ? "uart0" : fmt::format("uart0-{}", domain.name);
+    uart.domain = domain.name;
+  }
+  for (const UartScenario& uart : scenario.uarts) check_name(uart.name, "serial port", names, top);
+}
+
+void assign_network(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
+  const auto assign = [&](std::string& network, const std::string& who) {
+    if (network.empty()) {
+      if (scenario.networks.size() > 1) top.error(fmt::format("{} needs 'network': there are several", who));
+      if (scenario.networks.empty()) scenario.networks.push_back({"net0"});
+      network = scenario.networks.front().name;
+      return;
+    }
+    for (const NetworkScenario& candidate : scenario.networks) {
+      if (candidate.name == network) return;
+    }
+    top.error(fmt::format("{} names the network '{}', which is not there", who, network));
+  };
+  uint8_t number = 0;
+  for (NicScenario& nic : scenario.nics) {
+    assign_domain(nic.domain, scenario, top, "a [[nic]]");
+    if (nic.name.empty()) nic.name = fmt::format("nic{}", number);
+    need_pc(scenario, nic.domain, fmt::format("nic '{}'", nic.name), top);
+    if (nic.mac == std::array<uint8_t, 6>{})
+      nic.mac = {0x52, 0x54, 0x00, 0x12, 0x34, static_cast<uint8_t>(0x56 + number)};
+    ++number;
+    assign(nic.network, fmt::format("nic '{}'", nic.name));
+    check_name(nic.name, "network card", names, top);
+  }
+  number = 0;
+  for (PeerScenario& peer : scenario.peers) {
+    if (peer.name.empty()) peer.name = fmt::format("peer{}", number);
+    ++number;
+    assign(peer.network, fmt::format("peer '{}'", peer.name));
+    check_name(peer.name, "peer", names, top);
+  }
+}
+
+}  // namespace
+
+void assign_devices(Scenario& scenario, TomlReader& top) {
+  if (scenario.domains.empty()) return;
+  for (size_t i = 1; i < scenario.domains.size(); ++i) {
+    // Xen's domain numbers are those of our names.
+    if (scenario.domains[i].is_paravirtual() && !scenario.domains[i - 1].is_paravirtual())
+      top.error("paravirtual domains come first, PCs behind them");
+  }
+  std::vector<std::string> names;
+  assign_disks(scenario, top, names);
+  assign_uarts(scenario, top, names);
+  assign_network(scenario, top, names);
+  for (InputScenario& input : scenario.inputs) {
+    assign_domain(input.domain, scenario, top, "an [[input]]");
+    const bool known =
+        input.wire == "console" ||
+        std::any_of(scenario.uarts.begin(), scenario.uarts.end(), [&](const UartScenario& uart) {
+          return uart.name == input.wire && uart.domain == input.domain;
+        });
+    if (!known) {
+      top.error(
+          fmt::format("nothing can be sent on '{}'; write \"console\" or the name of a serial port of '{}'",
+                      input.wire, input.domain));
+    }
+  }
+}
+
+}  // namespace ringside

@@ -1,0 +1,74 @@
+#include "machine/xen_host.h"
+
+#include "machine/xen_guest.h"
+
+namespace ringside {
+
+namespace {
+
+// Machine memory begins at 4 GiB, so that no machine frame number equals a guest's own: a driver that mixes
+// them up fails here as it would on a real machine.
+constexpr GuestPhys kMemoryBase{uint64_t{4} << 30};
+
+// What Xen itself needs beside the domains: shared_info, grant frames, the machine-to-phys table and its page
+// tables.
+uint64_t overhead_bytes(uint64_t guest_bytes, size_t domains) {
+  const uint64_t machine_to_phys = guest_bytes / 512;
+  const uint64_t per_domain = 256 * kPageSize;
+  const uint64_t bytes = machine_to_phys + per_domain * domains + (2 << 20);
+  return (bytes + kPageSize - 1) / kPageSize * kPageSize;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timeline& timeline,
+                                                 Wiring& wiring) {
+  uint64_t guest_bytes = 0;
+  size_t domains = 0;
+  for (const DomainScenario& domain : scenario.domains) {
+    if (!domain.is_paravirtual()) continue;
+    guest_bytes += domain.memory_bytes;
+    ++domains;
+  }
+  auto host = std::make_unique<XenHost>();
+  auto created = Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, domains));
+  if (!created) return tl::unexpected(created.error());
+  host->memory = std::move(*created);
+  HypervisorConfig config;
+  config.wall_clock_seconds = scenario.wall_clock_seconds;
+  config.cpu_frequency_hz = scenario.cpu_frequency_hz;
+  host->hypervisor =
+      std::make_unique<Hypervisor>(config, *host->memory, timeline.clock(), timeline.events(), wiring);
+  if (!host->hypervisor->page_tables.create_machine_to_phys())
+    return fail("no memory for the machine-to-phys table");
+  host->xenstore = std::make_unique<XenStore>();
+  host->toolstack = std::make_unique<XenStoreClient>(*host->xenstore, timeline.events(), timeline.clock(),
+                                                     config.event_latency);
+  return host;
+}
+
+void XenHost::add_disk(const DiskScenario& disk, DiskImage& image, XenGuest& guest) {
+  BlkBackendConfig config;
+  config.name = disk.name;
+  config.read_only = disk.read_only;
+  config.discard = disk.discard;
+  backends_.emplace_back(
+      &disk, std::make_unique<BlkBackend>(*hypervisor, *toolstack, guest.domain(), image, config));
+}
+
+void XenHost::list_components(Components& into) const {
+  into.emplace_back("frames", &hypervisor->frames);
+  into.emplace_back("page_tables", &hypervisor->page_tables);
+  into.emplace_back("event_channels", &hypervisor->channels);
+  into.emplace_back("grants", &hypervisor->grants);
+  into.emplace_back("xenstore", xenstore.get());
+}
+
+const Stateful* XenHost::backend_of(const DiskScenario& disk) const {
+  for (const auto& [scenario, backend] : backends_) {
+    if (scenario == &disk) return backend.get();
+  }
+  return nullptr;
+}
+
+}  // namespace ringside

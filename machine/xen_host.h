@@ -1,0 +1,40 @@
+// The hypervisor model and what it shares among its domains: machine memory, XenStore, the toolstack.
+#pragma once
+
+#include <memory>
+
+#include "host/disk_image.h"
+#include "hv-model/backends/blk/blk_backend.h"
+#include "hv-model/hypervisor.h"
+#include "hv-model/xenstore/client.h"
+#include "hv-model/xenstore/xenstore.h"
+#include "machine/guest.h"
+#include "machine/scenario.h"
+#include "sim/systemc/timeline.h"
+
+namespace ringside {
+
+class XenGuest;
+
+class XenHost {
+ public:
+  // For the paravirtual domains of the scenario.
+  static Result<std::unique_ptr<XenHost>> create(const Scenario& scenario, Timeline& timeline,
+                                                 Wiring& wiring);
+
+  // A block device of a domain, on an image that outlives this.
+  void add_disk(const DiskScenario& disk, DiskImage& image, XenGuest& guest);
+  // What is nobody's in particular.
+  void list_components(Components& into) const;
+  const Stateful* backend_of(const DiskScenario& disk) const;
+
+  std::unique_ptr<Memory> memory;
+  std::unique_ptr<Hypervisor> hypervisor;
+  std::unique_ptr<XenStore> xenstore;
+  std::unique_ptr<XenStoreClient> toolstack;
+
+ private:
+  std::vector<std::pair<const DiskScenario*, std::unique_ptr<BlkBackend>>> backends_;
+};
+
+}  // namespace ringside
