@@ -1,5 +1,5 @@
 // Text from numbers.
-#include "runtime.h"
+#include "text.h"
 
 struct output {
   char* into;

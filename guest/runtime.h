@@ -2,6 +2,7 @@
 // event interrupts the program like an interrupt handler would, and no event interrupts a handler.
 #pragma once
 
+#include "text.h"
 #include "xen.h"
 
 // --- The program ---
@@ -13,10 +14,7 @@ __attribute__((noreturn)) void guest_shutdown(unsigned reason);  // SHUTDOWN_*
 // Prints, then ends the domain as crashed.
 __attribute__((noreturn, format(printf, 1, 2))) void guest_panic(const char* format, ...);
 
-// --- Text (format.c, console.c) ---
-// %d %u %x with l, %s, %c, %p and %%; widths with an optional leading 0. Returns the length that was wanted.
-__attribute__((format(printf, 3, 4))) int format_text(char* into, size_t size, const char* format, ...);
-int format_text_list(char* into, size_t size, const char* format, va_list arguments);
+// --- Text (console.c; format_text() and more in text.h) ---
 __attribute__((format(printf, 1, 2))) void print(const char* format, ...);
 
 // --- Memory (pages.c) ---
@@ -52,12 +50,3 @@ int xenstore_write(const char* path, const char* value);
 int xenstore_watch(const char* path, const char* token);
 // Sleeps until a watch has fired since the last call.
 void xenstore_wait_for_watch(void);
-
-// --- The C library's share (string.c) ---
-void* memcpy(void* into, const void* from, size_t length);
-void* memset(void* into, int value, size_t length);
-int memcmp(const void* a, const void* b, size_t length);
-void* memmove(void* into, const void* from, size_t length);
-size_t strlen(const char* text);
-int strcmp(const char* a, const char* b);
-uint64_t parse_number(const char* text);

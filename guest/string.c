@@ -1,5 +1,5 @@
 // What the compiler may call by itself, and little more.
-#include "runtime.h"
+#include "text.h"
 
 void* memcpy(void* into, const void* from, size_t length) {
   void* const result = into;
