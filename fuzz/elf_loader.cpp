@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "fuzz/driver.h"
-#include "hv-model/pv/elf_notes.h"
+#include "boot/elf_notes.h"
 #include "tests/support/elf_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -25,7 +25,7 @@ BEGIN {
   confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$"
   confined["tlm"] = confined["systemc"]
   confined["toml"] = "^machine/"
-  confined["xen/"] = "^(hv-model|guest|scenarios|tests|bench)/|^cpu/unicorn_"
+  confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench)/|^cpu/unicorn_"
   confined["CLI/"] = "^cli/"
   confined["SDL"] = "^viewer/"
   confined["imgui"] = "^viewer/"

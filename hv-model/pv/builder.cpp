@@ -7,7 +7,7 @@
 
 #include "hv-model/mm/page_tables_impl.h"
 #include "hv-model/pv/boot_tables.h"
-#include "hv-model/pv/elf_notes.h"
+#include "boot/elf_notes.h"
 #include "hv-model/pv/hypercall_page.h"
 #include "hv-model/vcpu_state.h"
 #include "hv-model/xen_abi.h"

@@ -1,7 +1,7 @@
 // The loader's judgement of files: every kind of wrong file gets its own sentence, and no file crashes it.
 #include <catch2/catch.hpp>
 
-#include "hv-model/pv/elf_notes.h"
+#include "boot/elf_notes.h"
 #include "sim/random.h"
 #include "tests/support/elf_file.h"
 

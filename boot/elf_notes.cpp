@@ -1,13 +1,13 @@
-#include "hv-model/pv/elf_notes.h"
+#include "boot/elf_notes.h"
 
 #include <elf.h>
 #include <fmt/format.h>
+#include <xen/elfnote.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 
-#include "hv-model/xen_abi.h"
 #include "sim/ids.h"
 
 namespace ringside {
@@ -19,6 +19,24 @@ struct Parameters {
   bool from_notes = false;
   bool only_pvh = false;  // PHYS32_ENTRY was seen
 };
+
+template <class Take>
+void for_each_xen_note(std::span<const uint8_t> region, const Take& take) {
+  size_t at = 0;
+  while (region.size() - at >= sizeof(Elf64_Nhdr)) {  // notes of 32-bit files have the same header
+    Elf64_Nhdr note;
+    std::memcpy(&note, region.data() + at, sizeof note);
+    at += sizeof note;
+    const uint64_t name_space = (uint64_t{note.n_namesz} + 3) & ~uint64_t{3};
+    const uint64_t value_space = (uint64_t{note.n_descsz} + 3) & ~uint64_t{3};
+    if (name_space > region.size() - at || note.n_descsz > region.size() - at - name_space) break;
+    const bool is_xen = note.n_namesz == 4 && std::memcmp(region.data() + at, "Xen", 4) == 0;
+    at += name_space;
+    if (is_xen) take(note.n_type, region.subspan(at, note.n_descsz));
+    if (value_space > region.size() - at) break;
+    at += value_space;
+  }
+}
 
 uint64_t numeric(std::span<const uint8_t> value) {
   uint64_t number = 0;
@@ -57,23 +75,10 @@ void take_note(uint32_t type, std::span<const uint8_t> value, Parameters& parame
 // True when a note of Xen's was in the region.
 bool read_notes(std::span<const uint8_t> region, Parameters& parameters, XenKernel& kernel) {
   bool found = false;
-  size_t at = 0;
-  while (region.size() - at >= sizeof(Elf64_Nhdr)) {
-    Elf64_Nhdr note;
-    std::memcpy(&note, region.data() + at, sizeof note);
-    at += sizeof note;
-    const uint64_t name_space = (uint64_t{note.n_namesz} + 3) & ~uint64_t{3};
-    const uint64_t value_space = (uint64_t{note.n_descsz} + 3) & ~uint64_t{3};
-    if (name_space > region.size() - at || note.n_descsz > region.size() - at - name_space) break;
-    const bool is_xen = note.n_namesz == 4 && std::memcmp(region.data() + at, "Xen", 4) == 0;
-    at += name_space;
-    if (is_xen) {
-      take_note(note.n_type, region.subspan(at, note.n_descsz), parameters, kernel);
-      found = true;
-    }
-    if (value_space > region.size() - at) break;
-    at += value_space;
-  }
+  for_each_xen_note(region, [&](uint32_t type, std::span<const uint8_t> value) {
+    take_note(type, value, parameters, kernel);
+    found = true;
+  });
   return found;
 }
 
@@ -183,8 +188,18 @@ Result<> compute_addresses(const std::string& name, const Parameters& parameters
 
 }  // namespace
 
+std::optional<uint32_t> read_pvh_entry(const ElfImage& image) {
+  std::optional<uint32_t> entry;
+  for (const auto& region : image.note_regions) {
+    for_each_xen_note(region, [&](uint32_t type, std::span<const uint8_t> value) {
+      if (type == XEN_ELFNOTE_PHYS32_ENTRY && !entry) entry = static_cast<uint32_t>(numeric(value));
+    });
+  }
+  return entry;
+}
+
 Result<XenKernel> read_xen_kernel(const std::string& name, std::span<const uint8_t> file) {
-  auto image = read_elf_image(name, file);
+  auto image = read_elf_image(name, file, {});
   if (!image) return tl::unexpected(image.error());
   XenKernel kernel;
   kernel.image = std::move(*image);

@@ -1,4 +1,4 @@
-#include "hv-model/pv/elf_image.h"
+#include "boot/elf_image.h"
 
 #include <elf.h>
 #include <fmt/format.h>
@@ -54,28 +54,78 @@ constexpr OtherFormat kOthers[] = {
     {std::string_view("\x5d\0\0", 3), 0, "compressed by lzma", kUnpack},
     {"\x02\x21\x4c\x18", 0, "compressed by lz4", kUnpack},
     {"\x89LZO", 0, "compressed by lzop", kUnpack},
-    {"MZ", 0, "a PE file (for DOS, Windows or UEFI)", "a paravirtual guest needs an ELF file with Xen notes"},
+    {"MZ", 0, "a PE file (for DOS, Windows or UEFI)", ""},
 };
 
-std::string describe_other(std::span<const uint8_t> file) {
+std::string describe_other(std::span<const uint8_t> file, const ElfWanted& wanted) {
   if (file.empty()) return "is empty";
   for (const OtherFormat& other : kOthers) {
-    if (starts_with(file, other.magic, other.offset))
-      return fmt::format("is {}: {}", other.what, other.advice);
+    if (!starts_with(file, other.magic, other.offset)) continue;
+    if (!other.advice.empty()) return fmt::format("is {}: {}", other.what, other.advice);
+    return fmt::format("is {}: {} needs {}", other.what, wanted.by, wanted.what);
   }
-  return "is not an ELF file: a paravirtual guest needs a 64-bit ELF kernel with Xen notes";
+  return fmt::format("is not an ELF file: {} needs {}", wanted.by, wanted.what);
 }
 
-Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t> file) {
-  if (!starts_with(file, ELFMAG)) return fail(fmt::format("kernel '{}' {}", name, describe_other(file)));
-  if (file.size() > EI_CLASS && file[EI_CLASS] == ELFCLASS32) {
-    return fail(
-        fmt::format("kernel '{}' is a 32-bit ELF file: only 64-bit paravirtual guests are supported", name));
+// The two classes differ in the width and the order of their fields only: everything below works on the
+// 64-bit form.
+Elf64_Ehdr widened(const Elf32_Ehdr& header) {
+  Elf64_Ehdr wide{};
+  std::memcpy(wide.e_ident, header.e_ident, EI_NIDENT);
+  wide.e_type = header.e_type;
+  wide.e_machine = header.e_machine;
+  wide.e_entry = header.e_entry;
+  wide.e_phoff = header.e_phoff;
+  wide.e_shoff = header.e_shoff;
+  wide.e_phentsize = header.e_phentsize;
+  wide.e_phnum = header.e_phnum;
+  wide.e_shentsize = header.e_shentsize;
+  wide.e_shnum = header.e_shnum;
+  wide.e_shstrndx = header.e_shstrndx;
+  return wide;
+}
+Elf64_Phdr widened(const Elf32_Phdr& program) {
+  return {program.p_type,  program.p_flags,  program.p_offset, program.p_vaddr,
+          program.p_paddr, program.p_filesz, program.p_memsz,  program.p_align};
+}
+Elf64_Shdr widened(const Elf32_Shdr& section) {
+  return {section.sh_name, section.sh_type, section.sh_flags, section.sh_addr,      section.sh_offset,
+          section.sh_size, section.sh_link, section.sh_info,  section.sh_addralign, section.sh_entsize};
+}
+
+// Entry `index` of the table at `table`, which has entries of this class.
+template <class Wide, class Narrow>
+std::optional<Wide> entry_at(std::span<const uint8_t> file, bool is_64_bit, uint64_t table, unsigned index) {
+  const uint64_t at = table + uint64_t{index} * (is_64_bit ? sizeof(Wide) : sizeof(Narrow));
+  if (at < table) return std::nullopt;
+  if (is_64_bit) return record_at<Wide>(file, at);
+  const auto narrow = record_at<Narrow>(file, at);
+  return narrow ? std::optional(widened(*narrow)) : std::nullopt;
+}
+
+bool is_64_bit(const Elf64_Ehdr& header) { return header.e_ident[EI_CLASS] == ELFCLASS64; }
+
+std::optional<Elf64_Shdr> section_at(std::span<const uint8_t> file, const Elf64_Ehdr& header,
+                                     unsigned index) {
+  return entry_at<Elf64_Shdr, Elf32_Shdr>(file, is_64_bit(header), header.e_shoff, index);
+}
+
+Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t> file,
+                               const ElfWanted& wanted) {
+  if (!starts_with(file, ELFMAG))
+    return fail(fmt::format("kernel '{}' {}", name, describe_other(file, wanted)));
+  const bool narrow = file.size() > EI_CLASS && file[EI_CLASS] == ELFCLASS32;
+  if (narrow && !wanted.may_be_32_bit) {
+    return fail(fmt::format("kernel '{}' is a 32-bit ELF file: {} needs {}", name, wanted.by, wanted.what));
   }
-  const auto header = record_at<Elf64_Ehdr>(file, 0);
-  if (!header) return fail(fmt::format("kernel '{}' is cut: its ELF header is not complete", name));
-  if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
-      header->e_machine != EM_X86_64) {
+  const auto narrow_header = narrow ? record_at<Elf32_Ehdr>(file, 0) : std::nullopt;
+  const auto header = narrow_header ? std::optional(widened(*narrow_header)) : record_at<Elf64_Ehdr>(file, 0);
+  if (!header || (narrow && !narrow_header)) {
+    return fail(fmt::format("kernel '{}' is cut: its ELF header is not complete", name));
+  }
+  const bool ours = narrow ? header->e_machine == EM_386
+                           : header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_machine == EM_X86_64;
+  if (!ours || header->e_ident[EI_DATA] != ELFDATA2LSB) {
     return fail(fmt::format("kernel '{}' is an ELF file for another machine (e_machine {}): x86-64 is needed",
                             name, header->e_machine));
   }
@@ -83,7 +133,7 @@ Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t>
     return fail(
         fmt::format("kernel '{}' is an ELF file, but no executable (e_type {})", name, header->e_type));
   }
-  if (header->e_phnum == 0 || header->e_phentsize != sizeof(Elf64_Phdr)) {
+  if (header->e_phnum == 0 || header->e_phentsize != (narrow ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr))) {
     return fail(fmt::format("kernel '{}' has no program headers: it is not linked for loading", name));
   }
   return *header;
@@ -91,12 +141,12 @@ Result<Elf64_Ehdr> read_header(const std::string& name, std::span<const uint8_t>
 
 // Sections are optional: kernels without them, or with a damaged table, are loaded by their segments alone.
 void read_sections(std::span<const uint8_t> file, const Elf64_Ehdr& header, ElfImage& image) {
-  if (header.e_shoff == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) return;
-  const auto names =
-      record_at<Elf64_Shdr>(file, header.e_shoff + uint64_t{header.e_shstrndx} * sizeof(Elf64_Shdr));
+  const size_t entry_size = is_64_bit(header) ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+  if (header.e_shoff == 0 || header.e_shentsize != entry_size) return;
+  const auto names = section_at(file, header, header.e_shstrndx);
   const auto strings = names ? part(file, names->sh_offset, names->sh_size) : std::nullopt;
   for (unsigned i = 0; i < header.e_shnum; ++i) {
-    const auto section = record_at<Elf64_Shdr>(file, header.e_shoff + uint64_t{i} * sizeof(Elf64_Shdr));
+    const auto section = section_at(file, header, i);
     if (!section) return;
     const auto contents = part(file, section->sh_offset, section->sh_size);
     if (!contents || section->sh_type == SHT_NOBITS) continue;
@@ -110,14 +160,15 @@ void read_sections(std::span<const uint8_t> file, const Elf64_Ehdr& header, ElfI
 
 }  // namespace
 
-Result<ElfImage> read_elf_image(const std::string& name, std::span<const uint8_t> file) {
-  const auto header = read_header(name, file);
+Result<ElfImage> read_elf_image(const std::string& name, std::span<const uint8_t> file,
+                                const ElfWanted& wanted) {
+  const auto header = read_header(name, file, wanted);
   if (!header) return tl::unexpected(header.error());
   ElfImage image;
+  image.is_64_bit = is_64_bit(*header);
   image.entry = header->e_entry;
   for (unsigned i = 0; i < header->e_phnum; ++i) {
-    const uint64_t at = header->e_phoff + uint64_t{i} * sizeof(Elf64_Phdr);
-    const auto program = at >= header->e_phoff ? record_at<Elf64_Phdr>(file, at) : std::nullopt;
+    const auto program = entry_at<Elf64_Phdr, Elf32_Phdr>(file, image.is_64_bit, header->e_phoff, i);
     if (!program)
       return fail(fmt::format("kernel '{}' is cut: program header {} lies outside of the file", name, i));
     if (program->p_type != PT_LOAD && program->p_type != PT_NOTE) continue;

@@ -2,7 +2,7 @@
 // section "__xen_guest". The rules of defaults and checks are libelf's (xen/common/libelf/libelf-dominfo.c).
 #pragma once
 
-#include "hv-model/pv/elf_image.h"
+#include "boot/elf_image.h"
 
 namespace ringside {
 
@@ -18,6 +18,10 @@ struct XenKernel {
   ElfImage image;
 };
 
+// Judges the file as a 64-bit paravirtual kernel.
 Result<XenKernel> read_xen_kernel(const std::string& name, std::span<const uint8_t> file);
+
+// The physical address at which the kernel starts as a PVH guest (XEN_ELFNOTE_PHYS32_ENTRY), if it says so.
+std::optional<uint32_t> read_pvh_entry(const ElfImage& image);
 
 }  // namespace ringside
