@@ -88,6 +88,12 @@ class Cpu : public Stateful {
   virtual Exit run(Tick deadline) = 0;
   // Makes a run in progress (from a callback) or the next one return soon, at a block boundary.
   virtual void request_stop() = 0;
+  // From a callback of the environment: something will have to act at that time, earlier than the deadline of
+  // the run in progress. The run then ends at the first block boundary at or behind it.
+  virtual void bring_deadline_forward(Tick deadline) {
+    (void)deadline;
+    request_stop();
+  }
 
   // Time that somebody spends in this guest's name (a hypercall): moves the clock.
   virtual void charge(Tick cost) = 0;

@@ -35,6 +35,8 @@ class Guest {
   virtual bool runnable() const = 0;
   // It runs again after it has waited.
   virtual void on_wake() {}
+  // Runs until `horizon`, or until something has to be done.
+  virtual Exit run(Tick horizon) { return cpu().run(horizon); }
   // Called before a run where a free run would look for pending events: deliver them.
   virtual void look_for_events() {}
   // Deals with what ended a run; never called for `deadline`, nor for a stop that only a debugger made.

@@ -230,7 +230,7 @@ bool Machine::Impl::run_slice(Tick horizon) {
 // Until a stop at which the free run would have stopped as well.
 Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
   for (;;) {
-    const Exit exit = guest.cpu().run(horizon);
+    const Exit exit = guest.run(horizon);
     if (exit.canonical) return exit;
   }
 }

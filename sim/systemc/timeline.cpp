@@ -25,10 +25,12 @@ struct Timeline::Impl {
       set_stack_size(kStackBytes);
     }
     void main() {
+      handle = sc_core::sc_get_current_process_handle();
       body();
       sc_core::sc_stop();
     }
     std::function<void()>& body;
+    sc_core::sc_process_handle handle;
   };
 
   Impl() {
@@ -36,6 +38,9 @@ struct Timeline::Impl {
     enter();
     // "Simulation stopped by user" is no news: every run ends so.
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
+    // Somebody's model must not end the process: what it reports becomes an exception, caught where it is called.
+    sc_core::sc_report_handler::set_actions(sc_core::SC_ERROR, sc_core::SC_THROW);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_FATAL, sc_core::SC_THROW);
     sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
     sc_core::sc_set_stop_mode(sc_core::SC_STOP_IMMEDIATE);
     loop = std::make_unique<RunLoop>("run_loop", body);
@@ -54,9 +59,20 @@ struct Timeline::Impl {
     sc_core::sc_default_global_context = context.get();
   }
 
+  // Whether the body is what runs, and may therefore wait.
+  bool in_body() const { return loop->handle.valid() && sc_core::sc_get_current_process_handle() == loop->handle; }
+
+  // The earliest time at which a module wants to act; its own time counts where it has more to do now.
+  static Tick next_module_tick() {
+    if (!sc_core::sc_pending_activity()) return Tick::never();
+    // SystemC's own time may lag behind the clock, so its activity is counted from its own.
+    return Tick{sc_core::sc_time_stamp().value() + sc_core::sc_time_to_pending_activity().value()};
+  }
+
   Clock clock;
   EventQueue events;
   std::function<void()> body;
+  std::string failure;
   std::unique_ptr<sc_core::sc_simcontext> context;
   std::unique_ptr<RunLoop> loop;
 };
@@ -68,32 +84,51 @@ Clock& Timeline::clock() { return impl_->clock; }
 const Clock& Timeline::clock() const { return impl_->clock; }
 EventQueue& Timeline::events() { return impl_->events; }
 
-void Timeline::run(std::function<void()> body) {
+void Timeline::enter() { impl_->enter(); }
+
+bool Timeline::run(std::function<void()> body) {
   impl_->enter();
   impl_->body = std::move(body);
-  sc_core::sc_start();
+  try {
+    sc_core::sc_start();
+    return true;
+  } catch (const std::exception& error) {
+    impl_->failure = error.what();
+    return false;
+  }
 }
 
-Tick Timeline::next_tick() const {
-  const Tick ours = impl_->events.next_tick();
-  if (!sc_core::sc_pending_activity()) return ours;
-  // SystemC's own time may lag behind the clock (advance_to), so its activity is counted from its own.
-  const Tick modules{sc_core::sc_time_stamp().value() + sc_core::sc_time_to_pending_activity().value()};
-  return std::min(ours, modules);
-}
+const std::string& Timeline::failure() const { return impl_->failure; }
+
+Tick Timeline::next_tick() const { return std::min(impl_->events.next_tick(), Impl::next_module_tick()); }
 
 void Timeline::advance_to(Tick to) {
   Clock& clock = impl_->clock;
   if (to > clock.now) clock.now = to;
-  const Tick modules_now{sc_core::sc_time_stamp().value()};
-  if (clock.now > modules_now) {
-    const Tick distance = clock.now - modules_now;
-    // Nobody else wants to act by then: SystemC's time may lag, and a million context switches are saved.
-    const bool idle =
-        !sc_core::sc_pending_activity() || sc_core::sc_time_to_pending_activity().value() > distance.ps;
-    if (!idle) sc_core::wait(sc_core::sc_time::from_value(distance.ps));
+  const bool may_wait = impl_->in_body();
+  for (;;) {
+    const Tick ours = impl_->events.next_tick();
+    const Tick modules = may_wait ? Impl::next_module_tick() : Tick::never();
+    if (std::min(ours, modules) > clock.now) return;
+    if (modules > ours) {
+      impl_->events.run_due(ours);
+      continue;
+    }
+    // A million context switches are saved by waiting only where somebody wants to act.
+    sc_core::wait(sc_core::sc_time::from_value(modules.ps - sc_core::sc_time_stamp().value()));
   }
-  impl_->events.run_due(clock.now);
+}
+
+void Timeline::catch_up_modules() {
+  if (!impl_->in_body()) return;
+  const uint64_t modules_now = sc_core::sc_time_stamp().value();
+  if (impl_->clock.now.ps > modules_now) {
+    sc_core::wait(sc_core::sc_time::from_value(impl_->clock.now.ps - modules_now));
+  }
+}
+
+void Timeline::settle_signals() {
+  if (impl_->in_body()) sc_core::wait(sc_core::SC_ZERO_TIME);
 }
 
 std::string systemc_version() {

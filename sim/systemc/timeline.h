@@ -26,14 +26,25 @@ class Timeline {
   const Clock& clock() const;
   EventQueue& events();
 
-  // Runs `body` as the SC_THREAD and returns when it has returned. Call it once.
-  void run(std::function<void()> body);
+  // Makes this the simulation in which SystemC modules are constructed.
+  void enter();
+
+  // Runs `body` as the SC_THREAD and returns when it has returned. Call it once. False when a process of a
+  // module ended the simulation by an error: then `failure()` says which, and the body was left where it was.
+  bool run(std::function<void()> body);
+  const std::string& failure() const;
 
   // --- Within the body ---
   // The earliest tick at which anything but the guest wants to act.
   Tick next_tick() const;
-  // Moves SystemC's time and the clock to `to` (never back), then runs all events due by then.
+  // Moves the clock to `to` (never back), and lets everything due by then happen in its order: SystemC's
+  // processes and our events. Where no process wants to act, SystemC's time lags behind the clock.
   void advance_to(Tick to);
+  // Brings SystemC's own time to the clock, for whoever is about to call a module or to change a signal.
+  // Does nothing unless the body called, directly or through what it calls.
+  void catch_up_modules();
+  // Lets signals that have just been written take their values. The same holds.
+  void settle_signals();
 
  private:
   struct Impl;

@@ -1,0 +1,105 @@
+// A PC: a whole x86-64 core, its memory, the platform of QEMU's `pc` board, and the devices that the scenario
+// gives it. pc_environment.h is what the core sees, pc_devices.cpp puts the devices on their buses,
+// pc_boot.cpp brings the first instruction about.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "boot/boot.h"
+#include "cpu/native_cpu.h"
+#include "devices/platform/platform.h"
+#include "devices/uart/uart.h"
+#include "machine/guest.h"
+#include "machine/pc/pc_board.h"
+#include "machine/pc/pc_environment.h"
+#include "machine/scenario.h"
+#include "sim/systemc/timeline.h"
+
+namespace ringside {
+
+class DiskImage;
+class E1000;
+class IdeController;
+class Networks;
+class PciFunction;
+class FirmwareConfig;
+
+// The files of a [[domain]], in memory; empty where it names none.
+struct PcFiles {
+  std::vector<uint8_t> kernel, ramdisk, firmware, symbols;
+};
+
+// What a PC is made from, besides its own scenario.
+struct PcSurroundings {
+  const Scenario& scenario;
+  Timeline& timeline;
+  Wiring& wiring;
+  std::vector<std::pair<const DiskScenario*, DiskImage*>> disks;  // this domain's
+  Networks& networks;
+  std::function<void(std::span<const uint8_t>)> console;
+  // Puts somebody's own models on the board before the guest starts; may be empty.
+  std::function<void(PcBoard&)> customize;
+};
+
+class PcGuest final : public Guest {
+ public:
+  static Result<std::unique_ptr<PcGuest>> create(const DomainScenario& domain, PcFiles files,
+                                                 const PcSurroundings& surroundings);
+  ~PcGuest() override;
+
+  Cpu& cpu() override { return *cpu_; }
+  NativeCpu& native_cpu() { return *cpu_; }
+  bool runnable() const override { return !ended_ && !cpu_->halted(); }
+  Exit run(Tick horizon) override;
+  void handle_exit(const Exit& exit) override;
+  const GuestEnd* end() const override { return ended_ ? &end_ : nullptr; }
+  bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes) override;
+  uint64_t notices() const override;
+  void list_components(Components& into) const override;
+  Memory* memory() override { return memory_.get(); }
+  PcBoard& board() { return *board_; }
+
+ private:
+  PcGuest(const DomainScenario& domain, PcFiles files, const PcSurroundings& surroundings);
+
+  // --- pc_boot.cpp ---
+  Result<> make_memory_and_core();
+  Result<> boot();
+  // --- pc_devices.cpp ---
+  void make_platform();
+  void make_uarts();
+  Result<> make_ide();
+  Result<> make_nics();
+
+  void end_by(std::string way, std::string text);
+
+  const DomainScenario& domain_;
+  const PcFiles files_;
+  const PcSurroundings surroundings_;
+  Notices notices_;
+  const DeviceSite site_;
+  std::unique_ptr<Memory> memory_;
+  Bus ports_;
+  Bus mmio_;
+  PcEnvironment environment_;
+  std::unique_ptr<NativeCpu> cpu_;
+  std::unique_ptr<Platform> platform_;
+  std::unique_ptr<PcBoard> board_;
+  std::unique_ptr<FirmwareConfig> firmware_config_;
+  struct SerialPort {
+    const UartScenario* scenario = nullptr;
+    std::unique_ptr<Uart> uart;
+  };
+  std::vector<SerialPort> uarts_;
+  std::unique_ptr<IdeController> ide_;
+  std::vector<std::unique_ptr<E1000>> nics_;
+
+  bool ended_ = false;
+  GuestEnd end_;
+};
+
+}  // namespace ringside
