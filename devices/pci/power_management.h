@@ -76,7 +76,6 @@ class PowerManagement final : public Stateful {
   void general_purpose_write(unsigned offset, uint8_t value);
   uint8_t advanced_read(unsigned offset);
   void advanced_write(unsigned offset, uint8_t value);
-  void control_written();
   void sleep();
   void remap();
   void update();
