@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ringside {
@@ -31,6 +32,11 @@ class ByteTable {
   template <class Number>
   ByteTable& append(Number number) {
     return put(bytes_.size(), number);
+  }
+  ByteTable& put_bytes(size_t offset, std::span<const uint8_t> from) {
+    if (offset + from.size() > bytes_.size()) bytes_.resize(offset + from.size());
+    std::memcpy(bytes_.data() + offset, from.data(), from.size());
+    return *this;
   }
   // Padded with `fill` to `width`.
   ByteTable& put_text(size_t offset, std::string_view text, size_t width, char fill = ' ') {
