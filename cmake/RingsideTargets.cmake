@@ -1,6 +1,7 @@
 # How a folder becomes a target. One library per folder; what it links is what it may include.
 
 option(RINGSIDE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(RINGSIDE_FUZZER "Build for libFuzzer: clang, with its coverage, ASan and UBSan" OFF)
 option(RINGSIDE_WERROR "Treat warnings as errors" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -31,6 +32,15 @@ if(RINGSIDE_SANITIZE)
   # -O1 comes behind the build type's -O2 and wins: the code is checked, not timed, and builds sooner.
   # vptr needs RTTI of Debian's own libraries; everything else of UBSan stops at the first finding.
   target_compile_options(ringside_flags INTERFACE -O1 -fsanitize=address,undefined -fno-sanitize=vptr
+                                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
+endif()
+
+if(RINGSIDE_FUZZER)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "libFuzzer comes with clang: use the preset fuzz, or scripts/fuzz, which does.")
+  endif()
+  target_compile_options(ringside_flags INTERFACE -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr
                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
 endif()
