@@ -18,6 +18,7 @@
 namespace ringside {
 
 class Hypervisor;
+class PcBoard;
 
 struct Progress {
   Tick now;
@@ -43,6 +44,11 @@ struct MachineOptions {
   // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the
   // machine.
   std::vector<Tap*> taps_behind;
+  // Writes the interrupt lines of all PCs to this VCD file; empty: none.
+  std::string vcd_to;
+  // Puts models of somebody's own on a PC's board (domain's name) before its guest starts; called once for
+  // each PC while the machine is made. See docs/bring-your-own-model.md.
+  std::function<void(const std::string& domain, PcBoard&)> customize_board;
   // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of
   // which must have no effect. 0: off.
   uint64_t disturb_seed = 0;

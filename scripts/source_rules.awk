@@ -22,7 +22,7 @@ BEGIN {
   # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
   confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$|^bench/"
   confined["capstone/"] = "^cpu/disassembler[.]cpp$"
-  confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$"
+  confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$|^tests/guest/foreign_models[.]"
   confined["tlm"] = confined["systemc"]
   confined["toml"] = "^machine/"
   confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench)/|^cpu/unicorn_"
