@@ -60,7 +60,8 @@ class PowerManagement final : public Stateful {
    public:
     using Read = uint8_t (PowerManagement::*)(unsigned offset);
     using Write = void (PowerManagement::*)(unsigned offset, uint8_t value);
-    Ports(PowerManagement& owner, Read read, Write write) : owner_(owner), read_(read), write_(write) {}
+    Ports(PowerManagement& owner, Read on_read, Write on_write)
+        : owner_(owner), read_(on_read), write_(on_write) {}
     uint64_t read(uint64_t offset, unsigned size) override;
     void write(uint64_t offset, unsigned size, uint64_t value) override;
 

@@ -92,7 +92,7 @@ class LocalApic final : public Stateful, public BusTarget {
  private:
   friend struct LocalApicRegisters;
   enum Local : unsigned { timer, thermal, performance, lint0, lint1, error, kLocals };
-  enum class Vectors : uint8_t { in_service, trigger_mode, request };
+  static constexpr unsigned kLint = lint0;  // LINT0 and LINT1 follow each other
 
   class VectorSet {
    public:
@@ -110,14 +110,10 @@ class LocalApic final : public Stateful, public BusTarget {
   };
 
   // The registers' handlers (local_apic_registers.h).
-  uint64_t read_id();
-  void write_id(uint64_t value);
   uint64_t read_task_priority();
   void write_task_priority(uint64_t value);
   uint64_t read_processor_priority();
   void write_end_of_interrupt(uint64_t value);
-  void write_logical_destination(uint64_t value);
-  uint64_t read_destination_format();
   void write_spurious(uint64_t value);
   template <unsigned word>
   uint64_t read_in_service() {
@@ -150,8 +146,9 @@ class LocalApic final : public Stateful, public BusTarget {
   void deliver(const ApicInterrupt& interrupt);
   void take(const ApicInterrupt& interrupt);
   void local_written(unsigned index);
-  void drive_pin(unsigned lint, bool was_active);
+  void pin_changed(unsigned lint, bool rises);
   bool pin_active(unsigned lint) const;
+  void end_local_level(uint8_t vector);
   void raise_local(unsigned index, ApicSource source);
   void record_error(uint32_t bits);
   uint8_t processor_priority() const;
@@ -161,13 +158,14 @@ class LocalApic final : public Stateful, public BusTarget {
   void remap();
 
   // The timer (local_apic_timer.cpp).
-  unsigned divider() const;
-  uint64_t timer_counts() const;
   void start_timer(uint32_t initial);
-  void rebase_timer();
+  void stop_timer();
+  void set_timer_mode();
+  uint64_t counts_since_start() const;
+  Tick tick_of_count(uint64_t count) const;
+  uint32_t current_count() const;
   bool expiry_matters() const;
   void schedule_timer();
-  void timer_expired();
 
   const DeviceSite site_;
   const LocalApicConfig config_;
@@ -175,6 +173,7 @@ class LocalApic final : public Stateful, public BusTarget {
   const LocalApicOutputs outputs_;
   Wire& wire_;
   Bus::Mapping mapping_ = 0;
+  uint64_t mapped_at_ = 0;
   RegisterFile<LocalApic> registers_;
 
   uint64_t base_msr_ = 0;
@@ -186,8 +185,10 @@ class LocalApic final : public Stateful, public BusTarget {
   bool external_message_ = false;  // an ExtINT message from the I/O APIC waits
   bool output_ = false;
 
-  uint32_t timer_initial_ = 0;  // the count at timer_started_; 0: the timer stands
-  uint32_t timer_first_ = 0;    // counts to the first expiry
+  bool timer_periodic_ = false;
+  unsigned timer_divider_ = 2;
+  uint32_t timer_initial_ = 0;  // counts from one expiry to the next
+  uint32_t timer_first_ = 0;    // counts from timer_started_ to the first expiry; 0: the timer stands
   Tick timer_started_;
   EventQueue::Handle timer_event_;
 };
