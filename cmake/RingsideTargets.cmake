@@ -1,7 +1,6 @@
 # How a folder becomes a target. One library per folder; what it links is what it may include.
 
 option(RINGSIDE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
-option(RINGSIDE_FUZZER "Build for libFuzzer: clang, with its coverage, ASan and UBSan" OFF)
 option(RINGSIDE_WERROR "Treat warnings as errors" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -34,15 +33,11 @@ if(RINGSIDE_SANITIZE)
   target_compile_options(ringside_flags INTERFACE -O1 -fsanitize=address,undefined -fno-sanitize=vptr
                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
-endif()
-
-if(RINGSIDE_FUZZER)
-  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    message(FATAL_ERROR "libFuzzer comes with clang: use the preset fuzz, or scripts/fuzz, which does.")
+  # clang brings libFuzzer, which wants to see what each input reaches.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    set(RINGSIDE_FUZZER ON)
+    target_compile_options(ringside_flags INTERFACE -fsanitize=fuzzer-no-link)
   endif()
-  target_compile_options(ringside_flags INTERFACE -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr
-                                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(ringside_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr)
 endif()
 
 # ringside_library(NAME LINKS target...): every .cpp in this folder and below is in it.
