@@ -25,6 +25,7 @@ struct RunArguments {
   bool console = false;
   bool no_console = false;
   bool json = false;
+  std::string vcd;
   uint64_t disturb = 0;
 };
 
@@ -88,6 +89,7 @@ void print_json(const RunReport& report, const std::string& console, const std::
   json["exit_code"] = static_cast<int>(report.exit_code);
   json["reason"] = report.reason;
   json["missing"] = report.missing;
+  if (!report.details.empty()) json["details"] = report.details;
   json["virtual_time_ps"] = report.at.ps;
   json["instructions"] = report.instructions;
   json["digests"] = report.epochs;
@@ -100,6 +102,7 @@ void print_json(const RunReport& report, const std::string& console, const std::
 
 void print_report(const RunReport& report, const std::string& session) {
   std::fflush(stdout);
+  if (!report.details.empty()) fmt::print(stderr, "{}", report.details);
   for (const std::string& missing : report.missing) fmt::print(stderr, "expected: {}\n", missing);
   fmt::print(stderr, "run: {} at {} after {} instructions", report.reason, to_string(report.at),
              report.instructions);
@@ -124,6 +127,7 @@ ExitCode run(const RunArguments& arguments) {
   options.record_to = arguments.output;
   options.stop_requested = &stop_requested;
   options.disturb_seed = arguments.disturb;
+  options.vcd_to = arguments.vcd;
   std::string console;
   options.on_console = [&](const std::string&, std::span<const uint8_t> bytes) {
     if (arguments.json) {
@@ -184,6 +188,7 @@ void add_run(CLI::App& app, Outcome& outcome) {
   auto* console =
       command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
+  command->add_option("--vcd", arguments->vcd, "Write a PC's interrupt lines here, for GTKWave");
   command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
   command
       ->add_option("--disturb", arguments->disturb,
@@ -195,7 +200,8 @@ void add_run(CLI::App& app, Outcome& outcome) {
       "Examples:\n"
       "  ringside run scenarios/grub-pv -o a.pcapng\n"
       "  ringside run grub-pv --set disk.xvda.latency.command=1ms\n"
-      "  ringside run grub-pv --console      type at GRUB's prompt: ls, halt");
+      "  ringside run grub-pv --console      type at GRUB's prompt: ls, halt\n"
+      "  ringside run uart-hello --vcd irq.vcd && gtkwave irq.vcd");
   command->callback([arguments, output, &outcome] {
     arguments->output_given = output->count() != 0;
     outcome.code = run(*arguments);

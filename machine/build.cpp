@@ -5,6 +5,7 @@
 
 #include "machine/host_file.h"
 #include "machine/machine_impl.h"
+#include "machine/pc/pc_guest.h"
 #include "machine/session_output.h"
 #include "sim/hash.h"
 
@@ -38,7 +39,11 @@ Result<> Machine::Impl::build() {
     xen = std::move(*host);
     memories.push_back(xen->memory.get());
   }
+  auto made_networks = Networks::create(scenario, timeline, options.replay == nullptr);
+  if (!made_networks) return tl::unexpected(made_networks.error());
+  networks = std::move(*made_networks);
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
+  SIM_TRY(trace_lines());
   apply_capture_policies();
   list_components();
   return {};
@@ -156,10 +161,59 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     }
     parts->guest = std::move(*guest);
   } else {
-    return fail("not yet");
+    auto guest = build_pc(given, files, output);
+    if (!guest) return tl::unexpected(guest.error());
+    parts->guest = std::move(*guest);
   }
   if (Memory* own = parts->guest->memory()) memories.push_back(own);
   guests.push_back(std::move(parts));
+  return {};
+}
+
+Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(const DomainScenario& domain,
+                                                         std::map<std::string, LoadedFile>& files,
+                                                         std::function<void(std::span<const uint8_t>)> output) {
+  PcFiles own;
+  for (const auto& [name, into] : {std::pair{&domain.kernel, &own.kernel},
+                                   {&domain.ramdisk, &own.ramdisk},
+                                   {&domain.firmware, &own.firmware},
+                                   {&domain.symbols, &own.symbols}}) {
+    const auto found = files.find(*name);
+    if (found != files.end()) *into = found->second.contents;
+  }
+  PcSurroundings surroundings{scenario, timeline, *wiring, {}, *networks, std::move(output), {}};
+  for (const auto& disk : disks) {
+    if (disk->scenario->domain == domain.name) surroundings.disks.emplace_back(disk->scenario, disk->image.get());
+  }
+  if (options.customize_board) {
+    surroundings.customize = [this, &domain](PcBoard& board) { options.customize_board(domain.name, board); };
+  }
+  return PcGuest::create(domain, std::move(own), surroundings);
+}
+
+// --vcd: the interrupt lines of each PC.
+Result<> Machine::Impl::trace_lines() {
+  if (options.vcd_to.empty()) return {};
+  std::vector<std::string> names;
+  std::vector<PcGuest*> pcs;
+  for (const auto& parts : guests) {
+    auto* pc = dynamic_cast<PcGuest*>(parts->guest.get());
+    if (pc != nullptr) pcs.push_back(pc);
+  }
+  if (pcs.empty()) return fail("--vcd writes interrupt lines, and no domain of the scenario is a PC");
+  for (size_t i = 0; i < pcs.size(); ++i) {
+    for (unsigned line = 0; line < Platform::kLines; ++line) {
+      names.push_back(pcs.size() == 1 ? fmt::format("irq{}", line) : fmt::format("pc{}_irq{}", i + 1, line));
+    }
+  }
+  auto trace = LineTrace::create(options.vcd_to, names, timeline);
+  if (!trace) return tl::unexpected(trace.error());
+  line_trace = std::move(*trace);
+  for (size_t i = 0; i < pcs.size(); ++i) {
+    pcs[i]->board().platform().on_line_change([this, first = i * Platform::kLines](unsigned line, bool level) {
+      line_trace->set(first + line, level);
+    });
+  }
   return {};
 }
 
@@ -181,6 +235,7 @@ void Machine::Impl::apply_capture_policies() {
 
 void Machine::Impl::list_components() {
   for (const auto& parts : guests) parts->guest->list_components(components);
+  networks->list_components(components);
   if (xen) xen->list_components(components);
   for (const auto& disk : disks) {
     components.emplace_back(fmt::format("image/{}", disk->scenario->name), disk->image.get());

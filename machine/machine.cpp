@@ -1,5 +1,7 @@
 #include "machine/machine.h"
 
+#include <fmt/format.h>
+
 #include "machine/machine_impl.h"
 #include "machine/versions.h"
 
@@ -23,7 +25,12 @@ const Clock& Machine::clock() const { return impl_->timeline.clock(); }
 Hypervisor& Machine::hypervisor() { return *impl_->xen->hypervisor; }
 
 Result<RunReport> Machine::run() {
-  impl_->timeline.run([this] { impl_->run_loop(); });
+  if (!impl_->timeline.run([this] { impl_->run_loop(); })) {
+    return fail(fmt::format("a SystemC model ended the run at {}: {}", to_string(impl_->timeline.clock().now),
+                            impl_->timeline.failure()));
+  }
+  if (impl_->line_trace) SIM_TRY(impl_->line_trace->finish());
+  SIM_TRY(impl_->networks->finish());
   const bool replaying = impl_->options.replay != nullptr;
   const bool whole = !impl_->host_error && impl_->timeline.clock().now < impl_->options.until;
   const bool cut =

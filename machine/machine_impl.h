@@ -2,6 +2,7 @@
 // reference stands below what it refers to.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,14 +14,15 @@
 #include "machine/machine.h"
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
+#include "machine/networks.h"
 #include "sim/random.h"
 #include "sim/session/recorder.h"
+#include "sim/systemc/line_trace.h"
 #include "sim/systemc/timeline.h"
 
 namespace ringside {
 
-class NetworkParts;
-class LineTrace;
+class PcGuest;
 
 // One domain, and what the machine watches of it.
 struct GuestParts {
@@ -55,6 +57,8 @@ struct Machine::Impl {
   std::unique_ptr<Recorder> recorder;
   std::vector<std::unique_ptr<DiskParts>> disks;
   std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
+  std::unique_ptr<Networks> networks;
+  std::unique_ptr<LineTrace> line_trace;  // null unless asked for
   std::vector<std::unique_ptr<GuestParts>> guests;
   // In the order of the digest.
   Components components;
@@ -65,7 +69,10 @@ struct Machine::Impl {
   Result<SessionHeader> describe(std::map<std::string, LoadedFile>& files);
   Result<> build_guest(const DomainScenario& domain, std::map<std::string, LoadedFile>& files);
   Result<> build_disk(const DiskScenario& disk);
+  Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain, std::map<std::string, LoadedFile>& files,
+                                            std::function<void(std::span<const uint8_t>)> output);
   void apply_capture_policies();
+  Result<> trace_lines();
   void list_components();
 
   // --- running (run_loop.cpp) ---
