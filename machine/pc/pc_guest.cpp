@@ -84,7 +84,7 @@ void PcGuest::list_components(Components& into) const {
   }
   for (const SerialPort& port : uarts_) into.emplace_back(port.scenario->name, port.uart.get());
   into.emplace_back(fmt::format("ide/{}", domain_.name), ide_.get());
-  for (const auto& nic : nics_) into.emplace_back(nic->name(), nic.get());
+  for (const Nic& nic : nics_) into.emplace_back(nic.name, nic.controller.get());
 }
 
 }  // namespace ringside

@@ -26,7 +26,6 @@ class E1000;
 class IdeController;
 class Networks;
 class PciFunction;
-class FirmwareConfig;
 
 // The files of a [[domain]], in memory; empty where it names none.
 struct PcFiles {
@@ -69,6 +68,7 @@ class PcGuest final : public Guest {
   // --- pc_boot.cpp ---
   Result<> make_memory_and_core();
   Result<> boot();
+  GuestPhys do_firmwares_work();
   // --- pc_devices.cpp ---
   void make_platform();
   void make_uarts();
@@ -96,7 +96,11 @@ class PcGuest final : public Guest {
   };
   std::vector<SerialPort> uarts_;
   std::unique_ptr<IdeController> ide_;
-  std::vector<std::unique_ptr<E1000>> nics_;
+  struct Nic {
+    std::string name;
+    std::unique_ptr<E1000> controller;
+  };
+  std::vector<Nic> nics_;
 
   bool ended_ = false;
   GuestEnd end_;
