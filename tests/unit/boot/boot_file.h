@@ -1,0 +1,75 @@
+// Small kernels for tests of the boot protocols, with any damage.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "boot/boot.h"
+#include "tests/support/elf_file.h"
+
+namespace ringside {
+
+inline std::unique_ptr<Memory> make_memory(uint64_t mebibytes) {
+  return std::move(*Memory::create(GuestPhys{0}, mebibytes << 20));
+}
+
+template <class Number>
+void poke(std::vector<uint8_t>& file, size_t offset, Number number) {
+  std::memcpy(file.data() + offset, &number, sizeof number);
+}
+
+// Four setup sectors and one page of code, each byte of it 0xc5; numbers as in a kernel of Debian's, but
+// smaller.
+inline std::vector<uint8_t> small_bzimage() {
+  std::vector<uint8_t> file(5 * 512 + 4096, 0xc5);
+  std::memset(file.data(), 0, 5 * 512);
+  poke<uint8_t>(file, 0x1f1, 4);           // setup_sects
+  poke<uint32_t>(file, 0x1f4, 4096 / 16);  // syssize
+  poke<uint16_t>(file, 0x1fe, 0xaa55);
+  poke<uint16_t>(file, 0x200, 0x6aeb);  // jump over the header, which ends at 0x26c
+  std::memcpy(file.data() + 0x202, "HdrS", 4);
+  poke<uint16_t>(file, 0x206, 0x020f);
+  poke<uint8_t>(file, 0x211, 0x01);         // LOADED_HIGH
+  poke<uint32_t>(file, 0x22c, 0x7fffffff);  // initrd_addr_max
+  poke<uint32_t>(file, 0x230, 0x200000);    // kernel_alignment
+  poke<uint8_t>(file, 0x234, 1);
+  poke<uint16_t>(file, 0x236, 0x7f);       // xloadflags
+  poke<uint32_t>(file, 0x238, 2047);       // cmdline_size
+  poke<uint64_t>(file, 0x258, 0x1000000);  // pref_address
+  poke<uint32_t>(file, 0x260, 0x800000);   // init_size
+  return file;
+}
+
+// One page of code at 1 MiB, and as much zeroed memory behind it.
+inline ElfSpec small_bare_kernel() {
+  ElfSpec spec;
+  spec.entry = 0x100010;
+  spec.segments.push_back({0x100000, 0x100000, std::vector<uint8_t>(4096, 0x90), 8192});
+  return spec;
+}
+
+inline BootRequest request_for(const std::vector<uint8_t>& kernel, const std::string& command_line = "") {
+  BootRequest request;
+  request.kernel_name = "boot/kernel";
+  request.kernel = kernel;
+  request.ramdisk_name = "boot/ramdisk";
+  request.command_line = command_line;
+  return request;
+}
+
+inline std::string boot_error(Memory& memory, const BootRequest& request,
+                              BootProtocol protocol = BootProtocol::automatic) {
+  const auto state = boot_kernel(memory, request, protocol);
+  return state ? "" : state.error().message;
+}
+
+inline std::string text_at(const Memory& memory, uint64_t address) {
+  std::string text;
+  while (const auto character = memory.load<char>(GuestPhys{address++})) text += character;
+  return text;
+}
+
+}  // namespace ringside
