@@ -27,6 +27,7 @@ struct RunArguments {
   bool json = false;
   std::string vcd;
   uint64_t disturb = 0;
+  std::vector<std::string> intrude;
 };
 
 volatile bool stop_requested = false;
@@ -109,6 +110,10 @@ void print_report(const RunReport& report, const std::string& session) {
   if (report.notices != 0)
     fmt::print(stderr, ", {} notice{}", report.notices, report.notices == 1 ? "" : "s");
   fmt::print(stderr, "\n");
+  if (report.intrusion.any()) {
+    fmt::print(stderr, "intrusion: {} steps, {} breakpoint stops, {} forks\n", report.intrusion.steps,
+               report.intrusion.breakpoint_stops, report.intrusion.forks);
+  }
   if (!session.empty()) fmt::print(stderr, "session: {} ({} digests)\n", session, report.epochs);
 }
 
@@ -127,6 +132,12 @@ ExitCode run(const RunArguments& arguments) {
   options.record_to = arguments.output;
   options.stop_requested = &stop_requested;
   options.disturb_seed = arguments.disturb;
+  for (const std::string& kind : arguments.intrude) {
+    options.intrusion.seed = scenario->seed + 1;
+    if (kind == "steps") options.intrusion.steps = true;
+    if (kind == "breakpoints") options.intrusion.breakpoints = 50;
+    if (kind == "forks") options.intrusion.forks = 20;
+  }
   options.vcd_to = arguments.vcd;
   std::string console;
   options.on_console = [&](const std::string&, std::span<const uint8_t> bytes) {
@@ -193,6 +204,11 @@ void add_run(CLI::App& app, Outcome& outcome) {
   command
       ->add_option("--disturb", arguments->disturb,
                    "Pause the host and flush its caches at random (a test switch)")
+      ->group("");
+  command
+      ->add_option("--intrude", arguments->intrude,
+                   "Step, break into and fork the machine at random: steps, breakpoints, forks (a test switch)")
+      ->check(CLI::IsMember({"steps", "breakpoints", "forks"}))
       ->group("");
   command->footer(
       "At a terminal the console is yours as well: Ctrl-A x ends, Ctrl-A h helps.\n"

@@ -13,6 +13,8 @@
 
 namespace ringside {
 
+class NativeCpu;
+
 // How a domain ended.
 struct GuestEnd {
   // In the words of [expect]: "poweroff", "reboot", "suspend", "crash", "watchdog", ...
@@ -37,6 +39,9 @@ class Guest {
   virtual void on_wake() {}
   // Runs until `horizon`, or until something has to be done.
   virtual Exit run(Tick horizon) { return cpu().run(horizon); }
+  // For a debugger: the core that can be stepped, and one step of it. Null where it cannot.
+  virtual NativeCpu* debuggable() { return nullptr; }
+  virtual Exit step(Tick horizon) { return run(horizon); }
   // Called before a run where a free run would look for pending events: deliver them.
   virtual void look_for_events() {}
   // Deals with what ended a run; never called for `deadline`, nor for a stop that only a debugger made.

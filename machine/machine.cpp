@@ -12,6 +12,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Scenario& scenario, const
   impl->sources.push_back(&impl->scripted);
   if (options.live_input != nullptr) impl->sources.push_back(options.live_input);
   if (options.disturb_seed != 0) impl->disturbance = std::make_unique<Random>(options.disturb_seed);
+  if (options.intrusion.any()) impl->intrusion = std::make_unique<Intrusion>(options.intrusion);
   if (options.replay != nullptr) SIM_TRY(check_versions(options.replay->header()));
   SIM_TRY(impl->build());
   return std::unique_ptr<Machine>(new Machine(std::move(impl)));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "machine/input.h"
+#include "machine/intrusion.h"
 #include "machine/scenario.h"
 #include "sim/result.h"
 #include "sim/session/replayer.h"
@@ -52,6 +53,8 @@ struct MachineOptions {
   // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of
   // which must have no effect. 0: off.
   uint64_t disturb_seed = 0;
+  // A test switch: steps, breakpoints and forks, which must have none either.
+  IntrusionOptions intrusion;
   // A test switch: flips one bit of guest memory once so many epochs are complete. 0: off.
   uint64_t flip_memory_bit_after_epoch = 0;
 };
@@ -64,6 +67,7 @@ struct RunReport {
   uint64_t epochs = 0;
   uint64_t notices = 0;
   std::vector<std::string> missing;  // expectations that were not met
+  Intrusion::Counts intrusion;  // what the test switch did
   std::string details;               // of a crash: registers, disassembly, stack; lines for people
 };
 

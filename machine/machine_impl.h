@@ -96,6 +96,7 @@ struct Machine::Impl {
   RunReport report();
 
   std::unique_ptr<Random> disturbance;
+  std::unique_ptr<Intrusion> intrusion;
   uint64_t epochs = 0;
   uint64_t epoch_ends_at = 0;   // instructions
   uint64_t epoch_began_at = 0;  // instructions

@@ -230,7 +230,8 @@ bool Machine::Impl::run_slice(Tick horizon) {
 // Until a stop at which the free run would have stopped as well.
 Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
   for (;;) {
-    const Exit exit = guest.run(horizon);
+    const Exit exit =
+        intrusion ? intrusion->run(guest, horizon, timeline.clock()) : guest.run(horizon);
     if (exit.canonical) return exit;
   }
 }
@@ -292,6 +293,7 @@ void Machine::Impl::run_loop() {
 RunReport Machine::Impl::report() {
   const Clock& clock = timeline.clock();
   RunReport report;
+  if (intrusion) report.intrusion = intrusion->counts();
   report.exit_code = exit_code;
   report.reason = end_reason;
   report.at = clock.now;

@@ -39,6 +39,11 @@ Exit PcGuest::run(Tick horizon) {
   return cpu_->run(horizon);
 }
 
+Exit PcGuest::step(Tick horizon) {
+  environment_.set_horizon(horizon);
+  return cpu_->step();
+}
+
 void PcGuest::end_by(std::string way, std::string text) {
   if (ended_) return;
   ended_ = true;

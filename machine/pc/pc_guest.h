@@ -54,6 +54,8 @@ class PcGuest final : public Guest {
   NativeCpu& native_cpu() { return *cpu_; }
   bool runnable() const override { return !ended_ && !cpu_->halted(); }
   Exit run(Tick horizon) override;
+  NativeCpu* debuggable() override { return cpu_.get(); }
+  Exit step(Tick horizon) override;
   void handle_exit(const Exit& exit) override;
   const GuestEnd* end() const override { return ended_ ? &end_ : nullptr; }
   bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes) override;
