@@ -1,5 +1,6 @@
 // From the loader's word to guest_main(): command line, memory, console, descriptor tables, interrupt
 // controllers.
+#include "apic.h"
 #include "internal.h"
 #include "interrupts.h"
 
@@ -24,6 +25,7 @@ static __attribute__((noreturn)) void run(const char* line) {
   console_start();
   exceptions_start();
   pic_start();
+  apic_virtual_wire();
   guest_main();
   pass();
 }

@@ -1,6 +1,6 @@
-// udp_echo ADDRESS BYTES [WINDOW]: sends so many bytes to the UDP echo port (7) of ADDRESS, with up to WINDOW datagrams in
-// flight, and checks what comes back byte by byte. Nothing is sent twice: a datagram that has not come back within
-// two seconds is a loss. Ends with 0 when there was none.
+// udp_echo ADDRESS BYTES [WINDOW]: sends so many bytes to the UDP echo port (7) of ADDRESS, with up to WINDOW
+// datagrams in flight, and checks what comes back byte by byte. Nothing is sent twice: a datagram that has
+// not come back within two seconds is a loss. Ends with 0 when there was none.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,9 +11,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { kEchoPort = 7, kPayloadBytes = 1400, kWindowDefault = 16, kWindowMax = 64, kSilenceMilliseconds = 2000 };
+enum {
+  kEchoPort = 7,
+  kPayloadBytes = 1400,
+  kWindowDefault = 16,
+  kWindowMax = 64,
+  kSilenceMilliseconds = 2000
+};
 
-static uint8_t pattern(uint32_t sequence, size_t at) { return (uint8_t)(sequence * 131 + at * 7 + (at >> 8)); }
+static uint8_t pattern(uint32_t sequence, size_t at) {
+  return (uint8_t)(sequence * 131 + at * 7 + (at >> 8));
+}
 
 static void fill(uint8_t* payload, uint32_t sequence) {
   memcpy(payload, &sequence, sizeof sequence);
