@@ -13,6 +13,10 @@ cat >"$work/results.json" <<'END'
   {"run_name": "slow/manual_time", "run_type": "iteration", "real_time": 6.0, "time_unit": "ms"},
   {"run_name": "slow/manual_time", "run_type": "aggregate", "real_time": 1.0, "time_unit": "ms"},
   {"run_name": "quick", "run_type": "iteration", "real_time": 3000.0, "time_unit": "us"},
+  {"run_name": "three", "run_type": "iteration", "real_time": 1.0, "time_unit": "ms"},
+  {"run_name": "three", "run_type": "iteration", "real_time": 7.0, "time_unit": "ms"},
+  {"run_name": "three", "run_type": "iteration", "real_time": 3.0, "time_unit": "ms"},
+  {"run_name": "absent", "run_type": "iteration", "error_occurred": true, "error_message": "not there: qemu"},
   {"run_name": "broken", "run_type": "iteration", "error_occurred": true, "error_message": "no such file"}
 ]}
 END
@@ -33,6 +37,9 @@ expect 1 '3000.00 us .*PAST' \
 expect 0 '2.00 x .*ok' '{"name": "a", "what": "", "figure": "slow", "over": "quick", "unit": "x", "at_most": 2}'
 expect 1 'NOT MEASURED: slo$' '{"name": "a", "what": "", "figure": "slo", "unit": "ms", "at_most": 9}'
 expect 1 'FAILED: broken: no such file' '{"name": "a", "what": "", "figure": "broken", "unit": "ms", "at_most": 9}'
+expect 0 '3.00 ms .*ok' \
+  '{"name": "a", "what": "", "figure": "three", "statistic": "median", "unit": "ms", "at_most": 3}'
+expect 0 'left out: absent .not there: qemu' '{"name": "a", "what": "", "figure": "absent", "unit": "ms", "at_most": 9}'
 expect 2 'error: the files are not' '{"name": "a"}'
 rm "$work/results.json"
 expect 2 'results.json: cannot be opened' ''

@@ -1,0 +1,87 @@
+// Debian's cloud kernel from power on to power off (scenarios/linux-serial), here and in Debian's QEMU on the
+// same files with the same lines typed: user CPU time of the process.
+#include <benchmark/benchmark.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "bench/process.h"
+
+namespace ringside::bench {
+namespace {
+
+constexpr const char* kQemu = "/usr/bin/qemu-system-x86_64";
+constexpr const char* kFiles = RINGSIDE_BUILD_SCENARIOS "/linux-serial/";
+
+bool is_there(const std::string& path) { return access(path.c_str(), R_OK) == 0; }
+
+// Said to check_limits, which then leaves the figure out.
+bool can_run(benchmark::State& state, bool qemu) {
+  if (!is_there(std::string(kFiles) + "vmlinuz")) {
+    state.SkipWithError("not there: the kernel; run scripts/fetch-guests");
+    return false;
+  }
+  if (!qemu || is_there(kQemu)) return true;
+  state.SkipWithError("not there: qemu-system-x86_64 (package qemu-system-x86)");
+  return false;
+}
+
+void ringside_run(benchmark::State& state, bool recorded) {
+  if (!can_run(state, false)) return;
+  Folder folder;
+  std::vector<std::string> command{RINGSIDE_COMMAND, "run", RINGSIDE_LINUX_SCENARIO};
+  if (recorded) command.insert(command.end(), {"-o", folder.file("s.pcapng")});
+  for (auto _ : state) {
+    const auto use = run_quietly(command);
+    if (!use) return state.SkipWithError("linux-serial did not end with 0");
+    state.SetIterationTime(use->user);
+  }
+}
+
+void ringside_replay(benchmark::State& state) {
+  if (!can_run(state, false)) return;
+  Folder folder;
+  const std::string session = folder.file("s.pcapng");
+  if (!run_quietly({RINGSIDE_COMMAND, "run", RINGSIDE_LINUX_SCENARIO, "-o", session}))
+    return state.SkipWithError("linux-serial did not end with 0");
+  for (auto _ : state) {
+    const auto use = run_quietly({RINGSIDE_COMMAND, "replay", session});
+    if (!use) return state.SkipWithError("the replay did not end with 0");
+    state.SetIterationTime(use->user);
+  }
+}
+
+void qemu(benchmark::State& state, bool record) {
+  if (!can_run(state, true)) return;
+  Folder folder;
+  std::vector<std::string> command{kQemu, "-accel", "tcg,thread=single", "-m", "128", "-display", "none", "-no-reboot",
+                                   "-serial", "stdio", "-monitor", "none", "-nic", "none",
+                                   "-kernel", std::string(kFiles) + "vmlinuz",
+                                   "-initrd", std::string(kFiles) + "initramfs.cpio",
+                                   "-append", "console=ttyS0 panic=-1"};
+  if (record) command.insert(command.end(), {"-icount", "shift=3,rr=record,rrfile=" + folder.file("qemu.rr")});
+  const std::vector<Answer> answers{{"linux# ", "uname -a; md5sum /bin/busybox\r"},
+                                    {"linux# ", "md5sum -c /busybox.md5\r"},
+                                    {"linux# ", "poweroff -f\r"}};
+  for (auto _ : state) {
+    const auto use = run_answering(command, answers);
+    if (!use) return state.SkipWithError("QEMU did not come to its end");
+    state.SetIterationTime(use->user);
+  }
+}
+
+#define LINUX_BENCHMARK(function, name, ...)     \
+  BENCHMARK_CAPTURE(function, name, __VA_ARGS__) \
+      ->UseManualTime()                          \
+      ->Unit(benchmark::kMillisecond)            \
+      ->Iterations(1)                            \
+      ->Repetitions(5)
+LINUX_BENCHMARK(ringside_run, linux_recorded, true);
+LINUX_BENCHMARK(ringside_run, linux_unrecorded, false);
+LINUX_BENCHMARK(qemu, linux_plain, false);
+LINUX_BENCHMARK(qemu, linux_record, true);
+BENCHMARK(ringside_replay)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1)->Repetitions(5);
+
+}  // namespace
+}  // namespace ringside::bench
