@@ -21,10 +21,14 @@ namespace ringside {
 class PciFunction;
 
 struct PlatformConfig {
-  uint64_t memory_bytes = 0;          // what the CMOS RAM says of it
-  uint64_t wall_clock_seconds = 0;    // since 1970, at power on: the RTC's date
-  uint64_t apic_bus_hz = 100'000'000; // what the local APIC's timer counts before its divider
+  uint64_t memory_bytes = 0;           // what the CMOS RAM says of it
+  uint64_t wall_clock_seconds = 0;     // since 1970, at power on: the RTC's date
+  uint64_t apic_bus_hz = 100'000'000;  // what the local APIC's timer counts before its divider
   bool hpet = true;
+  // The boot devices in three nibbles, the first one lowest: 1 floppy, 2 hard disk, 3 CD, 4 network.
+  uint16_t boot_order = 0x032;
+  // Where the power management ports are, already enabled, in a machine that no firmware sets up; else 0.
+  uint16_t power_management_base = 0;
 };
 
 // What leaves the platform for the core and the machine.
@@ -41,8 +45,10 @@ class Platform {
  public:
   static constexpr unsigned kLines = 24;  // the I/O APIC's inputs; 0-15 reach the 8259As too
 
-  // Maps itself on both buses. `site` gives the domain; the parts have names of their own ("pic", "pit", ...).
-  Platform(const DeviceSite& site, const PlatformConfig& config, Bus& ports, Bus& memory, PlatformOutputs outputs);
+  // Maps itself on both buses. `site` gives the domain; the parts have names of their own ("pic", "pit",
+  // ...).
+  Platform(const DeviceSite& site, const PlatformConfig& config, Bus& ports, Bus& memory,
+           PlatformOutputs outputs);
   ~Platform();
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
@@ -53,10 +59,18 @@ class Platform {
   void on_line_change(std::function<void(unsigned line, bool level)> listener);
   bool line_level(unsigned line) const;
 
+  // Each line that the guest prints on a debug console (ports 0x402 and 0xe9), without its end. It crosses
+  // the wire "debugcon" too.
+  void on_debug_text(std::function<void(const std::string& text)> listener);
+
   // Puts a function on PCI bus 0 (device 2 to 31) and routes its INTx pin as the PIIX does.
   void add_pci(unsigned device, unsigned function, PciFunction& pci);
   // The PIIX3's own functions that are modelled elsewhere (1: IDE): device 1.
   static constexpr unsigned kSouthBridge = 1;
+
+  // For machines that start a kernel without a BIOS, after the reset: routes the PCI interrupts to lines 10
+  // and 11 as SeaBIOS does, and has them and line 9 (the SCI) sensed by level.
+  void set_up_as_firmware();
 
   // INTA: the vector for the core; none when the request has gone (then nothing is delivered).
   std::optional<uint8_t> acknowledge_interrupt();
@@ -69,7 +83,8 @@ class Platform {
   void set_task_priority(uint8_t cr8);
   uint8_t task_priority() const;
 
-  // RESET#: everything as at power on (the RTC keeps its time).
+  // RESET#: everything as at power on (the RTC keeps its time). The local APIC then passes the 8259As'
+  // request through to the core (virtual wire mode).
   void reset();
 
   // For digests, in a fixed order: name and part.
