@@ -1,0 +1,31 @@
+// Registers the payload types of devices/nic/ (ids 220-229), so that sessions, `ringside show` and the
+// Wireshark dissector can decode them. Idempotent.
+#pragma once
+
+#include <cstdint>
+
+#include "sim/field_table.h"
+
+namespace ringside {
+
+// On "eth/<nic>/tx" and "eth/<nic>/rx": an Ethernet II frame without preamble and frame check sequence.
+extern const PayloadType kEthernetPayload;
+
+// On "nic/<nic>/ring": a descriptor ring's indices, when software has written the tail (the doorbell) and
+// when the controller has moved the head.
+struct NicRingRecord {
+  uint8_t ring;   // NicRing
+  uint8_t event;  // NicRingEvent
+  uint8_t reserved[2];
+  uint32_t head;
+  uint32_t tail;
+  uint32_t descriptors;  // in the ring
+};
+static_assert(sizeof(NicRingRecord) == 16);
+enum class NicRing : uint8_t { receive = 0, transmit = 1 };
+enum class NicRingEvent : uint8_t { tail_written = 0, head_moved = 1 };
+extern const PayloadType kNicRingPayload;
+
+void register_nic_payload_types();
+
+}  // namespace ringside
