@@ -1,6 +1,7 @@
 #include "boot/mp_table.h"
 
-#include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "boot/bytes.h"
 
@@ -41,7 +42,13 @@ struct Entries {
     begin(2).append(id).append(kVersion).append(uint8_t{1}).append(kIoApic);
   }
   void add_line(uint8_t bus, uint8_t source, uint8_t io_apic, uint8_t input, uint16_t flags) {
-    begin(3).append(uint8_t{kVectored}).append(flags).append(bus).append(source).append(io_apic).append(input);
+    begin(3)
+        .append(uint8_t{kVectored})
+        .append(flags)
+        .append(bus)
+        .append(source)
+        .append(io_apic)
+        .append(input);
   }
   void add_local(InterruptType type, uint8_t local_input) {
     constexpr uint8_t kAllProcessors = 0xff;

@@ -1,5 +1,5 @@
-// The MP configuration table (Intel MultiProcessor specification 1.4, chapter 4), for kernels that are told not
-// to use ACPI: one processor, one I/O APIC, and the wiring of the PC's interrupts.
+// The MP configuration table (Intel MultiProcessor specification 1.4, chapter 4), for kernels that are told
+// not to use ACPI: one processor, one I/O APIC, and the wiring of the PC's interrupts.
 #pragma once
 
 #include <cstdint>
