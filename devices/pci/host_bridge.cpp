@@ -17,6 +17,7 @@ constexpr PciIdentity kIdentity{.vendor = 0x8086,
 // 3.2.18 (PAM) and 3.2.24 (SMRAM) of the datasheet.
 constexpr uint8_t kAttributes = 0x59;
 constexpr unsigned kAttributeRegisters = 7;
+constexpr uint32_t kUpperHalf = 0x30, kLowerHalf = 0x03;  // read and write enable of each
 constexpr uint32_t kSmramOpen = 1 << 6, kSmramEnable = 1 << 3;
 
 struct Row {
@@ -57,9 +58,10 @@ HostBridge::HostBridge(const DeviceSite& site, Bus& ports, Bus& memory)
   for (const Row& row : kRows)
     function_.add_register(row.name, row.offset, row.size, row.reset, row.writable);
   for (unsigned i = 0; i < kAttributeRegisters; ++i) {
-    // Each half has a read and a write enable; PAM0's low half is reserved.
+    // PAM0's lower half is reserved.
     function_.add_register(fmt::format("PAM{}", i), static_cast<uint8_t>(kAttributes + i), 1, 0,
-                           i == 0 ? 0x30 : 0x33, [this, i](uint32_t value) { attributes_written(i, value); });
+                           i == 0 ? kUpperHalf : kUpperHalf | kLowerHalf,
+                           [this, i](uint32_t value) { attributes_written(i, value); });
   }
   function_.add_register("SMRAM", 0x72, 1, 0x02, 0x78, [this](uint32_t value) { smram_written(value); });
 }
@@ -72,7 +74,8 @@ void HostBridge::reset() {
 // DEVIATES: 82441FX, 3.2.18 - the attributes are kept but move no memory: 0xc0000-0xfffff is RAM at any time.
 // Firmware is loaded there as shadowing would leave it, so a BIOS finds what it expects.
 void HostBridge::attributes_written(unsigned index, uint32_t value) {
-  if (attributes_noticed_) return;
+  const bool all_enabled = value == (index == 0 ? kUpperHalf : kUpperHalf | kLowerHalf);
+  if (all_enabled || attributes_noticed_) return;
   attributes_noticed_ = true;
   site_.notice(
       NoticeKind::unimplemented,
