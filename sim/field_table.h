@@ -37,6 +37,14 @@ struct Field {
 
 enum class TailKind : uint8_t { none, text, bytes, records };
 
+// What the packets of a payload type are in a session file: our own, or something that Wireshark dissects by
+// itself (the numbers are LINKTYPE_ values of tcpdump.org).
+namespace link_type {
+inline constexpr uint16_t ethernet = 1;
+inline constexpr uint16_t user0 = 147;
+inline constexpr uint16_t exported_pdu = 252;
+}  // namespace link_type
+
 struct PayloadType {
   uint16_t id;             // stands in session files: never reuse one (registry: docs/session-format.md)
   std::string_view name;   // "blkif_request": also the Wireshark name, "ringside.blkif_request"
@@ -49,6 +57,7 @@ struct PayloadType {
   std::span<const Field> tail_fields = {};
   // Fields that `show` prints first and alone tell the story; empty means all.
   std::string_view group = {};  // Wireshark filter group: "blkif"
+  uint16_t link_type = link_type::user0;
 };
 
 struct DecodedField {

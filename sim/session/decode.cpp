@@ -84,7 +84,8 @@ CustomBody custom_body(const BlockInput::Block& block) {
 Decoded<DecodedInterface> decode_interface(std::span<const uint8_t> block) {
   DecodedInterface result;
   result.link_type = load<uint16_t>(&block[8]);
-  if (result.link_type != user0 && result.link_type != ethernet) {
+  if (result.link_type != link_type::user0 && result.link_type != link_type::ethernet &&
+      result.link_type != link_type::exported_pdu) {
     return wrong(fmt::format("its link type {} is unknown", result.link_type));
   }
   Fields options(block.subspan(kInterfaceOptions, block.size() - kInterfaceOptions - 4));
@@ -122,7 +123,7 @@ uint32_t packet_interface(std::span<const uint8_t> block) { return load<uint32_t
 
 Decoded<SessionCrossing> decode_crossing(std::span<const uint8_t> block, const DecodedInterface& interface) {
   const auto data = packet_data(block);
-  const bool in_packet = interface.link_type == user0;
+  const bool in_packet = interface.link_type == link_type::user0;
   const size_t option_value = kPacketData + padded(static_cast<uint32_t>(data.size())) + kSealOptionSize;
   Fields fields(in_packet ? data : block.subspan(option_value));
   CrossingHeader header{};

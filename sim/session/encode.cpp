@@ -80,13 +80,13 @@ CustomPlace begin_custom(BlockOutput& output, CustomKind kind, uint32_t size) {
   return {block, &block[kCustomBody]};
 }
 
-void put_interface(BlockOutput& output, std::string_view name, std::string_view text, uint16_t link_type,
+void put_interface(BlockOutput& output, std::string_view name, std::string_view text, uint16_t link,
                    const uint8_t (&wire)[kWireOptionExtra]) {
   const auto size = kInterfaceOptions + kSealOptionSize + kWireOptionExtra + option_size(name.size()) +
                     option_size(text.size()) + option_size(1) + 8;
   const auto block = output.append(size);
   frame_block(block, interface_description);
-  store<uint16_t>(&block[8], link_type);
+  store<uint16_t>(&block[8], link);
   place_seal(block, kInterfaceOptions, kWireOptionExtra);
   std::memcpy(&block[kInterfaceOptions + kSealOptionSize], wire, sizeof wire);
   uint8_t* at = &block[kInterfaceOptions + kSealOptionSize + kWireOptionExtra];
@@ -101,7 +101,7 @@ void put_interface(BlockOutput& output, std::string_view name, std::string_view 
 
 uint16_t link_type_of(uint16_t payload_type) {
   const PayloadType* type = PayloadRegistry::instance().find(payload_type);
-  return type != nullptr && type->name == "ethernet_frame" ? ethernet : user0;
+  return type != nullptr ? type->link_type : link_type::user0;
 }
 
 void encode_section(BlockOutput& output) {
@@ -115,7 +115,7 @@ void encode_section(BlockOutput& output) {
   seal(block, kSectionOptions + 8);
 }
 
-void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t link_type) {
+void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t link) {
   const PayloadType* type = PayloadRegistry::instance().find(wire.payload_type);
   const std::string text = fmt::format("{} wire of {} (payload type {})", to_string(wire.kind),
                                        type != nullptr ? type->name : "unknown payload", wire.payload_type);
@@ -123,17 +123,17 @@ void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t lin
                                      static_cast<uint8_t>(wire.capture.mode)};
   store<uint16_t>(extra + 2, wire.payload_type);
   store<uint32_t>(extra + 4, wire.capture.bytes);
-  put_interface(output, wire.name, text, link_type, extra);
+  put_interface(output, wire.name, text, link, extra);
 }
 
 void encode_input_interface(BlockOutput& output) {
   const uint8_t extra[kWireOptionExtra] = {};
-  put_interface(output, "input", "what came from outside the machine", user0, extra);
+  put_interface(output, "input", "what came from outside the machine", link_type::user0, extra);
 }
 
 void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type,
-                     uint16_t link_type) {
-  const bool in_packet = link_type == user0;
+                     uint16_t link) {
+  const bool in_packet = link == link_type::user0;
   const uint32_t header = in_packet ? kCrossingHeaderSize : 0;
   const auto captured = header + static_cast<uint32_t>(crossing.payload.size());
   const Packet packet = begin_packet(output, crossing.wire + 1, crossing.at, captured,

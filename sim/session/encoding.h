@@ -49,10 +49,9 @@ struct CrossingView {
 uint16_t link_type_of(uint16_t payload_type);
 
 void encode_section(BlockOutput& output);
-void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t link_type);
+void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t link);
 void encode_input_interface(BlockOutput& output);
-void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type,
-                     uint16_t link_type);
+void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type, uint16_t link);
 void encode_input(BlockOutput& output, const InputRecord& input);
 void encode_custom(BlockOutput& output, CustomKind kind, std::span<const uint8_t> body);
 void encode_digest(BlockOutput& output, const EpochDigest& digest);

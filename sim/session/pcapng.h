@@ -37,8 +37,6 @@ enum OptionCode : uint16_t {
   custom_binary = 19373,  // not to be copied when the block is changed
 };
 
-enum LinkType : uint16_t { ethernet = 1, user0 = 147 };
-
 inline constexpr uint32_t kByteOrderMagic = 0x1A2B3C4D;
 inline constexpr uint32_t kSealOptionSize = 20;    // code, length, enterprise, checksum, block length
 inline constexpr uint32_t kSectionOptions = 24;    // offset of the options of a section header

@@ -91,7 +91,7 @@ Result<> SessionReader::Impl::read_header() {
   if (!inputs) return tl::unexpected(inputs.error());
   auto interface = decode_interface(inputs->bytes);
   if (!interface) return damage(*inputs, interface.error());
-  if (interface->wire.name != "input" || interface->link_type != pcapng::user0) {
+  if (interface->wire.name != "input" || interface->link_type != link_type::user0) {
     return damage(*inputs, "the first interface is not the input's");
   }
   interfaces.push_back(std::move(*interface));

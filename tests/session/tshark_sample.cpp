@@ -48,7 +48,14 @@ constexpr PayloadType kResponse{
 constexpr PayloadType kControl{
     65012, "demo_control", "A control message", 1, kControlFields, TailKind::none, {}, 0, {}, "demo"};
 constexpr PayloadType kText{65013, "demo_text", "Text", 0, {}, TailKind::text, "text"};
-constexpr PayloadType kEthernet{65014, "ethernet_frame", "A frame", 0, {}, TailKind::bytes, "frame"};
+constexpr PayloadType kEthernet{.id = 65014,
+                                .name = "demo_frame",
+                                .title = "A frame",
+                                .size = 0,
+                                .fields = {},
+                                .tail = TailKind::bytes,
+                                .tail_name = "frame",
+                                .link_type = 1};
 constexpr PayloadType kUnknown{65015, "not_in_the_dissector", "Unknown", 0, {}};
 
 template <class Number>

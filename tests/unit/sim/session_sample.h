@@ -38,7 +38,8 @@ inline constexpr PayloadType kFrame{.id = 65002,
                                     .size = 0,
                                     .fields = {},
                                     .tail = TailKind::bytes,
-                                    .tail_name = "frame"};
+                                    .tail_name = "frame",
+                                    .link_type = 1};
 
 inline Bytes text_bytes(std::string_view text) { return Bytes(text.begin(), text.end()); }
 
