@@ -109,8 +109,8 @@ void E1000::write_eerd(uint64_t value) {
 }
 
 // A management frame is under way until Ready is set; what is written meanwhile restarts it.
-void E1000::write_mdic(uint64_t value) {
-  set(kMdic, static_cast<uint32_t>(value) & ~(kMdicReady | kMdicError));
+void E1000::write_mdic(uint64_t) {
+  set(kMdic, get(kMdic) & ~(kMdicReady | kMdicError));
   site_.events.cancel(mdic_done_);
   mdic_done_ = site_.events.schedule(saturating_add(site_.clock.now, config_.timing.management_frame),
                                      "e1000/mdic", [this] {
@@ -120,7 +120,7 @@ void E1000::write_mdic(uint64_t value) {
 }
 
 void E1000::complete_mdic() {
-  uint32_t value = get(kMdic);
+  uint32_t value = get(kMdic) & ~kMdicReady;
   const unsigned number = value >> 16 & 0x1f, address = value >> 21 & 0x1f;
   const uint32_t operation = value & kMdicOp;
   if (address != M88Phy::kAddress || (operation != kMdicRead && operation != kMdicWrite)) {

@@ -52,12 +52,13 @@ void E1000::line_done() {
   transmit_fifo_bytes_ -= bytes.size();
   const size_t gap = std::max<size_t>(kGapBytesMin, (get(kTipg) & 0x3ff) + kIpgOverhead);
   line_free_at_ = saturating_add(site_.clock.now, line_time(gap));
-  count_transmitted(bytes);
+  const bool connected = link_up();
+  if (connected || in_loopback()) count_transmitted(bytes);
   if (in_loopback()) {
     Frame frame;
     frame.bytes = bytes;
     judge_frame(std::move(frame));
-  } else if (link_up()) {
+  } else if (connected) {
     // A frame that a tap changes here leaves with a check sequence that fits: the tap stands ahead of it.
     tx_wire_.send(Direction::out, bytes, [this](std::span<const uint8_t> sent) {
       if (sent.size() >= kFrameBytesMin) {
