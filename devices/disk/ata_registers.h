@@ -8,14 +8,15 @@
 namespace ringside {
 
 struct AtaRegisters {
-  enum Bank : uint8_t { reads = 0, writes = 1 };
+  // The Data register has 16 bits beside an Error register of 8: its bank is the width of the access.
+  enum Bank : uint8_t { reads = 0, writes = 1, words = 2 };
   using C = IdeChannel;
   using P = ata::Parameter;
   static constexpr RegisterAccess kBoth = RegisterAccess::read_write;
 
   // 1f0h or 170h. Reset values are those of a channel with a drive 0: its signature, and Status when ready.
   static constexpr Register<IdeChannel> kCommandBlock[] = {
-      {{"Data", 0, 2, kBoth, 0, 0xffff, "5.5", reads}, &C::read_data, &C::write_data},
+      {{"Data", 0, 2, kBoth, 0, 0xffff, "5.5", words}, &C::read_data, &C::write_data},
       {{"Error", 1, 1, RegisterAccess::read_only, 0x01, 0, "5.8", reads}, &C::read_parameter<P::features>},
       {{"Features", 1, 1, RegisterAccess::write_only, 0, 0xff, "5.9", writes},
        nullptr,

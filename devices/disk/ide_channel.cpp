@@ -43,7 +43,7 @@ uint64_t IdeChannel::CommandBlock::read(uint64_t offset, unsigned size) {
   RegisterFile<IdeChannel>& file = channel.command_registers_;
   if (offset == 0) {
     if (size == 1) channel.note_width(size, "a read");
-    const size_t data = file.find(0);
+    const size_t data = file.find(0, AtaRegisters::words);
     uint64_t value = 0;
     for (unsigned at = 0; at < size; at += 2) value |= file.read(channel, data) << (8 * at);
     return size == 1 ? value & 0xff : value;
@@ -61,7 +61,8 @@ void IdeChannel::CommandBlock::write(uint64_t offset, unsigned size, uint64_t va
   channel.control_ &= static_cast<uint8_t>(~ata::kHob);
   if (offset == 0) {
     if (size == 1) channel.note_width(size, "a write");
-    for (unsigned at = 0; at < size; at += 2) file.write(channel, file.find(0), value >> (8 * at) & 0xffff);
+    const size_t data = file.find(0, AtaRegisters::words);
+    for (unsigned at = 0; at < size; at += 2) file.write(channel, data, value >> (8 * at) & 0xffff);
     return;
   }
   for (unsigned at = 0; at < size; ++at) {

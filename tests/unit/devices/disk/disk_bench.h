@@ -87,7 +87,6 @@ class DiskBench {
     dma = std::make_unique<DmaPort>(site(), *memory);
     ide = std::make_unique<IdeController>(site(), ports, mmio, *dma);
     wiring.add_tap(notices_seen, "*notice");
-    // Short times of its own, so that the medium's and the interface's can be told apart.
     if (options.attach) add(0, 0, "disk0", options);
     ide->set_up_as_firmware(kBusMaster);
   }
@@ -229,9 +228,7 @@ class DiskBench {
     REQUIRE(memory->read(GuestPhys{address}, bytes.data(), length));
     return bytes;
   }
-  void dword(uint64_t address, uint32_t value) {
-    REQUIRE(memory->write(GuestPhys{address}, &value, sizeof value));
-  }
+  void dword(uint64_t address, uint32_t value) { memory->write(GuestPhys{address}, &value, sizeof value); }
   void table(uint32_t address, const std::vector<Region>& regions, bool end = true) {
     for (size_t i = 0; i < regions.size(); ++i) {
       dword(address + 8 * i, regions[i].address);
