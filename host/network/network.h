@@ -1,13 +1,19 @@
 // An Ethernet segment: a deterministic learning switch, and what is plugged into it. A device (a NIC model, a
-// netback) holds a SwitchPort; so do the peers (peer.h): a responder, a pcap player, a pcap writer. Several
-// machines of one process may share a switch.
+// netback) holds a SwitchPort; so do the peers: a responder, a pcap player, a pcap writer. Several machines
+// of one process may share a switch.
 //
 // Frames are whole Ethernet II frames without preamble and FCS, 14 bytes at least; the sender pads. A frame
-// arrives at the other ports after the switch's latency, in the order of sending.
+// arrives at the other ports after the switch's latency, in the order of sending. What is too short, longer
+// than kFrameBytesMax, or finds kFramesInFlightMax frames inside the switch is lost and counted.
+//
+// The switch learns behind which port an address is from the frames that it sends (IEEE 802.1D 7.8), and
+// forgets what it has learned of a port whose cable is pulled. Frames for a group or for an unknown address
+// go everywhere.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,6 +48,9 @@ class SwitchPort {
   void set_link(bool up);
   void on_link_change(std::function<void(bool up)> listener) { link_listener_ = std::move(listener); }
 
+  // A monitor hears every frame that passes the switch, whoever it is for.
+  void set_monitor(bool on) { monitor_ = on; }
+
  private:
   friend class EthernetSwitch;
   EthernetSwitch* owner_ = nullptr;
@@ -49,10 +58,16 @@ class SwitchPort {
   Receiver receiver_;
   std::function<void(bool)> link_listener_;
   bool link_up_ = true;
+  bool monitor_ = false;
 };
 
 class EthernetSwitch final : public Stateful {
  public:
+  static constexpr size_t kFrameBytesMin = 14;
+  static constexpr size_t kFrameBytesMax = 16'384;  // jumbo frames of any NIC
+  static constexpr size_t kFramesInFlightMax = 16'384;
+  static constexpr size_t kLearnedMax = 1024;
+
   // `latency`: from the last bit in to the last bit out.
   EthernetSwitch(std::string name, Tick latency, const Clock& clock, EventQueue& events);
   ~EthernetSwitch() override;
@@ -62,11 +77,25 @@ class EthernetSwitch final : public Stateful {
   // Ports live as long as the switch.
   SwitchPort& attach(std::string name);
 
+  // Frames that reached a receiver, each counted, and that did not.
+  uint64_t delivered() const { return delivered_; }
+  uint64_t lost() const { return lost_; }
+
   void visit_state(StateVisitor& visitor) const override;
 
  private:
   friend class SwitchPort;
+  // On its way to one port, or to all others.
+  struct InFlight {
+    SwitchPort* from;
+    std::vector<uint8_t> frame;
+    EventQueue::Handle event;
+  };
   void forward(SwitchPort& from, std::span<const uint8_t> frame);
+  void learn(const MacAddress& address, SwitchPort& port);
+  void forget(const SwitchPort& port);
+  void arrive();
+  void deliver(SwitchPort& to, std::span<const uint8_t> frame);
 
   const std::string name_;
   const Tick latency_;
@@ -74,7 +103,8 @@ class EthernetSwitch final : public Stateful {
   EventQueue& events_;
   std::vector<std::unique_ptr<SwitchPort>> ports_;
   std::map<MacAddress, SwitchPort*> learned_;  // bounded; a full table floods
-  uint64_t forwarded_ = 0, lost_ = 0;
+  std::deque<InFlight> in_flight_;             // all take the same time: first in, first out
+  uint64_t delivered_ = 0, lost_ = 0;
 };
 
 }  // namespace ringside
