@@ -1,11 +1,12 @@
 // The first instruction of a ring-0 program. Two ways lead here:
 //
-// `start`: Ringside's personality "bare". The core is in long mode, the first 4 GiB are mapped one to one, interrupts
-// are off; rdi = command line, rsi = bytes of RAM, rdx and rcx = address and length of the ramdisk.
+// `start`: Ringside's personality "bare". The core is in long mode, the first 4 GiB are mapped one to one,
+// interrupts are off; rdi = command line, rsi = bytes of RAM, rdx and rcx = address and length of the
+// ramdisk.
 //
 // `pvh_start`: the PVH boot protocol (xen/include/public/arch-x86/hvm/start_info.h), which QEMU's -kernel and
-// Ringside's personality "pvh" speak. The core is in 32-bit protected mode without paging, ebx = hvm_start_info. A
-// note tells the loader of this entry.
+// Ringside's personality "pvh" speak. The core is in 32-bit protected mode without paging, ebx =
+// hvm_start_info. A note tells the loader of this entry.
 #include <xen/elfnote.h>
 
 #define CODE_SELECTOR 0x10

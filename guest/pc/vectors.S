@@ -1,6 +1,6 @@
-// The 256 entries of the interrupt descriptor table. Each leaves the same frame (struct frame in interrupts.h):
-// the processor pushes ss, rsp, rflags, cs, rip and, for some exceptions, an error code (Intel SDM volume 3, table 6-1);
-// the others get a zero in its place.
+// The 256 entries of the interrupt descriptor table. Each leaves the same frame (struct frame in
+// interrupts.h): the processor pushes ss, rsp, rflags, cs, rip and, for some exceptions, an error code (Intel
+// SDM volume 3, table 6-1); the others get a zero in its place.
     .text
     .globl vector_entries
     .balign 16
