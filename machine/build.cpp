@@ -39,7 +39,9 @@ Result<> Machine::Impl::build() {
     xen = std::move(*host);
     memories.push_back(xen->memory.get());
   }
-  auto made_networks = Networks::create(scenario, timeline, options.replay == nullptr);
+  auto made_networks = Networks::create(
+      scenario, timeline, options.replay == nullptr,
+      [&files](const std::string& name) { return std::span<const uint8_t>(files.at(name).contents); });
   if (!made_networks) return tl::unexpected(made_networks.error());
   networks = std::move(*made_networks);
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
@@ -72,26 +74,31 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
     }
     return nullptr;
   };
+  std::vector<std::pair<std::string, const char*>> wanted;
   for (const DomainScenario& domain : scenario.domains) {
-    for (const auto& [name, what] : {std::pair{domain.kernel, "kernel"},
-                                     {domain.ramdisk, "ramdisk"},
-                                     {domain.firmware, "firmware"},
-                                     {domain.symbols, "symbols"}}) {
-      if (name.empty() || files.count(name) != 0) continue;
-      LoadedFile file;
-      if (const auto* contents = packed(name)) {
-        file.contents = *contents;
-      } else {
-        auto path = locate_file(scenario, name, what);
-        if (!path) return tl::unexpected(path.error());
-        auto contents_read = read_whole_file(*path);
-        if (!contents_read) return tl::unexpected(contents_read.error());
-        file.path = *path;
-        file.contents = std::move(*contents_read);
-      }
-      add(name, file.contents.size(), file_hash(file.contents));
-      files.emplace(name, std::move(file));
+    wanted.insert(wanted.end(), {{domain.kernel, "kernel"},
+                                 {domain.ramdisk, "ramdisk"},
+                                 {domain.firmware, "firmware"},
+                                 {domain.symbols, "symbols"}});
+  }
+  for (const PeerScenario& peer : scenario.peers) {
+    if (peer.kind == "pcap-player") wanted.emplace_back(peer.file, "capture file");
+  }
+  for (const auto& [name, what] : wanted) {
+    if (name.empty() || files.count(name) != 0) continue;
+    LoadedFile file;
+    if (const auto* contents = packed(name)) {
+      file.contents = *contents;
+    } else {
+      auto path = locate_file(scenario, name, what);
+      if (!path) return tl::unexpected(path.error());
+      auto contents_read = read_whole_file(*path);
+      if (!contents_read) return tl::unexpected(contents_read.error());
+      file.path = *path;
+      file.contents = std::move(*contents_read);
     }
+    add(name, file.contents.size(), file_hash(file.contents));
+    files.emplace(name, std::move(file));
   }
   const bool hashes_wanted = !options.record_to.empty() || options.replay != nullptr;
   for (const auto& disk : disks) {
@@ -170,9 +177,9 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
   return {};
 }
 
-Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(const DomainScenario& domain,
-                                                         std::map<std::string, LoadedFile>& files,
-                                                         std::function<void(std::span<const uint8_t>)> output) {
+Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
+    const DomainScenario& domain, std::map<std::string, LoadedFile>& files,
+    std::function<void(std::span<const uint8_t>)> output) {
   PcFiles own;
   for (const auto& [name, into] : {std::pair{&domain.kernel, &own.kernel},
                                    {&domain.ramdisk, &own.ramdisk},
@@ -183,7 +190,8 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(const DomainScenario& d
   }
   PcSurroundings surroundings{scenario, timeline, *wiring, {}, *networks, std::move(output), {}};
   for (const auto& disk : disks) {
-    if (disk->scenario->domain == domain.name) surroundings.disks.emplace_back(disk->scenario, disk->image.get());
+    if (disk->scenario->domain == domain.name)
+      surroundings.disks.emplace_back(disk->scenario, disk->image.get());
   }
   if (options.customize_board) {
     surroundings.customize = [this, &domain](PcBoard& board) { options.customize_board(domain.name, board); };
@@ -210,9 +218,10 @@ Result<> Machine::Impl::trace_lines() {
   if (!trace) return tl::unexpected(trace.error());
   line_trace = std::move(*trace);
   for (size_t i = 0; i < pcs.size(); ++i) {
-    pcs[i]->board().platform().on_line_change([this, first = i * Platform::kLines](unsigned line, bool level) {
-      line_trace->set(first + line, level);
-    });
+    pcs[i]->board().platform().on_line_change(
+        [this, first = i * Platform::kLines](unsigned line, bool level) {
+          line_trace->set(first + line, level);
+        });
   }
   return {};
 }

@@ -1,6 +1,6 @@
-// A debugger that nobody asked for: a test switch. It steps the guest at random places, sets breakpoints where
-// it has been, and forks the whole process as a snapshot does. None of it may change what the guest does: a
-// run that was intruded on ends in the same digests as the free one.
+// A debugger that nobody asked for: a test switch. It steps the guest at random places, sets breakpoints
+// where it has been, and forks the whole process as a snapshot does. None of it may change what the guest
+// does: a run that was intruded on ends in the same digests as the free one.
 #pragma once
 
 #include <cstdint>

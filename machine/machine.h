@@ -67,7 +67,7 @@ struct RunReport {
   uint64_t epochs = 0;
   uint64_t notices = 0;
   std::vector<std::string> missing;  // expectations that were not met
-  Intrusion::Counts intrusion;  // what the test switch did
+  Intrusion::Counts intrusion;       // what the test switch did
   std::string details;               // of a crash: registers, disassembly, stack; lines for people
 };
 

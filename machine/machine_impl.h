@@ -12,9 +12,9 @@
 #include "machine/console_watch.h"
 #include "machine/guest.h"
 #include "machine/machine.h"
+#include "machine/networks.h"
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
-#include "machine/networks.h"
 #include "sim/random.h"
 #include "sim/session/recorder.h"
 #include "sim/systemc/line_trace.h"
@@ -69,7 +69,8 @@ struct Machine::Impl {
   Result<SessionHeader> describe(std::map<std::string, LoadedFile>& files);
   Result<> build_guest(const DomainScenario& domain, std::map<std::string, LoadedFile>& files);
   Result<> build_disk(const DiskScenario& disk);
-  Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain, std::map<std::string, LoadedFile>& files,
+  Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
+                                            std::map<std::string, LoadedFile>& files,
                                             std::function<void(std::span<const uint8_t>)> output);
   void apply_capture_policies();
   Result<> trace_lines();

@@ -1,8 +1,10 @@
 // The switches of a machine and the peers on them, as [[network]] and [[peer]] say.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,10 @@ class Responder;
 class Networks {
  public:
   // `write_files`: a replay writes no pcap file, since what the recording wrote would be overwritten.
-  static Result<std::unique_ptr<Networks>> create(const Scenario& scenario, Timeline& timeline, bool write_files);
+  // `contents` gives the bytes of a file that the scenario names.
+  using FileContents = std::function<std::span<const uint8_t>(const std::string& name)>;
+  static Result<std::unique_ptr<Networks>> create(const Scenario& scenario, Timeline& timeline,
+                                                  bool write_files, const FileContents& contents);
   ~Networks();
 
   // A place on the switch with that name, which the scenario's checks have found to be there.
@@ -31,7 +36,8 @@ class Networks {
 
  private:
   Networks();
-  Result<> add_peer(const PeerScenario& peer, const Scenario& scenario, Timeline& timeline, bool write_files);
+  Result<> add_peer(const PeerScenario& peer, const Scenario& scenario, Timeline& timeline, bool write_files,
+                    const FileContents& contents);
 
   std::map<std::string, std::unique_ptr<EthernetSwitch>> switches_;
   std::vector<std::pair<std::string, std::unique_ptr<Responder>>> responders_;

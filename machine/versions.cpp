@@ -3,6 +3,13 @@
 #include <fmt/format.h>
 
 #include "cpu/cpu.h"
+#include "devices/disk/payloads.h"
+#include "devices/nic/payloads.h"
+#include "devices/pci/payloads.h"
+#include "devices/platform/apic/payloads.h"
+#include "devices/platform/payloads.h"
+#include "devices/uart/payloads.h"
+#include "host/network/payloads.h"
 #include "host/payloads.h"
 #include "hv-model/payloads.h"
 #include "machine/machine.h"
@@ -35,7 +42,14 @@ Result<> check_versions(const SessionHeader& header) {
 void register_all_payload_types() {
   register_sim_payload_types();
   register_host_payload_types();
+  register_network_payload_types();
   register_hypervisor_payload_types();
+  register_pci_payload_types();
+  register_platform_payload_types();
+  register_apic_payload_types();
+  register_uart_payload_types();
+  register_disk_payload_types();
+  register_nic_payload_types();
 }
 
 }  // namespace ringside

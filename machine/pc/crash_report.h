@@ -1,5 +1,5 @@
-// What a crashed guest was at: registers, the instructions around RIP, and a stack trace with the names of its
-// symbols where a file has them. For people; nothing depends on the form.
+// What a crashed guest was at: registers, the instructions around RIP, and a stack trace with the names of
+// its symbols where a file has them. For people; nothing depends on the form.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,8 @@ namespace ringside {
 
 class PcBoard {
  public:
-  PcBoard(const DeviceSite& site, Timeline& timeline, Memory& memory, Bus& ports, Bus& mmio, Platform& platform)
+  PcBoard(const DeviceSite& site, Timeline& timeline, Memory& memory, Bus& ports, Bus& mmio,
+          Platform& platform)
       : site_(site), timeline_(timeline), memory_(memory), ports_(ports), mmio_(mmio), platform_(platform) {}
 
   // The bus of I/O ports, and that of physical memory outside of RAM.

@@ -2,14 +2,16 @@
 #include <fmt/format.h>
 
 #include "boot/bios.h"
+#include "boot/fw_cfg.h"
 #include "boot/memory_map.h"
+#include "boot/mp_table.h"
+#include "boot/pc_setup.h"
 #include "machine/pc/pc_guest.h"
 
 namespace ringside {
 
 namespace {
 
-// A BIOS of 256 KiB ends where the address space of 32 bits does.
 constexpr uint64_t kVgaWindowBytes = 0x20000;
 
 BootProtocol protocol_of(const DomainScenario& domain) {
@@ -46,9 +48,10 @@ Result<> PcGuest::make_memory_and_core() {
   config.frequency_hz = surroundings_.scenario.cpu_frequency_hz;
   config.holes.push_back({GuestPhys{kVgaWindow}, kVgaWindowBytes});
   if (!files_.firmware.empty()) {
-    auto rom = bios_rom(domain_.firmware, files_.firmware);
-    if (!rom) return tl::unexpected(rom.error());
-    config.roms.push_back({rom->base, rom->bytes});
+    auto bios = boot_bios(*memory_, domain_.firmware, files_.firmware);
+    if (!bios) return tl::unexpected(bios.error());
+    config.roms.push_back({bios->base, files_.firmware});
+    entry_ = bios->state;
   }
   auto cpu = make_native_cpu(config, *memory_, surroundings_.timeline.clock(), environment_);
   if (!cpu) return tl::unexpected(cpu.error());
@@ -56,12 +59,51 @@ Result<> PcGuest::make_memory_and_core() {
   return {};
 }
 
+// For a machine without firmware.
+Result<GuestPhys> PcGuest::do_firmwares_work() {
+  // Configuration mechanism 1, as firmware uses it.
+  constexpr uint16_t kConfigAddress = 0xcf8, kConfigData = 0xcfc;
+  const auto select = [this](unsigned device, unsigned function, uint8_t offset) {
+    ports_.write(kConfigAddress, 4, 0x8000'0000u | device << 11 | function << 8 | (offset & 0xfc));
+    return static_cast<uint16_t>(kConfigData + (offset & 3));
+  };
+  PcHardware hardware;
+  hardware.config_read = [&](unsigned device, unsigned function, uint8_t offset, unsigned size) {
+    return static_cast<uint32_t>(ports_.read(select(device, function, offset), size));
+  };
+  hardware.config_write = [&](unsigned device, unsigned function, uint8_t offset, unsigned size,
+                              uint32_t value) {
+    ports_.write(select(device, function, offset), size, value);
+  };
+  hardware.port_write = [&](uint16_t port, uint8_t value) { ports_.write(port, 1, value); };
+  hardware.memory_write = [&](GuestPhys address, uint32_t value) { mmio_.write(address.value, 4, value); };
+  auto layout = set_up_pc(hardware);
+  if (!layout) return tl::unexpected(layout.error());
+  MpTableConfig table;
+  table.routes = layout->routes;
+  store_mp_table(*memory_, table);
+  return AcpiTables(acpi_config()).place(*memory_);
+}
+
+AcpiConfig PcGuest::acpi_config() const {
+  AcpiConfig config;
+  config.hpet = domain_.hpet;
+  return config;
+}
+
+void PcGuest::add_firmware_config() {
+  const AcpiTables acpi(acpi_config());
+  FwCfgConfig config;
+  config.ram_bytes = domain_.memory_bytes;
+  config.memory_end = domain_.memory_bytes;
+  config.acpi = &acpi;
+  firmware_config_ = std::make_unique<FwCfg>(site_.named("fw_cfg"), config, board_->dma("fw_cfg"));
+  ports_.map("fw_cfg", FwCfg::kPort, FwCfg::kPorts, *firmware_config_);
+}
+
 Result<> PcGuest::boot() {
-  BootState state;
   if (!files_.firmware.empty()) {
-    auto started = boot_bios(*memory_, domain_.firmware, files_.firmware);
-    if (!started) return tl::unexpected(started.error());
-    state = *started;
+    add_firmware_config();
   } else {
     BootRequest request;
     request.kernel_name = domain_.kernel;
@@ -69,12 +111,14 @@ Result<> PcGuest::boot() {
     request.ramdisk_name = domain_.ramdisk;
     request.ramdisk = files_.ramdisk;
     request.command_line = domain_.command_line;
-    request.rsdp = do_firmwares_work();
+    const auto rsdp = do_firmwares_work();
+    if (!rsdp) return tl::unexpected(rsdp.error());
+    request.rsdp = *rsdp;
     auto started = boot_kernel(*memory_, request, protocol_of(domain_));
     if (!started) return tl::unexpected(started.error());
-    state = *started;
+    entry_ = *started;
   }
-  cpu_->enter(entry_of(state));
+  cpu_->enter(entry_of(entry_));
   return {};
 }
 

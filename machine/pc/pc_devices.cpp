@@ -28,7 +28,8 @@ void PcGuest::make_platform() {
   outputs.reset = [this] { end_by("reboot", "reboot"); };
   outputs.power_off = [this](const std::string& how) { end_by(how, how); };
   outputs.address_line_20 = [this](bool enabled) {
-    if (!enabled) site_.notice(NoticeKind::unimplemented, "A20 was masked: addresses do not wrap at 1 MiB here");
+    if (!enabled)
+      site_.notice(NoticeKind::unimplemented, "A20 was masked: addresses do not wrap at 1 MiB here");
   };
   platform_ = std::make_unique<Platform>(site_.named("platform"), config, ports_, mmio_, outputs);
   environment_.connect(*cpu_, *platform_);
@@ -77,7 +78,8 @@ Result<> PcGuest::make_nics() {
   unsigned device = kFirstNicDevice;
   for (const NicScenario& scenario : surroundings_.scenario.nics) {
     if (scenario.domain != domain_.name) continue;
-    if (device >= 32) return fail(fmt::format("'{}' has more network cards than a PCI bus has places", domain_.name));
+    if (device >= 32)
+      return fail(fmt::format("'{}' has more network cards than a PCI bus has places", domain_.name));
     E1000Config config;
     config.mac = scenario.mac;
     config.phy.partner_mbps = static_cast<uint32_t>(scenario.megabits);

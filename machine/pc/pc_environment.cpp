@@ -10,7 +10,8 @@ CpuEnvironment::CpuidLeaf PcEnvironment::cpuid(uint32_t leaf, uint32_t subleaf) 
 
 // Counts cycles of the core since power on.
 uint64_t PcEnvironment::time_stamp_counter(Tick now) {
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(now.ps) * cpu_frequency_hz_ / 1'000'000'000'000ull);
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(now.ps) * cpu_frequency_hz_ /
+                               1'000'000'000'000ull);
 }
 
 uint32_t PcEnvironment::port_in(uint16_t port, unsigned size) {

@@ -13,8 +13,8 @@ PcGuest::PcGuest(const DomainScenario& domain, PcFiles files, const PcSurroundin
       files_(std::move(files)),
       surroundings_(surroundings),
       notices_(surroundings.wiring, domain.name),
-      site_{domain.name, "pc", surroundings.timeline.clock(), surroundings.timeline.events(), surroundings.wiring,
-            notices_},
+      site_{domain.name,         "pc",    surroundings.timeline.clock(), surroundings.timeline.events(),
+            surroundings.wiring, notices_},
       ports_(Bus::Space::ports, site_.named("pio")),
       mmio_(Bus::Space::memory, site_.named("mmio")),
       environment_(surroundings.timeline, ports_, mmio_, notices_, surroundings.scenario.cpu_frequency_hz) {}
@@ -57,7 +57,9 @@ void PcGuest::handle_exit(const Exit& exit) {
     case ExitReason::shutdown:
       end_by("crash", fmt::format("the guest crashed: triple fault ({})", exit.detail));
       break;
-    case ExitReason::broken: end_by("crash", fmt::format("the core refused to go on: {}", exit.detail)); break;
+    case ExitReason::broken:
+      end_by("crash", fmt::format("the core refused to go on: {}", exit.detail));
+      break;
     default: return;
   }
   end_.details = crash_report(*cpu_, files_.symbols.empty() ? domain_.kernel : domain_.symbols,
@@ -89,6 +91,7 @@ void PcGuest::list_components(Components& into) const {
   }
   for (const SerialPort& port : uarts_) into.emplace_back(port.scenario->name, port.uart.get());
   into.emplace_back(fmt::format("ide/{}", domain_.name), ide_.get());
+  if (firmware_config_) into.emplace_back(fmt::format("fw_cfg/{}", domain_.name), firmware_config_.get());
   for (const Nic& nic : nics_) into.emplace_back(nic.name, nic.controller.get());
 }
 

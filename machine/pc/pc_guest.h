@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "boot/acpi.h"
 #include "boot/boot.h"
+#include "boot/fw_cfg.h"
 #include "cpu/native_cpu.h"
 #include "devices/platform/platform.h"
 #include "devices/uart/uart.h"
@@ -25,7 +27,6 @@ class DiskImage;
 class E1000;
 class IdeController;
 class Networks;
-class PciFunction;
 
 // The files of a [[domain]], in memory; empty where it names none.
 struct PcFiles {
@@ -70,7 +71,9 @@ class PcGuest final : public Guest {
   // --- pc_boot.cpp ---
   Result<> make_memory_and_core();
   Result<> boot();
-  GuestPhys do_firmwares_work();
+  Result<GuestPhys> do_firmwares_work();
+  void add_firmware_config();
+  AcpiConfig acpi_config() const;
   // --- pc_devices.cpp ---
   void make_platform();
   void make_uarts();
@@ -89,9 +92,10 @@ class PcGuest final : public Guest {
   Bus mmio_;
   PcEnvironment environment_;
   std::unique_ptr<NativeCpu> cpu_;
+  BootState entry_;
   std::unique_ptr<Platform> platform_;
   std::unique_ptr<PcBoard> board_;
-  std::unique_ptr<FirmwareConfig> firmware_config_;
+  std::unique_ptr<FwCfg> firmware_config_;  // with firmware only
   struct SerialPort {
     const UartScenario* scenario = nullptr;
     std::unique_ptr<Uart> uart;
