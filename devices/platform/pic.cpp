@@ -64,12 +64,6 @@ void Pic::set_line(unsigned line, bool level) {
   update();
 }
 
-void Pic::set_level_sensed(uint16_t lines) {
-  master_.write_elcr(static_cast<uint8_t>(lines));
-  slave_.write_elcr(static_cast<uint8_t>(lines >> 8));
-  update();
-}
-
 uint8_t Pic::acknowledge() {
   const PicChip::Acknowledged request = master_.acknowledge();
   const uint8_t vector = !request.spurious && master_.has_slave(request.ir) ? acknowledge_slave(request.ir)

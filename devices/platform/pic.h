@@ -21,8 +21,6 @@ class Pic final : public Stateful {
   void reset();
   // Lines 0-15; the cascade, line 2, and what is behind 15 are ignored.
   void set_line(unsigned line, bool level);
-  // Both ELCRs at once: a bit for each line.
-  void set_level_sensed(uint16_t lines);
   // INTA, both pulses. Always gives a vector, as the chips do: that of level 7 when the request has gone.
   uint8_t acknowledge();
 

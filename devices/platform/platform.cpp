@@ -8,6 +8,7 @@
 #include "devices/pci/power_management.h"
 #include "devices/platform/apic/io_apic.h"
 #include "devices/platform/apic/local_apic.h"
+#include "devices/platform/hpet.h"
 #include "devices/platform/interrupt_lines.h"
 #include "devices/platform/keyboard_controller.h"
 #include "devices/platform/pic.h"
@@ -45,6 +46,7 @@ struct Platform::Impl {
   void line_changed(unsigned line, bool level);
   void init_processor();
   void update_address_line_20();
+  void update_timer_lines();
 
   const PlatformConfig config;
   const PlatformOutputs outputs;
@@ -60,7 +62,10 @@ struct Platform::Impl {
   HostBridge host_bridge;
   Piix3 bridge;
   PowerManagement power;
+  std::optional<Hpet> hpet;
   bool address_line_20 = true;
+  // Lines 0 and 8: the PIT's and the clock's interrupts, or those of the HPET in their place.
+  InterruptPin timer_line, clock_line;
 };
 
 Platform::Impl::Impl(const DeviceSite& site, const PlatformConfig& platform_config, Bus& ports, Bus& memory,
@@ -87,7 +92,8 @@ Platform::Impl::Impl(const DeviceSite& site, const PlatformConfig& platform_conf
                if (!hard) return init_processor();
                if (outputs.reset) outputs.reset();
              }),
-      power(site.named("pm"), {.base = config.power_management_base}, ports, memory, outputs.power_off) {
+      power(site.named("pm"), {}, ports, memory, outputs.power_off) {
+  if (config.hpet) hpet.emplace(site.named("hpet"), memory);
   pci.add(0, 0, host_bridge.function());
   pci.add(kSouthBridge, 0, bridge.function());
   pci.add(kSouthBridge, 3, power.function());
@@ -99,10 +105,18 @@ Platform::Impl::Impl(const DeviceSite& site, const PlatformConfig& platform_conf
 
 void Platform::Impl::wire_interrupts() {
   lines.on_change([this](unsigned line, bool level) { line_changed(line, level); });
-  lines.connect(pit.output0, kTimerLine);
+  pit.output0.connect([this](bool) { update_timer_lines(); });
+  rtc.interrupt.connect([this](bool) { update_timer_lines(); });
+  if (hpet.has_value()) {
+    hpet->on_legacy = [this] { update_timer_lines(); };
+    hpet->timer_line.connect([this](bool) { update_timer_lines(); });
+    hpet->clock_line.connect([this](bool) { update_timer_lines(); });
+    for (unsigned i = 0; i < Hpet::kLines; ++i) lines.connect(hpet->lines[i], Hpet::kFirstLine + i);
+  }
+  lines.connect(timer_line, kTimerLine);
+  lines.connect(clock_line, Rtc::kLine);
   lines.connect(keyboard.keyboard_interrupt, KeyboardController::kKeyboardLine);
   lines.connect(keyboard.auxiliary_interrupt, KeyboardController::kAuxiliaryLine);
-  lines.connect(rtc.interrupt, Rtc::kLine);
   lines.connect(power.sci, PowerManagement::kSystemControlLine);
   pci.on_request([this](unsigned request, bool level) { bridge.set_request(request, level); });
   for (unsigned irq = 0; irq < Piix3::kLines; ++irq) lines.connect(bridge.line(irq), irq);
@@ -125,6 +139,12 @@ void Platform::Impl::init_processor() {
   local_apic.init();
   local_apic.set_virtual_wire();
   if (outputs.init) outputs.init();
+}
+
+void Platform::Impl::update_timer_lines() {
+  const bool legacy = hpet.has_value() && hpet->legacy();
+  timer_line.set(legacy ? hpet->timer_line.level() : pit.output0.level());
+  clock_line.set(legacy ? hpet->clock_line.level() : rtc.interrupt.level());
 }
 
 // Either of the two holds it open.
@@ -157,17 +177,6 @@ void Platform::add_pci(unsigned device, unsigned function, PciFunction& pci) {
   impl_->pci.add(device, function, pci);
 }
 
-void Platform::set_up_as_firmware() {
-  // What SeaBIOS routes: PIRQA# and PIRQB# to line 10, PIRQC# and PIRQD# to 11, both sensed by level.
-  constexpr uint8_t kRoute = 0x60;
-  constexpr uint8_t kLinesOfRequests[] = {10, 10, 11, 11};
-  for (unsigned request = 0; request < std::size(kLinesOfRequests); ++request) {
-    impl_->bridge.function().config_write(static_cast<uint8_t>(kRoute + request), 1,
-                                          kLinesOfRequests[request]);
-  }
-  impl_->pic.set_level_sensed(1u << 9 | 1u << 10 | 1u << 11);
-}
-
 std::optional<uint8_t> Platform::acknowledge_interrupt() { return impl_->local_apic.acknowledge(); }
 
 void Platform::message_interrupt(uint32_t address, uint32_t data) {
@@ -194,6 +203,7 @@ void Platform::reset() {
   parts.power.reset();
   parts.pit.reset();
   parts.rtc.reset();
+  if (parts.hpet.has_value()) parts.hpet->reset();
   parts.keyboard.reset();
   parts.system.reset();
   parts.pic.reset();
@@ -204,12 +214,16 @@ void Platform::reset() {
 
 std::vector<std::pair<std::string, const Stateful*>> Platform::parts() const {
   const Impl& parts = *impl_;
-  return {{"irq", &parts.lines},       {"pic", &parts.pic},
-          {"pit", &parts.pit},         {"rtc", &parts.rtc},
-          {"system", &parts.system},   {"i8042", &parts.keyboard},
-          {"apic", &parts.local_apic}, {"ioapic", &parts.io_apic},
-          {"pci", &parts.pci},         {"i440fx", &parts.host_bridge},
-          {"piix3", &parts.bridge},    {"pm", &parts.power}};
+  std::vector<std::pair<std::string, const Stateful*>> listed = {
+      {"irq", &parts.lines},       {"pic", &parts.pic},
+      {"pit", &parts.pit},         {"rtc", &parts.rtc},
+      {"system", &parts.system},   {"i8042", &parts.keyboard},
+      {"apic", &parts.local_apic}, {"ioapic", &parts.io_apic},
+      {"pci", &parts.pci},         {"i440fx", &parts.host_bridge},
+      {"piix3", &parts.bridge},    {"pm", &parts.power},
+  };
+  if (parts.hpet.has_value()) listed.emplace_back("hpet", &*parts.hpet);
+  return listed;
 }
 
 }  // namespace ringside

@@ -27,8 +27,6 @@ struct PlatformConfig {
   bool hpet = true;
   // The boot devices in three nibbles, the first one lowest: 1 floppy, 2 hard disk, 3 CD, 4 network.
   uint16_t boot_order = 0x032;
-  // Where the power management ports are, already enabled, in a machine that no firmware sets up; else 0.
-  uint16_t power_management_base = 0;
 };
 
 // What leaves the platform for the core and the machine.
@@ -67,10 +65,6 @@ class Platform {
   void add_pci(unsigned device, unsigned function, PciFunction& pci);
   // The PIIX3's own functions that are modelled elsewhere (1: IDE): device 1.
   static constexpr unsigned kSouthBridge = 1;
-
-  // For machines that start a kernel without a BIOS, after the reset: routes the PCI interrupts to lines 10
-  // and 11 as SeaBIOS does, and has them and line 9 (the SCI) sensed by level.
-  void set_up_as_firmware();
 
   // INTA: the vector for the core; none when the request has gone (then nothing is delivered).
   std::optional<uint8_t> acknowledge_interrupt();

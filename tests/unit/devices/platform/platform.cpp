@@ -87,6 +87,24 @@ TEST_CASE("the timer's interrupt is line 0 at the 8259A and input 2 at the I/O A
   CHECK(bench.platform.acknowledge_interrupt() == uint8_t{0x41});
 }
 
+TEST_CASE("legacy replacement of the HPET cuts the PIT and the clock off their lines") {
+  BoardBench bench;
+  bench.out(0x43, 0x30);
+  bench.out(0x40, 0x10);
+  bench.out(0x40, 0x00);
+  bench.run_for(milliseconds(1));
+  CHECK(bench.platform.line_level(0));
+  bench.memory.write(0xfed00010, 4, 2);
+  CHECK_FALSE(bench.platform.line_level(0));
+  bench.memory.write(0xfed00100, 4, 4);
+  bench.memory.write(0xfed00108, 8, 100);
+  bench.memory.write(0xfed00010, 4, 3);
+  bench.run_for(milliseconds(1));
+  CHECK(bench.platform.line_level(0));
+  bench.memory.write(0xfed00010, 4, 0);
+  CHECK(bench.platform.line_level(0));  // the PIT's, again
+}
+
 TEST_CASE("lines 16 to 23 reach the I/O APIC alone") {
   BoardBench bench;
   bench.start_pics();
@@ -113,23 +131,6 @@ TEST_CASE("a PCI interrupt comes on the line that the PIIX3 routes it to, at bot
   CHECK(bench.platform.line_level(5));
   bench.config_write(1, 0, 0x62, 0x80);
   CHECK_FALSE(bench.platform.line_level(5));
-}
-
-TEST_CASE("without a BIOS: requests A, B go to line 10, C, D to 11, sensed by level") {
-  for (unsigned device = 2; device < 6; ++device) {
-    BoardBench bench;
-    bench.platform.set_up_as_firmware();
-    CHECK(bench.in(0x4d0) == 0x00);
-    CHECK(bench.in(0x4d1) == 0x0e);
-    PciFunction function(bench.site.named("f"), {.vendor = 1, .device = 1, .interrupt_pin = 1}, bench.ports,
-                         bench.memory);
-    bench.platform.add_pci(device, 0, function);
-    function.set_interrupt(true);
-    // Slot n's INTA# is PIRQ (n - 1) mod 4.
-    const unsigned expected = (device - 1) % 4 < 2 ? 10 : 11;
-    CHECK(bench.platform.line_level(expected));
-    CHECK_FALSE(bench.platform.line_level(21 - expected));
-  }
 }
 
 TEST_CASE("reset control, port 0x92 and the keyboard controller") {
@@ -181,7 +182,7 @@ TEST_CASE("a reset gives the state of power on, but for the clock") {
   std::vector<uint64_t> fresh;
   for (const auto& [name, part] : bench.platform.parts()) fresh.push_back(state_digest(*part));
   bench.start_pics();
-  bench.platform.set_up_as_firmware();
+  bench.out(0x4d1, 0x0c);
   bench.redirect(4, 0x33);
   bench.out(0x64, 0xd1);
   bench.out(0x60, 0xdd);
