@@ -140,7 +140,7 @@ void PowerManagement::remap() {
 
 uint8_t PowerManagement::block_read(unsigned offset) {
   note_timer_carry();
-  if (offset < kEnable) return byte_of(status_, offset);
+  if (offset < kEnable) return byte_of(status_, offset - kStatus);
   if (offset < kControl) return byte_of(enable_, offset - kEnable);
   if (offset < kControl + 2) return byte_of(control_, offset - kControl);
   if (offset >= kTimer && offset < kTimer + 4) return byte_of(timer_ticks() & kTimerMask, offset - kTimer);
@@ -151,7 +151,7 @@ uint8_t PowerManagement::block_read(unsigned offset) {
 void PowerManagement::block_write(unsigned offset, uint8_t value) {
   if (offset < kEnable) {
     note_timer_carry();
-    clear(status_, offset, value, kStatusClears);
+    clear(status_, offset - kStatus, value, kStatusClears);
     if ((status_ & kTimerOverflow) == 0) carry_at_ = (timer_ticks() / kCarryTicks + 1) * kCarryTicks;
   } else if (offset < kControl) {
     merge(enable_, offset - kEnable, value, kEnableBits);
