@@ -13,8 +13,7 @@ namespace ringside {
 class PcapPlayer final : public Stateful {
  public:
   // Takes the port's receiver. `frames` as read_capture gives them.
-  PcapPlayer(std::vector<CapturedFrame> frames, Tick start, SwitchPort& port, const Clock& clock,
-             EventQueue& events);
+  PcapPlayer(std::vector<CapturedFrame> frames, Tick start, SwitchPort& port, EventQueue& events);
   ~PcapPlayer() override;
   PcapPlayer(const PcapPlayer&) = delete;
   PcapPlayer& operator=(const PcapPlayer&) = delete;
@@ -30,7 +29,6 @@ class PcapPlayer final : public Stateful {
   const std::vector<CapturedFrame> frames_;
   const Tick start_;
   SwitchPort& port_;
-  const Clock& clock_;
   EventQueue& events_;
   size_t next_ = 0;
   EventQueue::Handle event_;
