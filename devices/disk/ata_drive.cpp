@@ -384,6 +384,7 @@ void AtaDrive::visit_state(StateVisitor& visitor) const {
   visitor.number("transfer_sectors", transfer_.sectors);
   visitor.number("transfer_media_left", transfer_.media_left);
   visitor.number("transfer_buffer", transfer_.buffer ? hash64(*transfer_.buffer) : 0);
+  visitor.number("transfer_cached", WriteCache::digest(transfer_.cached));
   visitor.number("transfer_filled", transfer_.filled);
   visitor.number("transfer_position", transfer_.position);
   visitor.number("block_start", transfer_.block_start);

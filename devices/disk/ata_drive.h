@@ -133,9 +133,10 @@ class AtaDrive final : public Stateful {
     uint32_t sectors = 0;     // not yet moved to or from the medium
     uint32_t media_left = 0;  // of them, those that a write stores
     WriteCache::Buffer buffer;
-    size_t filled = 0;       // valid bytes, or those to come from the host
-    size_t position = 0;     // of the host
-    size_t block_bytes = 0;  // of a whole DRQ block
+    std::vector<WriteCache::Write> cached;  // what a read has to lay over the medium's data
+    size_t filled = 0;                      // valid bytes, or those to come from the host
+    size_t position = 0;                    // of the host
+    size_t block_bytes = 0;                 // of a whole DRQ block
     size_t block_start = 0, block_end = 0;
     Tick block_began;
   };

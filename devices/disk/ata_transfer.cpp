@@ -43,6 +43,7 @@ void AtaDrive::start_read() {
 void AtaDrive::fill() {
   const uint32_t count = std::min(transfer_.sectors, config_.buffer_sectors);
   transfer_.buffer = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(count) * kSectorBytes);
+  transfer_.cached = cache_.pending(transfer_.lba, count);
   image_.read(transfer_.lba, *transfer_.buffer,
               answer([this, count](Status status) { filled(status, count); }));
 }
@@ -51,7 +52,8 @@ void AtaDrive::filled(Status status, uint32_t count) {
   // The image does not say which sector it was: the request's first one is named.
   if (status != Status::ok)
     return fail_at(transfer_.lba, status == Status::out_of_range ? ata::kIdnf : ata::kUnc);
-  cache_.patch(transfer_.lba, *transfer_.buffer);
+  WriteCache::overlay(transfer_.cached, transfer_.lba, *transfer_.buffer);
+  transfer_.cached.clear();
   transfer_.lba += count;
   transfer_.sectors -= count;
   transfer_.filled = transfer_.buffer->size();

@@ -131,6 +131,25 @@ TEST_CASE("A read sees what is still in the write cache, the newest of it", "[di
   CHECK(bench.read28(9, 5) == expected);
 }
 
+TEST_CASE("A read whose answer comes late still sees what the cache held when it began", "[disk][cache]") {
+  DiskBenchOptions options = plain_times();
+  options.latency.seek_max = milliseconds(100);  // far for the write, near for the read
+  DiskBench bench(options);
+  FaultTap tap;
+  tap.act = [](Crossing& crossing, Verdict& verdict) {
+    if ((*crossing.payload)[0] == 0) verdict.delay = seconds(1);  // ImageOperation::read
+  };
+  bench.wiring.add_tap(tap, "image/disk0");
+  // The write reaches the medium behind the read, but before the read's answer.
+  bench.lba28(4000, 1);
+  bench.command(0x30);
+  bench.give(pattern(512, 3));
+  REQUIRE(bench.wait());
+  CHECK(bench.read28(4000, 1) == pattern(512, 3));
+  REQUIRE(tap.seen.size() == 2);
+  CHECK(tap.seen[0][0] == 0);  // it was so
+}
+
 TEST_CASE("A full write cache makes the next write wait, and nothing is lost or reordered", "[disk][cache]") {
   DiskBenchOptions options = plain_times();
   options.drive.buffer_sectors = 16;  // the cache holds 16 sectors
