@@ -25,13 +25,30 @@ BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs)
     : disassembler_(disassembler), costs_(costs), cache_(kCacheSize) {}
 
 void BlockTable::new_epoch() {
-  if (++epoch_ != 0) return;
+  if (++epoch_ != kWatched) return;
   std::fill(cache_.begin(), cache_.end(), Cached{});
   epoch_ = 1;
 }
 
 const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes,
-                                              bool lasting) {
+                                              bool lasting, CodeWidth width) {
+  Cached& cached = enter(address, at, bytes, width);
+  if (!lasting || cached.block->port_offset) cached.epoch = 0;
+  return cached;
+}
+
+const BlockTable::Cached& BlockTable::look_up_watched(uint64_t address, GuestPhys at,
+                                                      std::span<const uint8_t> bytes, bool lasting,
+                                                      CodeWidth width) {
+  Cached& cached = enter(address, at, bytes, width);
+  const bool watched = cached.block->port_offset || cached.block->ends_by != BlockEnd::ordinary;
+  if (watched) cached.epoch |= kWatched;
+  if (!lasting) cached.epoch = 0;
+  return cached;
+}
+
+BlockTable::Cached& BlockTable::enter(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes,
+                                      CodeWidth width) {
   const uint64_t key = at.value << 12 | (bytes.size() & 0xfff);
   auto found = blocks_.find(key);
   if (found == blocks_.end() && blocks_.size() >= kBlocksMax) {
@@ -41,37 +58,36 @@ const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, st
     found = blocks_.end();
   }
   std::unique_ptr<Block>& block = found == blocks_.end() ? blocks_[key] : found->second;
-  const bool same = block && block->bytes.size() == bytes.size() &&
+  const bool same = block && block->width == width && block->bytes.size() == bytes.size() &&
                     std::memcmp(block->bytes.data(), bytes.data(), bytes.size()) == 0;
   if (!same) {
     // The cache may still point to the block that goes, from an earlier epoch or another address.
     if (block) new_epoch();
-    block = analyse(address, bytes);
+    block = analyse(address, bytes, width);
   }
   Cached& cached = cache_[index(address)];
-  cached = {address,
-            static_cast<uint32_t>(bytes.size()),
-            lasting && !block->port_offset ? epoch_ : 0,
-            block->instructions,
-            block->cost_ps,
+  cached = {address,    static_cast<uint32_t>(bytes.size()), epoch_, block->instructions, block->cost_ps,
             block.get()};
   return cached;
 }
 
-std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uint8_t> bytes) const {
+std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uint8_t> bytes,
+                                           CodeWidth width) const {
   auto block = std::make_unique<Block>();
+  block->width = width;
   block->bytes.assign(bytes.begin(), bytes.end());
   uint64_t offset = 0;
   Tick cost;
   while (offset < bytes.size()) {
     Instruction instruction;
-    const bool known = disassembler_.decode(bytes.subspan(offset), address + offset, instruction);
+    const bool known = disassembler_.decode(bytes.subspan(offset), address + offset, instruction, width);
     Block::Start start;
     start.offset = static_cast<uint16_t>(offset);
     start.cost_before_ps = static_cast<uint32_t>(cost.ps);
     start.cuttable = known && instruction.writes_memory && !instruction.ends_block;
     block->starts.push_back(start);
     if (instruction.uses_port && !block->port_offset) block->port_offset = start.offset;
+    block->ends_by = known ? instruction.end : BlockEnd::ordinary;
     cost += costs_.cost(cycles_of(instruction));
     // What Capstone cannot decode counts as one instruction up to the block's end: an undefined opcode ends
     // a block.
@@ -80,6 +96,20 @@ std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uin
   block->instructions = static_cast<uint32_t>(block->starts.size());
   block->cost_ps = static_cast<uint32_t>(cost.ps);
   return block;
+}
+
+const std::vector<Block::MemoryAccess>& BlockTable::accesses(const Block& block, uint64_t address) const {
+  if (block.accesses_known) return block.accesses;
+  block.accesses_known = true;
+  for (const Block::Start& start : block.starts) {
+    Instruction instruction;
+    const auto bytes = std::span(block.bytes).subspan(start.offset);
+    if (!disassembler_.decode(bytes, address + start.offset, instruction, block.width)) continue;
+    for (uint8_t i = 0; i < instruction.operand_count; ++i) {
+      block.accesses.push_back({start.offset, instruction.length, instruction.operands[i]});
+    }
+  }
+  return block.accesses;
 }
 
 }  // namespace ringside

@@ -32,6 +32,19 @@ struct Block {
   uint32_t instructions = 0;
   uint32_t cost_ps = 0;
   std::optional<uint16_t> port_offset;  // of the first instruction that uses an I/O port
+  CodeWidth width = CodeWidth::bits_64;
+  BlockEnd ends_by = BlockEnd::ordinary;  // what its last instruction does to interrupts
+
+  // Filled at the first call of BlockTable::accesses().
+  struct MemoryAccess {
+    uint16_t offset = 0;
+    uint8_t length = 0;
+    MemoryOperand operand;
+  };
+  mutable std::vector<MemoryAccess> accesses;
+  mutable bool accesses_known = false;
+  // What was to be added to the instruction pointer: CS's base where it was analysed.
+  uint64_t base = 0;
 
   // How many instructions lie wholly before `offset`, and what they cost.
   struct Part {
@@ -67,7 +80,21 @@ class BlockTable {
   }
   // `bytes` are what the block consists of now, `at` where they lie. Unless `lasting`, the cache will not
   // answer for it, nor for a block that uses a port.
-  const Cached& look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting);
+  const Cached& look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting,
+                        CodeWidth width = CodeWidth::bits_64);
+  // The same with nothing forgotten: for a core that must look at some blocks each time, but quickly. A block
+  // that uses a port, or whose end is not ordinary, is found by find_watched() only.
+  const Cached& look_up_watched(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting,
+                                CodeWidth width);
+  const Cached* find_watched(uint64_t address, uint32_t size) const {
+    const Cached& cached = cache_[index(address)];
+    return cached.address == address && cached.size == size && cached.epoch == (epoch_ | kWatched) ? &cached
+                                                                                                   : nullptr;
+  }
+
+  // The block's operands in memory, in the order of their accesses.
+  const std::vector<Block::MemoryAccess>& accesses(const Block& block, uint64_t address) const;
+  void set_base(const Block& block, uint64_t base) { const_cast<Block&>(block).base = base; }
 
   void new_epoch();
 
@@ -76,7 +103,9 @@ class BlockTable {
  private:
   static constexpr size_t kCacheSize = 1 << 13;
   static size_t index(uint64_t address) { return (address ^ (address >> 13)) & (kCacheSize - 1); }
-  std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes) const;
+  static constexpr uint32_t kWatched = 1u << 31;  // epochs stay below it
+  Cached& enter(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, CodeWidth width);
+  std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width) const;
 
   const Disassembler& disassembler_;
   CostTable costs_;

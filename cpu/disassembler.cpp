@@ -16,20 +16,25 @@ std::string capstone_version() {
 }
 
 struct Disassembler::Engine {
-  csh handle = 0;
+  std::array<csh, 3> handles{};  // by CodeWidth
   cs_insn* instruction = nullptr;
+
+  csh handle(CodeWidth width) const { return handles[static_cast<size_t>(width)]; }
 };
 
 Disassembler::Disassembler() : engine_(std::make_unique<Engine>()) {
-  SIM_ASSERT(cs_open(CS_ARCH_X86, CS_MODE_64, &engine_->handle) == CS_ERR_OK);
-  cs_option(engine_->handle, CS_OPT_DETAIL, CS_OPT_ON);
-  engine_->instruction = cs_malloc(engine_->handle);
+  constexpr std::array<cs_mode, 3> kModes = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
+  for (size_t i = 0; i < kModes.size(); ++i) {
+    SIM_ASSERT(cs_open(CS_ARCH_X86, kModes[i], &engine_->handles[i]) == CS_ERR_OK);
+    cs_option(engine_->handles[i], CS_OPT_DETAIL, CS_OPT_ON);
+  }
+  engine_->instruction = cs_malloc(engine_->handle(CodeWidth::bits_64));
   SIM_ASSERT(engine_->instruction != nullptr);
 }
 
 Disassembler::~Disassembler() {
   cs_free(engine_->instruction, 1);
-  cs_close(&engine_->handle);
+  for (csh& handle : engine_->handles) cs_close(&handle);
 }
 
 namespace {
@@ -144,8 +149,8 @@ InstructionKind kind_of(const cs_insn& insn) {
     case X86_INS_MFENCE:
     case X86_INS_LFENCE:
     case X86_INS_SFENCE:
-    case X86_INS_CLFLUSH:
-    case X86_INS_PAUSE: return InstructionKind::fence;
+    case X86_INS_CLFLUSH: return InstructionKind::fence;
+    case X86_INS_PAUSE: return InstructionKind::pause;
     case X86_INS_FXSAVE:
     case X86_INS_FXSAVE64:
     case X86_INS_FXRSTOR:
@@ -219,7 +224,67 @@ MemoryOperand stack_operand(int64_t displacement, uint8_t size, bool write) {
   operand.read = !write;
   operand.write = write;
   operand.stack = true;
+  operand.implied = MemoryOperand::Implied::ss;
   return operand;
+}
+
+// Bytes that a push or pop moves.
+uint8_t stack_width(const cs_insn& insn, CodeWidth width) {
+  const bool prefixed = insn.detail->x86.prefix[2] == X86_PREFIX_OPSIZE;
+  if (width == CodeWidth::bits_64) return prefixed ? 2 : 8;
+  return (width == CodeWidth::bits_32) != prefixed ? 4 : 2;
+}
+
+bool loads_segment(const cs_insn& insn) {
+  const cs_x86& x86 = insn.detail->x86;
+  switch (insn.id) {
+    case X86_INS_LJMP:
+    case X86_INS_LCALL:
+    case X86_INS_RETF:
+    case X86_INS_RETFQ:
+    case X86_INS_IRET:
+    case X86_INS_IRETD:
+    case X86_INS_IRETQ:
+    case X86_INS_LDS:
+    case X86_INS_LES:
+    case X86_INS_LFS:
+    case X86_INS_LGS:
+    case X86_INS_LSS:
+    case X86_INS_LTR:
+    case X86_INS_LLDT:
+    case X86_INS_LAR:
+    case X86_INS_LSL:
+    case X86_INS_VERR:
+    case X86_INS_VERW: return true;
+    case X86_INS_MOV:
+    case X86_INS_POP:
+      return x86.op_count > 0 && x86.operands[0].type == X86_OP_REG &&
+             is_one_of(x86.operands[0].reg, {X86_REG_DS, X86_REG_ES, X86_REG_SS, X86_REG_FS, X86_REG_GS});
+    default: return false;
+  }
+}
+
+BlockEnd end_of(const cs_insn& insn) {
+  const cs_x86& x86 = insn.detail->x86;
+  switch (insn.id) {
+    case X86_INS_STI: return BlockEnd::sti;
+    case X86_INS_IRET:
+    case X86_INS_IRETD:
+    case X86_INS_IRETQ: return BlockEnd::iret;
+    case X86_INS_POPF:
+    case X86_INS_POPFD:
+    case X86_INS_POPFQ:
+    case X86_INS_SYSRET:
+    // A far jump or call may lead to another task.
+    case X86_INS_LJMP:
+    case X86_INS_LCALL: return BlockEnd::sets_flags;
+    case X86_INS_MOV:
+    case X86_INS_POP:
+      return x86.op_count > 0 && x86.operands[0].type == X86_OP_REG && x86.operands[0].reg == X86_REG_SS
+                 ? BlockEnd::shadow
+                 : BlockEnd::ordinary;
+    default: return BlockEnd::ordinary;
+  }
 }
 
 MemoryOperand explicit_operand(const cs_insn& insn, const cs_x86_op& op) {
@@ -231,6 +296,14 @@ MemoryOperand explicit_operand(const cs_insn& insn, const cs_x86_op& op) {
   operand.displacement = op.mem.disp;
   operand.size = op.size;
   operand.address_is_32_bit = insn.detail->x86.addr_size == 4;
+  operand.address_is_16_bit = insn.detail->x86.addr_size == 2;
+  if (operand.base == General::rsp || operand.base == General::rbp) {
+    operand.implied = MemoryOperand::Implied::ss;
+  }
+  if (op.mem.segment == X86_REG_CS) operand.implied = MemoryOperand::Implied::cs;
+  if (op.mem.segment == X86_REG_DS) operand.implied = MemoryOperand::Implied::ds;
+  if (op.mem.segment == X86_REG_ES) operand.implied = MemoryOperand::Implied::es;
+  if (op.mem.segment == X86_REG_SS) operand.implied = MemoryOperand::Implied::ss;
   if (op.mem.segment == X86_REG_FS) operand.segment = MemoryOperand::Segment::fs;
   if (op.mem.segment == X86_REG_GS) operand.segment = MemoryOperand::Segment::gs;
   operand.stack = (operand.base == General::rsp || operand.base == General::rbp) &&
@@ -359,6 +432,8 @@ void add_string_operands(const cs_insn& insn, OperandList& list) {
   const uint8_t size = x86.op_count > 0 ? x86.operands[0].size : 0;
   source.size = destination.size = size;
   source.address_is_32_bit = destination.address_is_32_bit = x86.addr_size == 4;
+  source.address_is_16_bit = destination.address_is_16_bit = x86.addr_size == 2;
+  destination.implied = MemoryOperand::Implied::es;
   if (x86.prefix[1] == X86_PREFIX_FS) source.segment = MemoryOperand::Segment::fs;
   if (x86.prefix[1] == X86_PREFIX_GS) source.segment = MemoryOperand::Segment::gs;
   switch (x86.opcode[0] & 0xfe) {
@@ -383,22 +458,23 @@ void add_string_operands(const cs_insn& insn, OperandList& list) {
 }
 
 // Memory that is not among the operands as they are written: the stack, XLAT's table, MASKMOV's target.
-void add_implicit_operands(const cs_insn& insn, bool before, OperandList& list) {
-  const bool small = insn.detail->x86.prefix[2] == X86_PREFIX_OPSIZE;
-  const uint8_t width = small ? 2 : 8;
-  const bool reads_stack_first =
-      is_one_of(insn.id, {X86_INS_POP, X86_INS_POPF, X86_INS_POPFQ, X86_INS_RET, X86_INS_RETF, X86_INS_RETFQ,
-                          X86_INS_IRET, X86_INS_IRETD, X86_INS_IRETQ});
-  const bool writes_stack_last =
-      is_one_of(insn.id, {X86_INS_PUSH, X86_INS_PUSHF, X86_INS_PUSHFQ, X86_INS_CALL});
+void add_implicit_operands(const cs_insn& insn, bool before, CodeWidth code, OperandList& list) {
+  const uint8_t width = stack_width(insn, code);
+  const bool reads_stack_first = is_one_of(
+      insn.id, {X86_INS_POP, X86_INS_POPF, X86_INS_POPFQ, X86_INS_RET, X86_INS_RETF, X86_INS_RETFQ,
+                X86_INS_IRET, X86_INS_IRETD, X86_INS_IRETQ, X86_INS_POPFD, X86_INS_POPAW, X86_INS_POPAL});
+  const bool writes_stack_last = is_one_of(
+      insn.id, {X86_INS_PUSH, X86_INS_PUSHF, X86_INS_PUSHFQ, X86_INS_CALL, X86_INS_PUSHFD, X86_INS_LCALL});
   if (before) {
     if (reads_stack_first) list.add(stack_operand(0, width, false));
     return;
   }
   if (writes_stack_last) list.add(stack_operand(-int64_t{width}, width, true));
-  if (insn.id == X86_INS_ENTER) list.add(stack_operand(-8, 8, true));
+  if (insn.id == X86_INS_ENTER) list.add(stack_operand(-int64_t{width}, width, true));
+  if (insn.id == X86_INS_PUSHAW) list.add(stack_operand(-16, 16, true));
+  if (insn.id == X86_INS_PUSHAL) list.add(stack_operand(-32, 32, true));
   if (insn.id == X86_INS_LEAVE) {
-    MemoryOperand operand = stack_operand(0, 8, false);
+    MemoryOperand operand = stack_operand(0, width, false);
     operand.base = General::rbp;
     list.add(operand);
   }
@@ -417,10 +493,10 @@ void add_implicit_operands(const cs_insn& insn, bool before, OperandList& list) 
   }
 }
 
-void add_operands(const cs_insn& insn, Instruction& into) {
+void add_operands(const cs_insn& insn, CodeWidth code, Instruction& into) {
   OperandList list(into);
   if (into.kind == InstructionKind::string) return add_string_operands(insn, list);
-  add_implicit_operands(insn, true, list);
+  add_implicit_operands(insn, true, code, list);
   const cs_x86& x86 = insn.detail->x86;
   for (uint8_t i = 0; i < x86.op_count; ++i) {
     if (x86.operands[i].type != X86_OP_MEM || insn.id == X86_INS_XLATB) continue;
@@ -434,17 +510,18 @@ void add_operands(const cs_insn& insn, Instruction& into) {
     if (insn.id == X86_INS_POP && operand.base == General::rsp) operand.displacement += operand.size;
     list.add(operand);
   }
-  add_implicit_operands(insn, false, list);
+  add_implicit_operands(insn, false, code, list);
 }
 
 }  // namespace
 
-bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Instruction& into) const {
+bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Instruction& into,
+                          CodeWidth width) const {
   into = Instruction{};
   const uint8_t* code = bytes.data();
   size_t size = bytes.size();
   uint64_t at = address;
-  if (!cs_disasm_iter(engine_->handle, &code, &size, &at, engine_->instruction)) return false;
+  if (!cs_disasm_iter(engine_->handle(width), &code, &size, &at, engine_->instruction)) return false;
   const cs_insn& insn = *engine_->instruction;
   into.length = static_cast<uint8_t>(insn.size);
   into.kind = kind_of(insn);
@@ -455,16 +532,19 @@ bool Disassembler::decode(std::span<const uint8_t> bytes, uint64_t address, Inst
       into.kind == InstructionKind::branch || into.kind == InstructionKind::system || into.repeated;
   into.uses_port = is_one_of(insn.id, {X86_INS_IN, X86_INS_OUT, X86_INS_INSB, X86_INS_INSW, X86_INS_INSD,
                                        X86_INS_OUTSB, X86_INS_OUTSW, X86_INS_OUTSD});
-  add_operands(insn, into);
+  into.end = end_of(insn);
+  into.loads_segment = loads_segment(insn);
+  add_operands(insn, width, into);
   return true;
 }
 
-std::string Disassembler::text(std::span<const uint8_t> bytes, uint64_t address, unsigned& length) const {
+std::string Disassembler::text(std::span<const uint8_t> bytes, uint64_t address, unsigned& length,
+                               CodeWidth width) const {
   const uint8_t* code = bytes.data();
   size_t size = bytes.size();
   uint64_t at = address;
   length = 0;
-  if (!cs_disasm_iter(engine_->handle, &code, &size, &at, engine_->instruction)) return {};
+  if (!cs_disasm_iter(engine_->handle(width), &code, &size, &at, engine_->instruction)) return {};
   const cs_insn& insn = *engine_->instruction;
   length = insn.size;
   return insn.op_str[0] == 0 ? std::string(insn.mnemonic) : fmt::format("{} {}", insn.mnemonic, insn.op_str);

@@ -14,6 +14,7 @@ uint64_t effective_address(const MemoryOperand& operand, const Registers& regist
   if (operand.index != MemoryOperand::kNone) address += registers.general[operand.index] * operand.scale;
   if (operand.index_is_al) address += registers.general[Registers::rax] & 0xff;
   if (operand.address_is_32_bit) address = static_cast<uint32_t>(address);
+  if (operand.address_is_16_bit) address = static_cast<uint16_t>(address);
   if (operand.bit_offset != MemoryOperand::kNone) {
     // BT m, r: the register is a signed count of bits; the processor reads the operand-sized unit of it
     // (SDM volume 2, BT).

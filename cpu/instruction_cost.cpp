@@ -2,7 +2,7 @@
 
 namespace ringside {
 
-std::string cost_table_version() { return "1"; }
+std::string cost_table_version() { return "2"; }
 
 uint32_t cycles_of(InstructionKind kind) {
   switch (kind) {
@@ -18,6 +18,7 @@ uint32_t cycles_of(InstructionKind kind) {
     case InstructionKind::cpuid: return 150;
     case InstructionKind::time_stamp: return 25;
     case InstructionKind::fence: return 20;
+    case InstructionKind::pause: return 40;
     case InstructionKind::system: return 10;
     case InstructionKind::unknown: return 1;
   }

@@ -19,6 +19,12 @@ uint32_t cycles_of(ExitReason reason);
 
 uint32_t cycles_of(const Instruction& instruction);
 
+// What an access to a device takes besides its instruction, whatever the processor's frequency.
+inline constexpr Tick kPortAccess = microseconds(1);     // IN, OUT: a cycle of the ISA bus
+inline constexpr Tick kDeviceAccess = nanoseconds(500);  // a load or store beyond RAM: a PCI transaction
+// Taking an exception or an interrupt: the tables, the stack, and the way into the handler.
+inline constexpr uint32_t kDeliveryCycles = 100;
+
 class CostTable {
  public:
   explicit CostTable(uint64_t frequency_hz) : frequency_hz_(frequency_hz) {}

@@ -59,7 +59,8 @@ struct NativeCpuConfig {
 };
 
 enum class EntryMode : uint8_t {
-  reset_vector,  // real mode at f000:fff0, with the CS base at 0xffff'0000; all else in this struct is ignored
+  reset_vector,  // real mode at f000:fff0, with the CS base at 0xffff'0000; all else in this struct is
+                 // ignored
   protected_32,  // protected mode, paging off
   long_64,       // long mode with paging on
 };
@@ -106,13 +107,14 @@ class NativeCpu : public Cpu {
   // from there when called again.
   virtual void set_breakpoints(std::vector<GuestVirt> addresses) = 0;
   // Executes one instruction (or one iteration of a REP string instruction, or takes one interrupt where the
-  // free run would) and returns `stepped`, or what else it led to.
-  virtual Exit step() = 0;
+  // free run would) and returns `stepped`, or what else it led to. At a canonical boundary at or behind
+  // `deadline` it does nothing and returns that, as run() would.
+  virtual Exit step(Tick deadline = Tick::never()) = 0;
 
   virtual SystemRegisters system_registers() const = 0;
 };
 
-Result<std::unique_ptr<NativeCpu>> make_native_cpu(const NativeCpuConfig& config, Memory& memory, Clock& clock,
-                                                   NativeCpuEnvironment& environment);
+Result<std::unique_ptr<NativeCpu>> make_native_cpu(const NativeCpuConfig& config, Memory& memory,
+                                                   Clock& clock, NativeCpuEnvironment& environment);
 
 }  // namespace ringside

@@ -24,6 +24,8 @@ struct Translation {
   bool executable = false;  // the tables allow it
   bool dirty = false;       // D is set in the tables, so that stores need no further walk
   bool large = false;       // a piece of a 2 MiB or 1 GiB page
+  bool user = true;         // the tables allow it; a paravirtual guest's translations are all of this kind
+  bool global = false;      // stays when CR3 is written
   bool live = true;
 };
 
