@@ -20,8 +20,8 @@ constexpr size_t kDebugLineMax = 255;
 SystemPorts::SystemPorts(const DeviceSite& site, Bus& ports, Pit& pit)
     : site_(site),
       pit_(pit),
-      post_wire_(site.wire("post", WireKind::message, kPostCodePayload)),
-      debug_wire_(site.wire("debugcon", WireKind::message, kDebugTextPayload)),
+      post_wire_(site.wire("post", WireKind::sampled, kPostCodePayload)),
+      debug_wire_(site.wire("debugcon", WireKind::sampled, kDebugTextPayload)),
       registers_(SystemPortRegisters::kRegisters),
       port_61_([this](unsigned) { return read(0x61); },
                [this](unsigned, uint8_t value) { write(0x61, value); }),
@@ -80,8 +80,6 @@ void SystemPorts::write_port_92(uint64_t value) {
   if (((value ^ port_92_before_) & kFastA20) != 0 && on_address_line_20) on_address_line_20();
   if ((value & ~port_92_before_ & kFastInit) != 0 && on_init) on_init();
 }
-
-uint64_t SystemPorts::read_debug_console() { return kDebugConsole; }
 
 void SystemPorts::debug_byte(uint16_t port, uint8_t byte) {
   if (byte == '\n') return end_debug_line(port);

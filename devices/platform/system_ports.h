@@ -37,7 +37,6 @@ class SystemPorts final : public Stateful {
   void write_nmi_status(uint64_t value);
   void write_post_code(uint64_t value);
   void write_port_92(uint64_t value);
-  uint64_t read_debug_console();
   template <uint16_t port>
   void write_debug_console(uint64_t value) {
     debug_byte(port, static_cast<uint8_t>(value));

@@ -6,7 +6,7 @@
 #include "devices/platform/keyboard_controller.h"
 #include "devices/platform/payloads.h"
 #include "devices/platform/system_ports.h"
-#include "platform_bench.h"
+#include "tests/unit/devices/platform/platform_bench.h"
 
 using namespace ringside;
 

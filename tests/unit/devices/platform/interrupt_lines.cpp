@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "platform_bench.h"
+#include "tests/unit/devices/platform/platform_bench.h"
 
 using namespace ringside;
 

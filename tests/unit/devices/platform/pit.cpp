@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "platform_bench.h"
 #include "sim/random.h"
+#include "tests/unit/devices/platform/platform_bench.h"
 
 using namespace ringside;
 

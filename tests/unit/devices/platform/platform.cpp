@@ -7,8 +7,8 @@
 #include <string>
 
 #include "devices/pci/pci_function.h"
-#include "platform_bench.h"
 #include "sim/random.h"
+#include "tests/unit/devices/platform/platform_bench.h"
 
 using namespace ringside;
 
