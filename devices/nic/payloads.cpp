@@ -16,15 +16,6 @@ constexpr Field kNicRingFields[] = {
 
 }  // namespace
 
-const PayloadType kEthernetPayload{.id = 220,
-                                   .name = "ethernet",
-                                   .title = "An Ethernet frame",
-                                   .size = 0,
-                                   .fields = {},
-                                   .tail = TailKind::bytes,
-                                   .tail_name = "frame",
-                                   .group = "ethernet"};
-
 const PayloadType kNicRingPayload{.id = 221,
                                   .name = "nic_ring",
                                   .title = "The indices of a network controller's descriptor ring",
@@ -33,7 +24,7 @@ const PayloadType kNicRingPayload{.id = 221,
                                   .group = "nic"};
 
 void register_nic_payload_types() {
-  PayloadRegistry::instance().add(kEthernetPayload);
+  register_network_payload_types();
   PayloadRegistry::instance().add(kNicRingPayload);
 }
 

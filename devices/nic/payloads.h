@@ -1,15 +1,13 @@
-// Registers the payload types of devices/nic/ (ids 220-229), so that sessions, `ringside show` and the
-// Wireshark dissector can decode them. Idempotent.
+// Registers the payload type of devices/nic/ (id 221) and the one of Ethernet's wires (220), so that
+// sessions, `ringside show` and the Wireshark dissector can decode them. Idempotent.
 #pragma once
 
 #include <cstdint>
 
+#include "host/network/payloads.h"
 #include "sim/field_table.h"
 
 namespace ringside {
-
-// On "eth/<nic>/tx" and "eth/<nic>/rx": an Ethernet II frame without preamble and frame check sequence.
-extern const PayloadType kEthernetPayload;
 
 // On "nic/<nic>/ring": a descriptor ring's indices, when software has written the tail (the doorbell) and
 // when the controller has moved the head.

@@ -181,11 +181,13 @@ class NicBench {
 inline constexpr MacAddress kNicMac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 inline constexpr MacAddress kPeerMac = {0x02, 0x00, 0x00, 0x00, 0x00, 0x01};
 
-// An Ethernet II frame with a payload that counts up.
+// An Ethernet II frame with a payload that counts up. What goes to the peer comes from the controller, all
+// else from the peer: the switch learns by it.
 inline Bytes make_frame(const MacAddress& to, size_t bytes, uint16_t type = 0x88b5) {
   Bytes frame(bytes);
   std::copy(to.begin(), to.end(), frame.begin());
-  std::copy(kPeerMac.begin(), kPeerMac.end(), frame.begin() + 6);
+  const MacAddress& from = to == kPeerMac ? kNicMac : kPeerMac;
+  std::copy(from.begin(), from.end(), frame.begin() + 6);
   frame[12] = static_cast<uint8_t>(type >> 8);
   frame[13] = static_cast<uint8_t>(type);
   for (size_t i = 14; i < bytes; ++i) frame[i] = static_cast<uint8_t>(i);

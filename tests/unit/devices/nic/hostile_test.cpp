@@ -123,6 +123,7 @@ TEST_CASE("lengths that are no multiple of 128 lose their low bits, and no ring 
 TEST_CASE("one byte a segment: no event does more than one frame") {
   NicBench bench;
   bench.start();
+  bench.store_bytes(0x200000, make_frame(kPeerMac, 54));
   bench.put_context(14 | 24 << 8, 34 | 50 << 8, 5000, 7, 54, 1);
   bench.put_data(0x200000, 5054, 0x0f, 3);
   bench.ring_tx();
