@@ -40,6 +40,11 @@ class InterruptLines final : public Stateful {
   // Behind the taps.
   bool level(unsigned line) const { return line < kLines && lines_[line].shown; }
 
+  // A glitch without a change, kGlitchSpacing from now: a spurious interrupt, for faults.
+  void glitch(unsigned line) {
+    if (line < kLines) repeat(line, 1);
+  }
+
   void visit_state(StateVisitor& visitor) const override;
 
  private:

@@ -169,6 +169,8 @@ void Platform::on_line_change(std::function<void(unsigned line, bool level)> lis
 
 bool Platform::line_level(unsigned line) const { return impl_->lines.level(line); }
 
+void Platform::glitch(unsigned line) { impl_->lines.glitch(line); }
+
 void Platform::on_debug_text(std::function<void(const std::string& text)> listener) {
   impl_->system.on_debug_text = std::move(listener);
 }

@@ -56,6 +56,8 @@ class Platform {
   // Every change of a line's level behind its taps, for VCD files.
   void on_line_change(std::function<void(unsigned line, bool level)> listener);
   bool line_level(unsigned line) const;
+  // A spurious pulse on a line, some microseconds from now: for faults.
+  void glitch(unsigned line);
 
   // Each line that the guest prints on a debug console (ports 0x402 and 0xe9), without its end. It crosses
   // the wire "debugcon" too.

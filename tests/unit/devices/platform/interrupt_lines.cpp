@@ -110,6 +110,14 @@ TEST_CASE("a repeated change is a glitch 20 us later that lasts 20 us") {
   CHECK(bench.events.empty());
 }
 
+TEST_CASE("a glitch without a change is a spurious pulse") {
+  LinesBench bench;
+  bench.lines.glitch(5);
+  bench.lines.glitch(24);
+  bench.run_for(milliseconds(1));
+  CHECK(bench.seen == Seen{{true, 20}, {false, 40}});
+}
+
 TEST_CASE("a storm of copies is cut") {
   LinesBench bench;
   bench.fault({.copies = UINT32_MAX}, 1, UINT64_MAX);
