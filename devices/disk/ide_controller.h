@@ -39,6 +39,7 @@ class IdeController final : public Stateful {
   // Channel 0: interrupt line 14, channel 1: 15.
   InterruptPin& interrupt(unsigned channel) { return pins_[channel & 1]; }
   IdeChannel& channel(unsigned number) { return channels_[number & 1]; }
+  BusMaster& bus_master(unsigned number) { return masters_[number & 1]; }
 
   // What PC firmware does: both channels, I/O space and bus mastering on, the bus master registers at
   // `bus_master_ports` (a multiple of 16).
