@@ -9,7 +9,7 @@
 // on "ata/<disk>/completion", sets Status and Error and asks for the interrupt.
 //
 // Registers may be written at any time. While BSY or DRQ is set, a drive does not take commands or parameters
-// (7.x of the standard leaves open what happens): such a write is lost, with a notice. Only a reset ends a
+// (the standard leaves open what happens): such a write is lost, with a notice. Only a reset ends a
 // command early; whatever was still under way for it then finds another `run_` and is dropped.
 #pragma once
 
@@ -108,7 +108,7 @@ class AtaDrive final : public Stateful {
 
   enum class Power : uint8_t { active, idle, standby, sleep };
 
-  // Each register is two deep: [0] as written last, [1] the value before (6.20, 48-bit address feature set).
+  // Each register is two deep: [0] as written last, [1] the value before (48-bit address feature set).
   struct TaskFile {
     std::array<uint8_t, 2> features{}, sector_count{}, lba_low{}, lba_mid{}, lba_high{};
     uint8_t device = 0;
