@@ -11,14 +11,6 @@ namespace {
 
 constexpr ElfWanted kWanted = {"a bare guest", "a 64-bit ELF executable", false};
 
-bool holds(const ElfImage& image, uint64_t entry) {
-  for (const ElfSegment& segment : image.segments) {
-    if (entry >= segment.physical_address && entry - segment.physical_address < segment.memory_size)
-      return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<BootState> boot_bare(Memory& memory, const BootRequest& request) {
@@ -27,7 +19,7 @@ Result<BootState> boot_bare(Memory& memory, const BootRequest& request) {
   if (!image) return tl::unexpected(image.error());
   const auto covered = check_kernel_segments(memory, request.kernel_name, *image);
   if (!covered) return tl::unexpected(covered.error());
-  if (!holds(*image, image->entry)) {
+  if (!holds_physical(*image, image->entry)) {
     return fail(
         fmt::format("kernel '{}' begins at {:#x}, outside of its segments: a bare guest's entry is a "
                     "physical address (link it where it is loaded)",

@@ -160,6 +160,15 @@ void read_sections(std::span<const uint8_t> file, const Elf64_Ehdr& header, ElfI
 
 }  // namespace
 
+bool holds_physical(const ElfImage& image, uint64_t address) {
+  for (const ElfSegment& segment : image.segments) {
+    if (address >= segment.physical_address && address - segment.physical_address < segment.memory_size) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<ElfImage> read_elf_image(const std::string& name, std::span<const uint8_t> file,
                                 const ElfWanted& wanted) {
   const auto header = read_header(name, file, wanted);

@@ -27,6 +27,9 @@ struct ElfImage {
   std::optional<std::string_view> guest_section;       // the legacy "__xen_guest"
 };
 
+// True when the physical address lies within a segment.
+bool holds_physical(const ElfImage& image, uint64_t address);
+
 // What the loader wants, for its decision and its messages.
 struct ElfWanted {
   std::string_view by = "a paravirtual guest";  // who

@@ -56,6 +56,10 @@ Result<BootState> boot_pvh(Memory& memory, const BootRequest& request) {
         fmt::format("kernel '{}' has no PVH entry: its ELF notes lack PHYS32_ENTRY (Linux: CONFIG_PVH)",
                     request.kernel_name));
   }
+  if (!holds_physical(*image, *entry)) {
+    return fail(fmt::format("kernel '{}' is damaged: its PVH entry {:#x} lies outside of its segments",
+                            request.kernel_name, *entry));
+  }
   const auto covered = check_kernel_segments(memory, request.kernel_name, *image);
   if (!covered) return tl::unexpected(covered.error());
   SIM_TRY(check_command_line(request, kCommandLineSpace - 1));

@@ -27,12 +27,7 @@ std::array<uint8_t, boot_params::kSetupHeaderEnd - boot_params::kSetupHeader> se
 
 // Linux links its entry to a physical address; other kernels may give a virtual one, within a segment.
 Result<uint64_t> physical_entry(const std::string& name, const ElfImage& image) {
-  for (const ElfSegment& segment : image.segments) {
-    if (image.entry >= segment.physical_address &&
-        image.entry - segment.physical_address < segment.memory_size) {
-      return image.entry;
-    }
-  }
+  if (holds_physical(image, image.entry)) return image.entry;
   for (const ElfSegment& segment : image.segments) {
     if (image.entry >= segment.virtual_address &&
         image.entry - segment.virtual_address < segment.memory_size) {

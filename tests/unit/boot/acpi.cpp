@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "tests/unit/boot/boot_file.h"
+#include "tests/support/boot_file.h"
 
 using namespace ringside;
 

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "boot/bios.h"
-#include "tests/unit/boot/boot_file.h"
+#include "tests/support/boot_file.h"
 
 using namespace ringside;
 using Catch::Matchers::Contains;

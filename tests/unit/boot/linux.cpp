@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "boot/bzimage.h"
-#include "tests/unit/boot/boot_file.h"
+#include "tests/support/boot_file.h"
 
 using namespace ringside;
 using Catch::Matchers::Contains;

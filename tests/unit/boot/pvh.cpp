@@ -1,48 +1,17 @@
 // PVH: hvm_start_info as Xen's public/arch-x86/hvm/start_info.h lays it out, restated; ELF32 and ELF64.
 #include <catch2/catch.hpp>
 
-#include "tests/unit/boot/boot_file.h"
+#include "tests/support/boot_file.h"
 
 using namespace ringside;
 using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr uint32_t kPhys32Entry = 18;
-
 ElfSpec small_pvh_kernel() {
   ElfSpec spec = small_bare_kernel();
-  spec.notes = {number_note(kPhys32Entry, 0x100020, 4)};
+  spec.notes = {number_note(kNotePhys32Entry, 0x100020, 4)};
   return spec;
-}
-
-// The 32-bit form of a kernel with one segment and notes behind it.
-std::vector<uint8_t> make_elf32(uint32_t address, uint32_t entry) {
-  Elf32_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS32;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_ident[EI_VERSION] = EV_CURRENT;
-  header.e_type = ET_EXEC;
-  header.e_machine = EM_386;
-  header.e_entry = 0xdead;
-  header.e_phoff = sizeof header;
-  header.e_phentsize = sizeof(Elf32_Phdr);
-  header.e_phnum = 2;
-  constexpr uint32_t kBody = sizeof header + 2 * sizeof(Elf32_Phdr);
-  const Elf32_Phdr load{PT_LOAD, kBody, 0xc0000000 + address, address, 256, 512, PF_R | PF_X, 4};
-  const struct {
-    Elf32_Nhdr header{4, 4, kPhys32Entry};
-    char owner[4] = {'X', 'e', 'n', 0};
-    uint32_t value;
-  } note = {.value = entry};
-  const Elf32_Phdr notes{PT_NOTE, kBody + 256, 0, 0, sizeof note, sizeof note, PF_R, 4};
-  std::vector<uint8_t> file(kBody + 256 + sizeof note, 0x90);
-  std::memcpy(file.data(), &header, sizeof header);
-  std::memcpy(file.data() + sizeof header, &load, sizeof load);
-  std::memcpy(file.data() + sizeof header + sizeof load, &notes, sizeof notes);
-  std::memcpy(file.data() + kBody + 256, &note, sizeof note);
-  return file;
 }
 
 }  // namespace
@@ -84,7 +53,7 @@ TEST_CASE("a PVH kernel begins at its note's address with the start info in EBX"
 
 TEST_CASE("a 32-bit ELF goes by PVH without being told") {
   const auto memory = make_memory(16);
-  const auto file = make_elf32(0x100000, 0x100004);
+  const auto file = make_elf32_kernel(0x100000, 0x100004);
   const auto state = boot_kernel(*memory, request_for(file), BootProtocol::automatic);
   REQUIRE(state);
   CHECK(state->mode == BootMode::protected_32);
@@ -95,7 +64,7 @@ TEST_CASE("a 32-bit ELF goes by PVH without being told") {
 
 TEST_CASE("a cut 32-bit ELF is refused at every length") {
   const auto memory = make_memory(16);
-  const auto whole = make_elf32(0x100000, 0x100004);
+  const auto whole = make_elf32_kernel(0x100000, 0x100004);
   for (size_t length = 0; length < whole.size(); ++length) {
     const std::vector<uint8_t> file(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
     CHECK_FALSE(boot_error(*memory, request_for(file), BootProtocol::pvh).empty());
@@ -106,8 +75,12 @@ TEST_CASE("kernels without a PVH entry are refused") {
   const auto memory = make_memory(16);
   const auto file = make_elf(small_bare_kernel());
   CHECK_THAT(boot_error(*memory, request_for(file), BootProtocol::pvh), Contains("PHYS32_ENTRY"));
+  ElfSpec astray = small_pvh_kernel();
+  astray.notes = {number_note(kNotePhys32Entry, 0x300000, 4)};
+  const auto outside = make_elf(astray);
+  CHECK_THAT(boot_error(*memory, request_for(outside), BootProtocol::pvh), Contains("0x300000"));
   const auto image = small_bzimage();
   CHECK_THAT(boot_error(*memory, request_for(image), BootProtocol::pvh), Contains("bzImage"));
-  const auto narrow = make_elf32(0x100000, 0x100004);
+  const auto narrow = make_elf32_kernel(0x100000, 0x100004);
   CHECK_THAT(boot_error(*memory, request_for(narrow), BootProtocol::bare), Contains("32-bit"));
 }

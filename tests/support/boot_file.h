@@ -51,6 +51,35 @@ inline ElfSpec small_bare_kernel() {
   return spec;
 }
 
+// A 32-bit kernel with one segment of 256 bytes, and a note that gives its PVH entry.
+inline std::vector<uint8_t> make_elf32_kernel(uint32_t address, uint32_t entry) {
+  Elf32_Ehdr header{};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS32;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_EXEC;
+  header.e_machine = EM_386;
+  header.e_entry = 0xdead;
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf32_Phdr);
+  header.e_phnum = 2;
+  constexpr uint32_t kBody = sizeof header + 2 * sizeof(Elf32_Phdr);
+  const Elf32_Phdr load{PT_LOAD, kBody, 0xc0000000 + address, address, 256, 512, PF_R | PF_X, 4};
+  const struct {
+    Elf32_Nhdr header{4, 4, kNotePhys32Entry};
+    char owner[4] = {'X', 'e', 'n', 0};
+    uint32_t value;
+  } note = {.value = entry};
+  const Elf32_Phdr notes{PT_NOTE, kBody + 256, 0, 0, sizeof note, sizeof note, PF_R, 4};
+  std::vector<uint8_t> file(kBody + 256 + sizeof note, 0x90);
+  std::memcpy(file.data(), &header, sizeof header);
+  std::memcpy(file.data() + sizeof header, &load, sizeof load);
+  std::memcpy(file.data() + sizeof header + sizeof load, &notes, sizeof notes);
+  std::memcpy(file.data() + kBody + 256, &note, sizeof note);
+  return file;
+}
+
 inline BootRequest request_for(const std::vector<uint8_t>& kernel, const std::string& command_line = "") {
   BootRequest request;
   request.kernel_name = "boot/kernel";
