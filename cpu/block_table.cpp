@@ -21,13 +21,24 @@ const Block::Start* Block::start_at(uint64_t offset) const {
   return nullptr;
 }
 
-BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs)
-    : disassembler_(disassembler), costs_(costs), cache_(kCacheSize) {}
+BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs, unsigned cache_bits)
+    : disassembler_(disassembler),
+      mask_((size_t{1} << cache_bits) - 1),
+      costs_(costs),
+      cache_(mask_ + 1),
+      frames_(mask_ + 1) {}
+
+void BlockTable::new_mapping() {
+  const uint32_t code = code_epoch_;
+  new_epoch();
+  if (epoch_ != 1) code_epoch_ = code;
+}
 
 void BlockTable::new_epoch() {
-  if (++epoch_ != kWatched) return;
+  code_epoch_ = ++epoch_;
+  if (epoch_ <= kEpochMask) return;
   std::fill(cache_.begin(), cache_.end(), Cached{});
-  epoch_ = 1;
+  epoch_ = code_epoch_ = 1;
 }
 
 const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes,
@@ -38,12 +49,13 @@ const BlockTable::Cached& BlockTable::look_up(uint64_t address, GuestPhys at, st
 }
 
 const BlockTable::Cached& BlockTable::look_up_watched(uint64_t address, GuestPhys at,
-                                                      std::span<const uint8_t> bytes, bool lasting,
+                                                      std::span<const uint8_t> bytes, Kept kept,
                                                       CodeWidth width) {
   Cached& cached = enter(address, at, bytes, width);
   const bool watched = cached.block->port_offset || cached.block->ends_by != BlockEnd::ordinary;
   if (watched) cached.epoch |= kWatched;
-  if (!lasting) cached.epoch = 0;
+  if (kept == Kept::compared) cached.epoch |= kCompared;
+  if (kept == Kept::never) cached.epoch = 0;
   return cached;
 }
 

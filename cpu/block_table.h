@@ -62,7 +62,8 @@ struct Block {
 
 class BlockTable {
  public:
-  BlockTable(const Disassembler& disassembler, CostTable costs);
+  // `cache_bits`: the cache holds two to that power.
+  BlockTable(const Disassembler& disassembler, CostTable costs, unsigned cache_bits = 13);
 
   struct Cached {
     uint64_t address = 0;
@@ -84,13 +85,41 @@ class BlockTable {
                         CodeWidth width = CodeWidth::bits_64);
   // The same with nothing forgotten: for a core that must look at some blocks each time, but quickly. A block
   // that uses a port, or whose end is not ordinary, is found by find_watched() only.
-  const Cached& look_up_watched(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, bool lasting,
+  enum class Kept : uint8_t {
+    always,
+    compared,  // found by find_moved() only, and its bytes must be compared each time
+    never,
+  };
+  const Cached& look_up_watched(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, Kept kept,
                                 CodeWidth width);
   const Cached* find_watched(uint64_t address, uint32_t size) const {
     const Cached& cached = cache_[index(address)];
     return cached.address == address && cached.size == size && cached.epoch == (epoch_ | kWatched) ? &cached
                                                                                                    : nullptr;
   }
+
+  // The guest's addresses may mean other frames now, but no code has changed: what is held stays good where
+  // its frames are the same.
+  void new_mapping();
+  // Where the bytes of a cached block lay, when it was entered before the last new_mapping(). Null when that
+  // is not so. When both frames are still right, renew() makes the entry good again.
+  struct Frames {
+    uint64_t first = 0, last = 0;
+  };
+  const Frames* find_moved(uint64_t address, uint32_t size) const {
+    const size_t at = index(address);
+    const Cached& cached = cache_[at];
+    const bool held =
+        cached.address == address && cached.size == size && (cached.epoch & ~kWatched) >= code_epoch_;
+    return held ? &frames_[at] : nullptr;
+  }
+  const Cached& renew(uint64_t address) {
+    Cached& cached = cache_[index(address)];
+    cached.epoch = (cached.epoch & ~kEpochMask) | epoch_;
+    return cached;
+  }
+  static bool must_be_compared(const Cached& cached) { return cached.epoch & kCompared; }
+  void set_frames(uint64_t address, Frames frames) { frames_[index(address)] = frames; }
 
   // The block's operands in memory, in the order of their accesses.
   const std::vector<Block::MemoryAccess>& accesses(const Block& block, uint64_t address) const;
@@ -101,16 +130,18 @@ class BlockTable {
   static constexpr size_t kBlocksMax = 1 << 17;
 
  private:
-  static constexpr size_t kCacheSize = 1 << 13;
-  static size_t index(uint64_t address) { return (address ^ (address >> 13)) & (kCacheSize - 1); }
-  static constexpr uint32_t kWatched = 1u << 31;  // epochs stay below it
+  size_t index(uint64_t address) const { return (address ^ (address >> 13)) & mask_; }
+  static constexpr uint32_t kWatched = 1u << 31, kCompared = 1u << 30, kEpochMask = kCompared - 1;
   Cached& enter(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, CodeWidth width);
   std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width) const;
 
   const Disassembler& disassembler_;
+  size_t mask_;
   CostTable costs_;
   uint32_t epoch_ = 1;
+  uint32_t code_epoch_ = 1;  // the first epoch with the code as it is
   std::vector<Cached> cache_;
+  std::vector<Frames> frames_;  // beside the cache, which must stay small
   // By machine address and size. Looked up only, never walked: its order is not seen.
   std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
 };

@@ -230,7 +230,7 @@ std::optional<Exit> NativeUnicornCpu::advance_to_page_end(uint64_t page) {
   const GuestPhys at = peek_page(from).value_or(GuestPhys{}) + (from & (kPageSize - 1));
   const uint64_t base = from - rip();
   const BlockTable::Cached& cached =
-      blocks_.look_up_watched(from, at, std::span(bytes).first(to - from), false, width);
+      blocks_.look_up_watched(from, at, std::span(bytes).first(to - from), BlockTable::Kept::never, width);
   blocks_.set_base(*cached.block, base);
   clock_.now.ps += cached.cost_ps;
   clock_.instructions += cached.instructions;

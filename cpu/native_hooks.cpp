@@ -2,6 +2,7 @@
 // nothing but the run loop acts on what is noted.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "cpu/native_layout.h"
 #include "cpu/native_unicorn.h"
@@ -56,6 +57,13 @@ void NativeUnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
       charge_block(*cached);
       return watch_end_of(*cached->block);
     }
+    if (!current_.mixed && !single_) {
+      if (const BlockTable::Cached* cached = find_moved(address, size);
+          cached != nullptr && !cached->block->port_offset && !BlockTable::must_be_compared(*cached)) {
+        charge_block(*cached);
+        return watch_end_of(*cached->block);
+      }
+    }
   }
   if (stepping_) return on_stepped_block(address);
   if (current_.mixed) take_back_cut_block(address, size);
@@ -89,7 +97,33 @@ bool NativeUnicornCpu::interrupt_is_due() const {
   return interrupt_line_ && !request_has_gone_ && (read(UC_X86_REG_RFLAGS) & kInterruptFlag);
 }
 
+// The cached block with these bytes, which lie where they lay and have not changed. Null when that is not
+// known.
+const BlockTable::Cached* NativeUnicornCpu::find_moved(uint64_t address, uint32_t size) {
+  const BlockTable::Frames* frames = blocks_.find_moved(address, size);
+  if (frames == nullptr) return nullptr;
+  const uint64_t last = address + size - 1;
+  const bool crosses = (last ^ address) >> kPageShift != 0;
+  const auto first_page = peek_page(address);
+  if (!first_page || frame_of(*first_page).value != frames->first) return nullptr;
+  if (crosses) {
+    const auto last_page = peek_page(last);
+    if (!last_page || frame_of(*last_page).value != frames->last) return nullptr;
+  }
+  const BlockTable::Cached& cached = blocks_.renew(address);
+  if (!BlockTable::must_be_compared(cached)) return &cached;
+  const uint8_t* bytes = crosses ? nullptr : map_.bytes_at(*first_page + (address & (kPageSize - 1)), size);
+  const bool same = bytes != nullptr && cached.block->bytes.size() == size &&
+                    std::memcmp(bytes, cached.block->bytes.data(), size) == 0;
+  return same ? &cached : nullptr;
+}
+
 void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
+  if (const BlockTable::Cached* moved = find_moved(address, size)) {
+    charge_block(*moved);
+    current_.mixed = BlockTable::must_be_compared(*moved);
+    return begin_block();
+  }
   std::array<uint8_t, 2 * kPageSize> bytes;
   const size_t length = peek(address, bytes.data(), std::min<size_t>(size, bytes.size()));
   bool mixed = false;
@@ -100,6 +134,9 @@ void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
   }
   const bool has_breakpoint =
       std::any_of(breakpoints_.begin(), breakpoints_.end(), [&](uint64_t at) { return at - address < size; });
+  const BlockTable::Kept kept = has_breakpoint ? BlockTable::Kept::never
+                                : mixed        ? BlockTable::Kept::compared
+                                               : BlockTable::Kept::always;
   const CodeMode mode = code_mode();
   if (mode.width != CodeWidth::bits_64) {
     known_selector_ = static_cast<uint16_t>(read(UC_X86_REG_CS));
@@ -107,17 +144,23 @@ void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
   }
   const GuestPhys at = peek_page(address).value_or(GuestPhys{}) + (address & (kPageSize - 1));
   const BlockTable::Cached& cached =
-      blocks_.look_up_watched(address, at, {bytes.data(), length}, !mixed && !has_breakpoint, mode.width);
+      blocks_.look_up_watched(address, at, {bytes.data(), length}, kept, mode.width);
   blocks_.set_base(*cached.block, mode.width == CodeWidth::bits_64 ? 0 : known_base_);
+  const auto last_page = peek_page(address + std::max<uint32_t>(size, 1) - 1);
+  blocks_.set_frames(address, {frame_of(at).value, last_page ? frame_of(*last_page).value : 0});
   charge_block(cached);
   current_.size = size;
   current_.mixed = mixed;
+  begin_block();
+}
+
+void NativeUnicornCpu::begin_block() {
   shadow_ = false;
   request_has_gone_ = false;
-  check_at_ps_ = mixed || stop_requested_ ? 0 : deadline_.ps;
+  check_at_ps_ = current_.mixed || stop_requested_ ? 0 : deadline_.ps;
   if (interrupt_line_ && (read(UC_X86_REG_RFLAGS) & kInterruptFlag)) check_at_ps_ = 0;
   if (nmi_pending_ && !nmi_blocked_) check_at_ps_ = 0;
-  watch_end_of(*cached.block);
+  watch_end_of(*current_.block);
 }
 
 // What may become due behind this block.

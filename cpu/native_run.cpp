@@ -164,8 +164,9 @@ std::optional<Exit> NativeUnicornCpu::run_partial() {
   const size_t length = peek(cut.address, bytes.data(), std::min<size_t>(cut.size, bytes.size()));
   const CodeMode mode = code_mode();
   const GuestPhys page = peek_page(cut.address).value_or(GuestPhys{});
-  const BlockTable::Cached& cached = blocks_.look_up_watched(
-      cut.address, page + (cut.address & (kPageSize - 1)), {bytes.data(), length}, false, mode.width);
+  const BlockTable::Cached& cached =
+      blocks_.look_up_watched(cut.address, page + (cut.address & (kPageSize - 1)), {bytes.data(), length},
+                              BlockTable::Kept::never, mode.width);
   blocks_.set_base(*cached.block, mode.width == CodeWidth::bits_64 ? 0 : cut.at - rip());
   const Block& block = *cached.block;
   const uint64_t offset = cut.at - cut.address, end = cut.address + cut.size;

@@ -178,7 +178,6 @@ void NativeUnicornCpu::run_stub(std::initializer_list<uint8_t> code, uint64_t vm
   in_stub_ = false;
   pending_ = {};
   uc_ctl_flush_tlb(uc_);
-  blocks_.new_epoch();
 }
 
 NativeUnicornCpu::MachineState NativeUnicornCpu::capture_state() {

@@ -14,6 +14,8 @@ using namespace native_layout;
 
 constexpr uint64_t kEferSyscall = 1, kEferLong = 1 << 8, kEferLongActive = 1 << 10, kEferNoExecute = 1 << 11,
                    kEferSvm = 1 << 12;
+// A kernel and its programs run through more code than a paravirtual guest's boot loader.
+constexpr unsigned kBlockCacheBits = 16;
 // The family, model and stepping, as CPUID gives them (APM volume 2, 14.1.1).
 constexpr uint64_t kSignature = 0x0010'0f43;
 
@@ -50,7 +52,7 @@ NativeUnicornCpu::NativeUnicornCpu(const NativeCpuConfig& config, Memory& memory
       costs_(config.frequency_hz),
       map_(config, memory),
       code_pages_(memory.frames()),
-      blocks_(disassembler_, costs_),
+      blocks_(disassembler_, costs_, kBlockCacheBits),
       self_(std::make_shared<NativeUnicornCpu*>(this)) {}
 
 NativeUnicornCpu::~NativeUnicornCpu() {

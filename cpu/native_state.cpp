@@ -273,7 +273,7 @@ std::string NativeUnicornCpu::disassemble(GuestVirt address, unsigned count) {
 
 // Outside of a run the emulator's own flush, the dear part, waits for the next one.
 void NativeUnicornCpu::forget_emulator_tlb() {
-  blocks_.new_epoch();
+  blocks_.new_mapping();
   if (in_emulator_) {
     uc_ctl_flush_tlb(uc_);
   } else {

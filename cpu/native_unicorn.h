@@ -135,6 +135,8 @@ class NativeUnicornCpu final : public NativeCpu {
   void on_unusual_block(uint64_t address, uint32_t size);
   void on_stepped_block(uint64_t address);
   void enter_block(uint64_t address, uint32_t size);
+  void begin_block();
+  const BlockTable::Cached* find_moved(uint64_t address, uint32_t size);
   void charge_block(const BlockTable::Cached& cached);
   void watch_end_of(const Block& block);
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
