@@ -14,7 +14,7 @@ constexpr uint8_t received_data = 0x01, holding_empty = 0x02, line_status = 0x04
 }
 namespace identification {  // 8.5, table IV
 constexpr uint8_t none = 0x01, line_status = 0x06, received_data = 0x04, timeout = 0x0c, holding_empty = 0x02,
-                  modem_status = 0x00, cause = 0x0f, fifos_enabled = 0xc0;
+                  modem_status = 0x00, fifos_enabled = 0xc0;
 }
 namespace line_status {  // 8.3
 constexpr uint8_t data_ready = 0x01, holding_empty = 0x20, transmitter_empty = 0x40, fifo_error = 0x80;

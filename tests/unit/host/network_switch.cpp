@@ -177,6 +177,24 @@ TEST_CASE("equal traffic gives equal state, and a different frame in flight anot
   CHECK(digest(1) != digest(2));
 }
 
+TEST_CASE("who listens makes no difference to the state: a replay writes no capture") {
+  const auto digest = [](bool listens) {
+    Three lan;
+    SwitchPort& capture = lan.lan.attach("capture");
+    if (listens) {
+      capture.set_monitor(true);
+      capture.set_receiver([](std::span<const uint8_t>) {});
+    }
+    for (uint8_t i = 1; i < 9; ++i) {
+      lan.a.port.transmit(frame(mac(i), mac(i % 3), 0x88b5, {i}));
+      lan.b.port.transmit(frame(kEverybody, mac(9), 0x88b5, {i}));
+      lan.run_for(nanoseconds(700));
+    }
+    return state_digest(lan.lan);
+  };
+  CHECK(digest(true) == digest(false));
+}
+
 TEST_CASE("a switch that is destroyed takes its events along") {
   Clock clock;
   EventQueue events;
