@@ -80,7 +80,9 @@ bool E1000::count_damage(const Frame& frame) {
 
 // SDM 8.7.1: by type, opcode, and an address of ours or the one of FCAL and FCAH.
 bool E1000::is_pause(std::span<const uint8_t> frame) const {
-  if (frame.size() < 18 || ether_type(frame) != get(kFct) || frame[14] != 0 || frame[15] != 1) return false;
+  if (get(kFct) == 0 || frame.size() < 18 || ether_type(frame) != get(kFct) || frame[14] != 0 ||
+      frame[15] != 1)
+    return false;
   const uint32_t low = low_word(frame), high = high_word(frame);
   return (low == get(kFcal) && high == get(kFcah)) ||
          (low == table(kRal) && high == (table(kRal + 4) & 0xffff));

@@ -24,12 +24,9 @@ void put16(std::span<uint8_t> bytes, size_t at, uint32_t value) {
 
 }  // namespace
 
+// A receiver that is switched off lets nothing more in; what the FIFO holds waits there (13.4.22).
 void E1000::write_rctl(uint64_t value) {
-  if ((value & kRctlEn) == 0) {
-    receive_fifo_.clear();
-    receive_fifo_bytes_ = 0;
-    rx_.fetched.clear();
-  }
+  if ((value & kRctlEn) == 0) rx_.fetched.clear();
   start_line();  // a loopback may have come or gone
   kick_receive();
 }
