@@ -176,8 +176,8 @@ TEST_CASE(
     packet(file, 1, 7, numbered(3));
     packet(file, 2, 6ull << 20 | 1u << 19, numbered(2, 61));  // 6.5 s
     section(file);
-    interface(file, 1);
-    packet(file, 0, 200'000'000, numbered(4));
+    interface(file, 1, option(9, {9}));  // its interface 0 is another one: nanoseconds
+    packet(file, 0, 200'000'000'000, numbered(4));
     const auto frames = parsed(file);
     REQUIRE(frames.size() == 4);
     CHECK(frames[0].bytes == numbered(1));

@@ -228,6 +228,7 @@ TEST_CASE("a frame that is wrong gets no answer, and the complaint says what is 
       {damaged(sound, 2, 0x40), "with a header of 20 bytes and 16415 in all, in a frame with room for 46"},
       {damaged(sound, 8, 63, false), "IPv4 header checksum"},
       {damaged(sound, 6, 0x20), "a fragment"},
+      {damaged(sound, 7, 0x01), "a fragment"},
       {damaged(sound, 12, 224), "IPv4 from 224.0.2.15"},
       {damaged(sound, 12, 127), "nobody's address"},
       {damaged(sound, 28, 9), "ICMP checksum"},

@@ -157,6 +157,12 @@ TEST_CASE(
   CHECK(bench.in(IIR) == 0xc2);
   bench.run_for(kCharacter);
   CHECK(bench.sent_text() == "abcd");
+  // Off and on again: the first one is immediate again.
+  bench.out(FCR, 0x00);
+  bench.out(FCR, 0x01);
+  bench.out(THR, 'e');
+  bench.run_for(kBit);
+  CHECK(bench.in(IIR) == 0xc2);
 }
 
 TEST_CASE("clearing the transmitter's FIFO leaves the shift register alone") {
