@@ -13,6 +13,7 @@ enum {
   kApicEndOfInterrupt = 0xb0,
   kApicSpurious = 0xf0,
   kApicCommandLow = 0x300,
+  kApicCommandHigh = 0x310,
   kApicTimer = 0x320,
   kApicLint0 = 0x350,
   kApicLint1 = 0x360,

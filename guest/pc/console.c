@@ -17,6 +17,7 @@ enum {
   kEnableAndClearFifos = 0x07,
   kTerminalReadyRequestToSend = 0x03,
   kTransmitterHoldingEmpty = 0x20,
+  kTransmitterEmpty = 0x40,
 };
 
 void console_start(void) {
@@ -29,12 +30,17 @@ void console_start(void) {
   out8(kModemControl, kTerminalReadyRequestToSend);
 }
 
+// A UART that never gets ready is no reason to hang: what is printed then is lost.
+static void wait_for(uint8_t status) {
+  for (unsigned tries = 0; tries < 1000000 && !(in8(kLineStatus) & status); ++tries) continue;
+}
+
 static void put(char byte) {
-  // A UART that never gets ready is no reason to hang: what is printed then is lost.
-  for (unsigned tries = 0; tries < 1000000 && !(in8(kLineStatus) & kTransmitterHoldingEmpty); ++tries)
-    continue;
+  wait_for(kTransmitterHoldingEmpty);
   out8(kTransmit, (uint8_t)byte);
 }
+
+void console_drain(void) { wait_for(kTransmitterEmpty); }
 
 void print_bytes(const char* bytes, size_t count) {
   for (size_t i = 0; i < count; ++i) {

@@ -4,3 +4,5 @@
 #include "pc.h"
 
 void console_start(void);
+// Waits until the last character is on the line.
+void console_drain(void);

@@ -17,6 +17,7 @@ enum {
 
 void power_off(void) {
   disable_interrupts();
+  console_drain();
   struct pci_function power;
   uint16_t base = kUsualBase;
   if (pci_find(kIntel, kPiix4Power, 0, &power)) {

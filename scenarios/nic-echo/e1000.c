@@ -106,6 +106,11 @@ static void on_interrupt(void* data) {
   // Frames are taken by the program, which is awake now.
 }
 
+static int is_link_up(void* data) {
+  (void)data;
+  return (read_register(kStatus) & kStatusLinkUp) != 0;
+}
+
 void e1000_start(int by_interrupts) {
   struct pci_function nic;
   if (!pci_find(kIntel, k82540em, 0, &nic)) fail("no 82540EM on the PCI bus");
@@ -124,7 +129,8 @@ void e1000_start(int by_interrupts) {
 
   set_address();
   write_register(kControl, read_register(kControl) | kControlLinkUp | kControlAutoSpeed | kControlFullDuplex);
-  wait_for(kStatus, kStatusLinkUp, kStatusLinkUp, "link");
+  // Autonegotiation takes a second or more: long enough to sleep.
+  if (!wait_until(is_link_up, 0, kMicrosecondsMax)) fail("no link within 5 s");
   read_register(kMissedPackets);
   read_register(kGoodReceived);
   read_register(kGoodSent);

@@ -34,12 +34,12 @@ void die_by_bad_idt(void) {
   fail("still alive");
 }
 
-// The table lies where there is no memory, so the next load of a segment finds no descriptor, nor does the
-// handler of the fault.
+// All descriptors are zero, which is none: the next load of a segment faults, and so does the load of CS for
+// the handler of that fault. (A table in no memory would read as ones, which is a descriptor.)
 void die_by_bad_gdt(void) {
-  print("port-storm: a segment from a descriptor table in no memory\n");
+  print("port-storm: a segment from a descriptor table of zeros\n");
   disable_interrupts();
-  const struct table_pointer pointer = {0xffff, nowhere()};
+  const struct table_pointer pointer = {0xff, (uint64_t)allocate(4096, 4096)};
   __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
   __asm__ volatile("movl %0, %%ds" : : "r"(0x18) : "memory");
   fail("still alive");
