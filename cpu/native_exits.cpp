@@ -12,8 +12,9 @@ namespace ringside {
 namespace {
 
 // SVM exit codes, APM volume 2, appendix C.
-constexpr uint32_t kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kException = 0x40,
-                   kSoftwareInterrupt = 0x75, kHalt = 0x78, kInvalidatePage = 0x79, kMsr = 0x7c;
+constexpr uint32_t kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kReadDr7 = 0x27, kWriteDr7 = 0x37,
+                   kException = 0x40, kSoftwareInterrupt = 0x75, kHalt = 0x78, kInvalidatePage = 0x79,
+                   kMsr = 0x7c;
 constexpr uint8_t kGeneral = 13, kUndefined = 6;
 
 constexpr uint64_t kCr0Protection = 1 << 0, kCr0NotWriteThrough = 1 << 29, kCr0CacheDisable = 1 << 30,
@@ -60,6 +61,8 @@ std::optional<Exit> NativeUnicornCpu::intercepted(uint32_t code) {
     case kInvalidatePage: return invalidate_page();
     case kMsr: return access_msr();
     case kReadCr8: return move_from_cr8();
+    case kReadDr7:
+    case kWriteDr7: return access_dr7();
     default: break;
   }
   if (code >= kWriteCr0 && code <= kWriteCr8) return move_to_control_register();
@@ -213,6 +216,27 @@ std::optional<Exit> NativeUnicornCpu::move_from_cr8() {
   const uint8_t modrm = bytes[prefixes.length + 2];
   const uint8_t value = at_time(now_at_instruction(), {}, [&] { return environment_.task_priority(); });
   write(kGeneralRegisters[(modrm & 7) | (prefixes.rex & 1) << 3], value & 15u);
+  finish_instruction(static_cast<unsigned>(prefixes.length) + 3);
+  return std::nullopt;
+}
+
+// DEVIATES: APM volume 2, 13.1 - breakpoints in DR0 to DR3 are kept, but never hit. The emulator's own would
+// stop it in ways that nobody can tell from others.
+std::optional<Exit> NativeUnicornCpu::access_dr7() {
+  std::array<uint8_t, 15> bytes{};
+  const size_t length = peek(linear(rip()), bytes.data(), bytes.size());
+  const bool wide = code_mode().width == CodeWidth::bits_64;
+  const Prefixes prefixes({bytes.data(), length}, wide);
+  const uint8_t opcode = bytes[prefixes.length + 1], modrm = bytes[prefixes.length + 2];
+  const int reg = kGeneralRegisters[(modrm & 7) | (prefixes.rex & 1) << 3];
+  if (opcode == 0x21) {
+    write(reg, dr7_);
+  } else {
+    const uint64_t value = wide ? read(reg) : static_cast<uint32_t>(read(reg));
+    if (value >> 32) return fault(kGeneral, 0);
+    dr7_ = (value & 0xffff'2bff) | 0x400;
+    if (value & 0xff) environment_.notice("hardware breakpoints (DR7) are not modelled: none will be hit");
+  }
   finish_instruction(static_cast<unsigned>(prefixes.length) + 3);
   return std::nullopt;
 }

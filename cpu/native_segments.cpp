@@ -89,6 +89,9 @@ void set_controls(Vmcb& vmcb) {
   constexpr uint16_t kReadCr8 = 1 << 8, kWriteCr0348 = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 8;
   vmcb.control<uint16_t>(0x000, kReadCr8);
   vmcb.control<uint16_t>(0x002, kWriteCr0348);
+  constexpr uint16_t kDr7 = 1 << 7;
+  vmcb.control<uint16_t>(0x004, kDr7);
+  vmcb.control<uint16_t>(0x006, kDr7);
   vmcb.control<uint32_t>(0x008, ~(1u << 14));  // exceptions; the TLB hook raises #PF
   // INT n, HLT, INVLPG, MSRs.
   vmcb.control<uint64_t>(0x00c, intercept(0x75) | intercept(0x78) | intercept(0x79) | intercept(0x7c));
@@ -192,7 +195,6 @@ NativeUnicornCpu::MachineState NativeUnicornCpu::capture_state() {
   state.cr4 = cr4_;
   state.efer = efer_;
   state.dr6 = read(UC_X86_REG_DR6);
-  state.dr7 = read(UC_X86_REG_DR7);
   const unsigned cpl = privilege();
   const bool real = !(cr0_ & 1) || in_virtual_8086();
   const auto stack_selector = static_cast<uint16_t>(read(UC_X86_REG_SS));
@@ -243,7 +245,7 @@ void NativeUnicornCpu::load_state(const MachineState& state) {
   vmcb.set<uint64_t>(kCr3, state.cr3);
   vmcb.set<uint64_t>(kCr4, state.cr4);
   vmcb.set<uint64_t>(kDr6, state.dr6);
-  vmcb.set<uint64_t>(kDr7, state.dr7);
+  vmcb.set<uint64_t>(kDr7, 0x400);  // the guest's is in dr7_: the emulator must not act on it
   vmcb.set<uint64_t>(kRflags, state.rflags);
   vmcb.set<uint64_t>(kRip, state.rip);
   vmcb.set<uint64_t>(kRsp, state.rsp);

@@ -177,6 +177,7 @@ void NativeUnicornCpu::reset() {
   for (int i = 0; i < 8; ++i) uc_reg_write(uc_, UC_X86_REG_FP0 + i, zero.data());
   star_ = lstar_ = cstar_ = sfmask_ = sysenter_cs_ = sysenter_esp_ = sysenter_eip_ = tsc_aux_ = 0;
   pat_ = 0x0007'0406'0007'0406;
+  dr7_ = 0x400;
   msrs_.reset();
   halted_ = shadow_ = nmi_pending_ = nmi_blocked_ = request_has_gone_ = false;
   shutdown_.clear();

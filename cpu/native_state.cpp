@@ -15,8 +15,8 @@ constexpr std::array<int, 16> kGeneral = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86
                                           UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
                                           UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
                                           UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
-constexpr std::array<int, 6> kDebug = {UC_X86_REG_DR0, UC_X86_REG_DR1, UC_X86_REG_DR2,
-                                       UC_X86_REG_DR3, UC_X86_REG_DR6, UC_X86_REG_DR7};
+constexpr std::array<int, 5> kDebug = {UC_X86_REG_DR0, UC_X86_REG_DR1, UC_X86_REG_DR2, UC_X86_REG_DR3,
+                                       UC_X86_REG_DR6};
 constexpr uint64_t kTaskSwitched = 8;
 
 }  // namespace
@@ -84,6 +84,7 @@ SystemRegisters NativeUnicornCpu::system_registers() const {
   out.ldtr = table(UC_X86_REG_LDTR);
   out.tr = table(UC_X86_REG_TR);
   for (size_t i = 0; i < kDebug.size(); ++i) out.debug[i < 4 ? i : i + 2] = read(kDebug[i]);
+  out.debug[7] = dr7_;
   out.kernel_gs_base = host_read_msr(msr::kernel_gs_base);
   out.star = star_;
   out.lstar = lstar_;
@@ -103,7 +104,7 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   static constexpr std::array<const char*, 16> kNames = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
                                                          "rsi", "rdi", "r8",  "r9",  "r10", "r11",
                                                          "r12", "r13", "r14", "r15"};
-  static constexpr std::array<const char*, 6> kDebugNames = {"dr0", "dr1", "dr2", "dr3", "dr6", "dr7"};
+  static constexpr std::array<const char*, 5> kDebugNames = {"dr0", "dr1", "dr2", "dr3", "dr6"};
   const Registers now = registers();
   for (size_t i = 0; i < kNames.size(); ++i) visitor.number(kNames[i], now.general[i]);
   visitor.number("rip", now.rip);
@@ -138,6 +139,7 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   visitor.number("sysenter_cs", sysenter_cs_);
   visitor.number("sysenter_esp", sysenter_esp_);
   visitor.number("sysenter_eip", sysenter_eip_);
+  visitor.number("dr7", dr7_);
   visitor.number("pat", pat_);
   visitor.number("tsc_aux", tsc_aux_);
   msrs_.visit_state(visitor);

@@ -114,7 +114,7 @@ class NativeUnicornCpu final : public NativeCpu {
   // All that VMRUN and VMLOAD load.
   struct MachineState {
     Segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
-    uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0, efer = 0, dr6 = 0xffff'0ff0, dr7 = 0x400;
+    uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0, efer = 0, dr6 = 0xffff'0ff0;
     uint64_t rflags = 2, rip = 0, rsp = 0, rax = 0, kernel_gs_base = 0;
   };
 
@@ -203,6 +203,7 @@ class NativeUnicornCpu final : public NativeCpu {
   std::optional<Exit> software_interrupt();
   std::optional<Exit> move_to_control_register();
   std::optional<Exit> move_from_cr8();
+  std::optional<Exit> access_dr7();
   std::optional<Exit> invalidate_page();
   std::optional<Exit> access_msr();
   std::optional<Exit> access_port(uint64_t linear);
@@ -305,7 +306,7 @@ class NativeUnicornCpu final : public NativeCpu {
   PagingMode paging_;
   uint64_t star_ = 0, lstar_ = 0, cstar_ = 0, sfmask_ = 0;
   uint64_t sysenter_cs_ = 0, sysenter_esp_ = 0, sysenter_eip_ = 0;
-  uint64_t pat_ = 0, tsc_aux_ = 0;
+  uint64_t pat_ = 0, tsc_aux_ = 0, dr7_ = 0;
   NativeMsrs msrs_;
   bool halted_ = false;
   bool shadow_ = false;  // of STI or MOV SS, over the next instruction
