@@ -437,7 +437,10 @@ std::optional<Exit> NativeUnicornCpu::access_port(uint64_t at) {
     size = small ? 2 : 4;
   }
   if (!port_is_allowed(port, size)) return fault(kGeneral, 0);
-  return run_up_to(at + instruction.length);
+  const uint64_t behind = at + instruction.length;
+  if (auto other = run_up_to(behind)) return other;
+  if (pending_.cause == Cause::none) settle_at(behind);
+  return std::nullopt;
 }
 
 }  // namespace ringside

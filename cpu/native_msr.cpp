@@ -12,7 +12,7 @@ constexpr uint64_t kAll = ~0ull;
 constexpr uint64_t kAboveAddress = ~kPhysicalMask;
 
 constexpr MsrRow range_base(uint32_t index, const char* name) {
-  return {index, name, 0, kPhysicalMask & ~0xf00ull, kAboveAddress | 0xff8};
+  return {index, name, 0, (kPhysicalMask & ~0xfffull) | 7, kAboveAddress | 0xff8};
 }
 constexpr MsrRow range_mask(uint32_t index, const char* name) {
   return {index, name, 0, kPhysicalMask & ~0x7ffull, kAboveAddress | 0x7ff};

@@ -169,9 +169,8 @@ uint64_t NativeUnicornCpu::linear_address(const MemoryOperand& operand, const Re
 
 // --- VMRUN ---
 
-void NativeUnicornCpu::run_stub(std::initializer_list<uint8_t> code, uint64_t vmcb_page) {
+void NativeUnicornCpu::run_stub(std::initializer_list<uint8_t> code, uint64_t vmcb_page, uint64_t base) {
   std::copy(code.begin(), code.end(), private_pages_ + kStubPage * kPageSize);
-  const uint64_t base = in_flat_code_ ? 0 : linear(0);
   in_stub_ = true;
   uc_ctl_flush_tlb(uc_);
   host_write_msr(msr::efer, host_read_msr(msr::efer) | kEferSvm);
@@ -196,6 +195,7 @@ NativeUnicornCpu::MachineState NativeUnicornCpu::capture_state() {
   state.efer = efer_;
   state.dr6 = read(UC_X86_REG_DR6);
   const unsigned cpl = privilege();
+  const CodeMode mode = code_mode();
   const bool real = !(cr0_ & 1) || in_virtual_8086();
   const auto stack_selector = static_cast<uint16_t>(read(UC_X86_REG_SS));
   Segment stack = Segment::real(stack_selector, 0xf3);
@@ -208,7 +208,7 @@ NativeUnicornCpu::MachineState NativeUnicornCpu::capture_state() {
   if (!(cr0_ & 1)) write(UC_X86_REG_CR0, (cr0_ & ~0x8000'0000ull) | 1);
   // The way to CPL 0 costs the hidden part of SS, which is then its descriptor's.
   if (cpl == 3) raise_privilege();
-  run_stub({0x0f, 0x01, 0xdb, 0x0f, 0x01, 0xd8}, kFlatPage);  // VMSAVE, VMRUN
+  run_stub({0x0f, 0x01, 0xdb, 0x0f, 0x01, 0xd8}, kFlatPage, mode.base);  // VMSAVE, VMRUN
   const Vmcb host(private_pages_ + kHostPage * kPageSize), saved(private_pages_ + kFlatPage * kPageSize);
   state.es = host.segment(kEs);
   state.cs = host.segment(kCs);
@@ -221,7 +221,6 @@ NativeUnicornCpu::MachineState NativeUnicornCpu::capture_state() {
   state.gdtr = {0, 0, host.get<uint32_t>(kGdtr + 4), host.get<uint64_t>(kGdtr + 8)};
   state.idtr = {0, 0, host.get<uint32_t>(kIdtr + 4), host.get<uint64_t>(kIdtr + 8)};
   state.kernel_gs_base = saved.get<uint64_t>(kKernelGs);
-  in_flat_code_ = true;
   current_ = {};
   return state;
 }
@@ -258,8 +257,7 @@ void NativeUnicornCpu::load_state(const MachineState& state) {
   vmcb.set<uint64_t>(kSysenterCs, sysenter_cs_);
   vmcb.set<uint64_t>(kSysenterEsp, sysenter_esp_);
   vmcb.set<uint64_t>(kSysenterEip, sysenter_eip_);
-  run_stub({0x0f, 0x01, 0xda, 0x0f, 0x01, 0xd8}, kStatePage);  // VMLOAD, VMRUN
-  in_flat_code_ = false;
+  run_stub({0x0f, 0x01, 0xda, 0x0f, 0x01, 0xd8}, kStatePage, 0);  // VMLOAD, VMRUN
   current_ = {};
   take_over_control_registers();
 }

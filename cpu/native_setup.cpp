@@ -159,7 +159,6 @@ NativeUnicornCpu::MachineState NativeUnicornCpu::reset_state() const {
 
 void NativeUnicornCpu::reset() {
   uc_context_restore(uc_, pristine_);
-  in_flat_code_ = true;
   constexpr std::array<int, 16> kGeneral = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX,
                                             UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
                                             UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,

@@ -262,7 +262,8 @@ class NativeUnicornCpu final : public NativeCpu {
   // at CPL 0: load_state() must follow.
   MachineState capture_state();
   void load_state(const MachineState& state);
-  void run_stub(std::initializer_list<uint8_t> code, uint64_t vmcb_page);
+  // `base` is that of CS.
+  void run_stub(std::initializer_list<uint8_t> code, uint64_t vmcb_page, uint64_t base);
   void write_flat_state();
   // From 64-bit code: the quick way to CPL 0.
   void raise_privilege();
@@ -296,7 +297,6 @@ class NativeUnicornCpu final : public NativeCpu {
   uint64_t private_bytes_ = 0;
   std::vector<uint64_t> rom_offsets_;  // in the emulator's own physical addresses
   bool in_stub_ = false;
-  bool in_flat_code_ = false;  // between capture_state() and load_state()
   bool in_emulator_ = false;
   bool emulator_is_stale_ = false;  // flush before the next run
   bool alias_open_ = false;         // while drop_blocks() speaks of physical addresses
