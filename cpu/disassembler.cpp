@@ -93,30 +93,14 @@ bool is_one_of(unsigned id, std::initializer_list<unsigned> ids) {
 }
 
 bool is_string(const cs_insn& insn) {
-  switch (insn.id) {
-    case X86_INS_MOVSB:
-    case X86_INS_MOVSW:
-    case X86_INS_MOVSQ:
-    case X86_INS_STOSB:
-    case X86_INS_STOSW:
-    case X86_INS_STOSD:
-    case X86_INS_STOSQ:
-    case X86_INS_LODSB:
-    case X86_INS_LODSW:
-    case X86_INS_LODSD:
-    case X86_INS_LODSQ:
-    case X86_INS_CMPSB:
-    case X86_INS_CMPSW:
-    case X86_INS_CMPSQ:
-    case X86_INS_SCASB:
-    case X86_INS_SCASW:
-    case X86_INS_SCASD:
-    case X86_INS_SCASQ: return true;
-    case X86_INS_MOVSD:
-    case X86_INS_CMPSD:  // also the names of two SSE2 instructions: those are 0F xx
-      return insn.detail->x86.opcode[0] == 0xa5 || insn.detail->x86.opcode[0] == 0xa7;
-    default: return false;
+  // MOVSD and CMPSD are also the names of two SSE2 instructions: those are 0F xx.
+  if (is_one_of(insn.id, {X86_INS_MOVSD, X86_INS_CMPSD})) {
+    return insn.detail->x86.opcode[0] == 0xa5 || insn.detail->x86.opcode[0] == 0xa7;
   }
+  return is_one_of(
+      insn.id, {X86_INS_MOVSB, X86_INS_MOVSW, X86_INS_MOVSQ, X86_INS_STOSB, X86_INS_STOSW, X86_INS_STOSD,
+                X86_INS_STOSQ, X86_INS_LODSB, X86_INS_LODSW, X86_INS_LODSD, X86_INS_LODSQ, X86_INS_CMPSB,
+                X86_INS_CMPSW, X86_INS_CMPSQ, X86_INS_SCASB, X86_INS_SCASW, X86_INS_SCASD, X86_INS_SCASQ});
 }
 
 bool in_group(const cs_insn& insn, uint8_t group) {
@@ -138,74 +122,36 @@ bool is_floating(const cs_insn& insn) {
 
 InstructionKind kind_of(const cs_insn& insn) {
   if (is_string(insn)) return InstructionKind::string;
-  switch (insn.id) {
-    case X86_INS_MUL:
-    case X86_INS_IMUL: return InstructionKind::multiply;
-    case X86_INS_DIV:
-    case X86_INS_IDIV: return InstructionKind::divide;
-    case X86_INS_CPUID: return InstructionKind::cpuid;
-    case X86_INS_RDTSC:
-    case X86_INS_RDTSCP: return InstructionKind::time_stamp;
-    case X86_INS_MFENCE:
-    case X86_INS_LFENCE:
-    case X86_INS_SFENCE:
-    case X86_INS_CLFLUSH: return InstructionKind::fence;
-    case X86_INS_PAUSE: return InstructionKind::pause;
-    case X86_INS_FXSAVE:
-    case X86_INS_FXSAVE64:
-    case X86_INS_FXRSTOR:
-    case X86_INS_FXRSTOR64:
-    case X86_INS_FNSAVE:
-    case X86_INS_FRSTOR:
-    case X86_INS_FNSTENV:
-    case X86_INS_FLDENV: return InstructionKind::state_area;
-    case X86_INS_FDIV:
-    case X86_INS_FDIVR:
-    case X86_INS_FDIVP:
-    case X86_INS_FDIVRP:
-    case X86_INS_FIDIV:
-    case X86_INS_FIDIVR:
-    case X86_INS_FSQRT:
-    case X86_INS_FPREM:
-    case X86_INS_FPREM1:
-    case X86_INS_DIVSS:
-    case X86_INS_DIVSD:
-    case X86_INS_DIVPS:
-    case X86_INS_DIVPD:
-    case X86_INS_SQRTSS:
-    case X86_INS_SQRTSD:
-    case X86_INS_SQRTPS:
-    case X86_INS_SQRTPD: return InstructionKind::floating_divide;
-    case X86_INS_FSIN:
-    case X86_INS_FCOS:
-    case X86_INS_FSINCOS:
-    case X86_INS_FPTAN:
-    case X86_INS_FPATAN:
-    case X86_INS_F2XM1:
-    case X86_INS_FYL2X:
-    case X86_INS_FYL2XP1:
-    case X86_INS_FSCALE: return InstructionKind::transcendental;
-    case X86_INS_SYSCALL:
-    case X86_INS_SYSENTER:
-    case X86_INS_SYSRET:
-    case X86_INS_SYSEXIT:
-    case X86_INS_INT:
-    case X86_INS_INT1:
-    case X86_INS_INT3:
-    case X86_INS_INTO:
-    case X86_INS_UD2:
-    case X86_INS_HLT:
-    case X86_INS_IN:
-    case X86_INS_OUT:
-    case X86_INS_IRETQ:
-    case X86_INS_IRETD:
-    case X86_INS_IRET: return InstructionKind::system;
-    case X86_INS_LOOP:
-    case X86_INS_LOOPE:
-    case X86_INS_LOOPNE:
-    case X86_INS_JRCXZ:
-    case X86_INS_JECXZ: return InstructionKind::branch;
-    default: break;
+  using Kind = InstructionKind;
+  struct Group {
+    Kind kind;
+    std::initializer_list<unsigned> ids;
+  };
+  static const Group kGroups[] = {
+      {Kind::multiply, {X86_INS_MUL, X86_INS_IMUL}},
+      {Kind::divide, {X86_INS_DIV, X86_INS_IDIV}},
+      {Kind::cpuid, {X86_INS_CPUID}},
+      {Kind::time_stamp, {X86_INS_RDTSC, X86_INS_RDTSCP}},
+      {Kind::fence, {X86_INS_MFENCE, X86_INS_LFENCE, X86_INS_SFENCE, X86_INS_CLFLUSH}},
+      {Kind::pause, {X86_INS_PAUSE}},
+      {Kind::state_area,
+       {X86_INS_FXSAVE, X86_INS_FXSAVE64, X86_INS_FXRSTOR, X86_INS_FXRSTOR64, X86_INS_FNSAVE, X86_INS_FRSTOR,
+        X86_INS_FNSTENV, X86_INS_FLDENV}},
+      {Kind::floating_divide,
+       {X86_INS_FDIV, X86_INS_FDIVR, X86_INS_FDIVP, X86_INS_FDIVRP, X86_INS_FIDIV, X86_INS_FIDIVR,
+        X86_INS_FSQRT, X86_INS_FPREM, X86_INS_FPREM1, X86_INS_DIVSS, X86_INS_DIVSD, X86_INS_DIVPS,
+        X86_INS_DIVPD, X86_INS_SQRTSS, X86_INS_SQRTSD, X86_INS_SQRTPS, X86_INS_SQRTPD}},
+      {Kind::transcendental,
+       {X86_INS_FSIN, X86_INS_FCOS, X86_INS_FSINCOS, X86_INS_FPTAN, X86_INS_FPATAN, X86_INS_F2XM1,
+        X86_INS_FYL2X, X86_INS_FYL2XP1, X86_INS_FSCALE}},
+      {Kind::system,
+       {X86_INS_SYSCALL, X86_INS_SYSENTER, X86_INS_SYSRET, X86_INS_SYSEXIT, X86_INS_INT, X86_INS_INT1,
+        X86_INS_INT3, X86_INS_INTO, X86_INS_UD2, X86_INS_HLT, X86_INS_IN, X86_INS_OUT, X86_INS_IRETQ,
+        X86_INS_IRETD, X86_INS_IRET}},
+      {Kind::branch, {X86_INS_LOOP, X86_INS_LOOPE, X86_INS_LOOPNE, X86_INS_JRCXZ, X86_INS_JECXZ}},
+  };
+  for (const Group& group : kGroups) {
+    if (is_one_of(insn.id, group.ids)) return group.kind;
   }
   if (in_group(insn, X86_GRP_JUMP) || in_group(insn, X86_GRP_CALL) || in_group(insn, X86_GRP_RET)) {
     return InstructionKind::branch;

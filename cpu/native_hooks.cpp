@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cpu/native_layout.h"
-#include "cpu/native_unicorn.h"
+#include "cpu/unicorn_native.h"
 
 namespace ringside {
 namespace {

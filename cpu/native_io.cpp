@@ -11,7 +11,7 @@
 #include <array>
 
 #include "cpu/native_layout.h"
-#include "cpu/native_unicorn.h"
+#include "cpu/unicorn_native.h"
 
 namespace ringside {
 namespace {

@@ -1,7 +1,7 @@
 // Delivery outside of long mode: real mode's vectors, and the gates of 16- and 32-bit protected mode with
 // virtual-8086 mode. AMD64 Architecture Programmer's Manual volume 2 (revision 3.38), 8.6 "Real-mode
 // interrupt control transfers" and 8.7 "Legacy protected-mode interrupt control transfers".
-#include "cpu/native_unicorn.h"
+#include "cpu/unicorn_native.h"
 
 namespace ringside {
 namespace {

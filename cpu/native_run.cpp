@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 
-#include "cpu/native_unicorn.h"
+#include "cpu/unicorn_native.h"
 
 namespace ringside {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "cpu/native_unicorn.h"
+#include "cpu/unicorn_native.h"
 #include "sim/hash.h"
 
 namespace ringside {
