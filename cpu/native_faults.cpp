@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cpu/unicorn_native.h"
+#include "sim/hash.h"
 
 namespace ringside {
 namespace {
@@ -51,10 +52,18 @@ std::optional<Exit> NativeUnicornCpu::exception_intercepted(uint8_t vector) {
   }
 }
 
+// What bytes mean does not depend on where they lie, and faults come back to the same instructions.
 bool NativeUnicornCpu::decode_at(uint64_t at, Instruction& into) {
-  std::array<uint8_t, 15> bytes{};
-  const size_t length = peek(at, bytes.data(), bytes.size());
-  return disassembler_.decode({bytes.data(), length}, at, into, code_mode().width);
+  std::array<uint8_t, 16> bytes{};
+  const size_t length = peek(at, bytes.data(), 15);
+  bytes[15] = static_cast<uint8_t>(static_cast<unsigned>(code_mode().width) << 4 | length);
+  Decoded& held = decoded_[hash64(bytes) % decoded_.size()];
+  if (held.key != bytes) {
+    held.known = disassembler_.decode({bytes.data(), length}, at, held.instruction, code_mode().width);
+    held.key = bytes;
+  }
+  into = held.instruction;
+  return held.known;
 }
 
 // --- Page faults ---
@@ -135,13 +144,9 @@ std::optional<FaultingOperand> NativeUnicornCpu::faulting_operand(Instruction in
 // a supervisor's stack; the emulator does not say so. An explicit operand is the user's all the same.
 bool NativeUnicornCpu::is_implicit_access(uint64_t page, Access access) {
   if (access == Access::fetch) return false;
-  const Registers now = registers();
-  const uint64_t at = linear(now.rip);
-  std::array<uint8_t, 15> bytes{};
-  const size_t length = peek(at, bytes.data(), bytes.size());
   Instruction instruction;
-  if (!disassembler_.decode({bytes.data(), length}, at, instruction, code_mode().width)) return false;
-  if (!instruction.loads_segment) return false;
+  if (!decode_at(linear(rip()), instruction) || !instruction.loads_segment) return false;
+  const Registers now = registers();
   for (uint8_t i = 0; i < instruction.operand_count; ++i) {
     MemoryOperand operand = instruction.operands[i];
     const uint64_t first = linear_address(operand, now, now.rip + instruction.length);

@@ -53,7 +53,7 @@ void NativeUnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
   if (clock_.now.ps < check_at_ps_) {
     // Nothing is due; the block is only one of those that must be watched, or not known.
     if (const BlockTable::Cached* cached = blocks_.find_watched(address, size);
-        cached != nullptr && !cached->block->port_offset) {
+        cached != nullptr && (!cached->block->port_offset || privilege() == 0)) {
       charge_block(*cached);
       return watch_end_of(*cached->block);
     }

@@ -92,6 +92,14 @@ uint64_t NativeUnicornCpu::access_address(const Block::MemoryAccess& access) con
       UC_X86_REG_RSI, UC_X86_REG_RDI, UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
       UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
   const MemoryOperand& operand = access.operand;
+  // The plain form, which nearly all are of: [base + index * scale + displacement] in 64-bit code.
+  if (current_.block->width == CodeWidth::bits_64 && operand.base < kGeneral.size() &&
+      operand.segment == MemoryOperand::Segment::flat && !operand.address_is_32_bit && !operand.index_is_al &&
+      operand.bit_offset == MemoryOperand::kNone) {
+    uint64_t address = read(kGeneral[operand.base]) + static_cast<uint64_t>(operand.displacement);
+    if (operand.index < kGeneral.size()) address += read(kGeneral[operand.index]) * operand.scale;
+    return address;
+  }
   Registers needed;
   const auto fetch = [&](uint8_t index) {
     if (index < kGeneral.size()) needed.general[index] = read(kGeneral[index]);

@@ -148,7 +148,8 @@ uint64_t NativeUnicornCpu::linear(uint64_t rip) const {
 uint64_t NativeUnicornCpu::segment_base(const MemoryOperand& operand) const {
   if (operand.segment == MemoryOperand::Segment::fs) return read(UC_X86_REG_FS_BASE);
   if (operand.segment == MemoryOperand::Segment::gs) return read(UC_X86_REG_GS_BASE);
-  if (paging_.long_mode && code_mode().width == CodeWidth::bits_64) return 0;
+  const CodeWidth width = current_.block != nullptr ? current_.block->width : code_mode().width;
+  if (width == CodeWidth::bits_64) return 0;
   int reg = UC_X86_REG_DS;
   if (operand.implied == MemoryOperand::Implied::es) reg = UC_X86_REG_ES;
   if (operand.implied == MemoryOperand::Implied::ss) reg = UC_X86_REG_SS;

@@ -352,6 +352,13 @@ class NativeUnicornCpu final : public NativeCpu {
   Partial partial_;
   std::optional<uint64_t> reported_breakpoint_;
 
+  struct Decoded {
+    std::array<uint8_t, 16> key{};  // the bytes, the width, and how many could be read
+    bool known = false;
+    Instruction instruction;
+  };
+  std::vector<Decoded> decoded_ = std::vector<Decoded>(256);
+
   // Keeps the memory's observer from calling a core that is gone.
   std::shared_ptr<NativeUnicornCpu*> self_;
 };
