@@ -59,7 +59,7 @@ void qemu(benchmark::State& state, bool record) {
                                    "-serial", "stdio", "-monitor", "none", "-nic", "none",
                                    "-kernel", std::string(kFiles) + "vmlinuz",
                                    "-initrd", std::string(kFiles) + "initramfs.cpio",
-                                   "-append", "console=ttyS0 panic=-1"};
+                                   "-append", "console=ttyS0,115200 panic=-1"};
   if (record) command.insert(command.end(), {"-icount", "shift=3,rr=record,rrfile=" + folder.file("qemu.rr")});
   const std::vector<Answer> answers{{"linux# ", "uname -a; md5sum /bin/busybox\r"},
                                     {"linux# ", "md5sum -c /busybox.md5\r"},

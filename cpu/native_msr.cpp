@@ -52,14 +52,7 @@ constexpr MsrRow kRows[] = {
     {0x0000'026e, "MTRRfix4K_F0000", 0, kAll, 0},
     {0x0000'026f, "MTRRfix4K_F8000", 0, kAll, 0},
     {0x0000'02ff, "MTRRdefType", 0, 0xcff, ~0xcffull},
-    {0xc001'0000, "PERF_CTL0", 0, kAll, 0},  // the counters never count
-    {0xc001'0001, "PERF_CTL1", 0, kAll, 0},
-    {0xc001'0002, "PERF_CTL2", 0, kAll, 0},
-    {0xc001'0003, "PERF_CTL3", 0, kAll, 0},
-    {0xc001'0004, "PERF_CTR0", 0, kAll, 0},
-    {0xc001'0005, "PERF_CTR1", 0, kAll, 0},
-    {0xc001'0006, "PERF_CTR2", 0, kAll, 0},
-    {0xc001'0007, "PERF_CTR3", 0, kAll, 0},
+    // No performance counters (c001'0000 to 0007): a kernel that finds them would use RDPMC.
     {0xc001'0010, "SYS_CFG", 0x0016'0000, 0x007f'0000, 0},
     {0xc001'0015, "HWCR", 0x0100'0000, 0x0f00'0010, 0},  // TscFreqSel: the TSC counts at P0
     {0xc001'001a, "TOP_MEM", 0, kPhysicalMask & ~0x7f'ffffull, 0},

@@ -48,6 +48,7 @@ struct UartScenario {
   std::string domain;
   uint64_t port = 0x3f8;
   uint64_t irq = 4;
+  uint64_t clock_hz = 1'843'200;
   bool wait_for_room = true;  // the sender at the other end holds back while the receiver is full
 };
 

@@ -40,6 +40,7 @@ void PcGuest::make_uarts() {
   for (const UartScenario& scenario : surroundings_.scenario.uarts) {
     if (scenario.domain != domain_.name) continue;
     UartConfig config;
+    config.clock_hz = scenario.clock_hz;
     config.peer_waits_for_room = scenario.wait_for_room;
     SerialPort port;
     port.scenario = &scenario;
