@@ -6,6 +6,7 @@ namespace ringside {
 
 void CodePages::change(size_t frame, CodeState state) {
   frames_[frame].state = state;
+  if (state == CodeState::mixed) mixed_.push_back(frame);
   digest_ = hash_mix(digest_, frame * 4 + static_cast<uint64_t>(state));
 }
 
@@ -28,6 +29,17 @@ CodePages::Step CodePages::access(size_t frame, Access access, bool executable, 
   step.may_write = entry.state == CodeState::data || (entry.state == CodeState::mixed && executable);
   step.may_execute = entry.state != CodeState::data;
   return step;
+}
+
+bool CodePages::reconsider_mixed() {
+  const std::vector<size_t> frames = std::move(mixed_);
+  mixed_.clear();
+  for (size_t frame : frames) {
+    if (frames_[frame].state != CodeState::mixed) continue;
+    frames_[frame].flips = kFlipsMax / 2;
+    change(frame, CodeState::code);
+  }
+  return !frames.empty();
 }
 
 bool CodePages::host_store(size_t frame) {

@@ -45,6 +45,11 @@ class CodePages {
   // (or still mixed), and the emulator's TLB must be flushed.
   bool host_store(size_t frame);
 
+  // Gives mixed frames another chance to be code: a kernel that patches its code does so at boot, and then
+  // never again. True when there was one; then the emulator's TLB must be flushed. When to call it must
+  // depend on the guest alone.
+  bool reconsider_mixed();
+
   CodeState state(size_t frame) const { return frames_[frame].state; }
   // A number that two runs share exactly when all frames are in the same state.
   uint64_t digest() const { return digest_; }
@@ -57,6 +62,7 @@ class CodePages {
   void change(size_t frame, CodeState state);
 
   std::vector<Frame> frames_;
+  std::vector<size_t> mixed_;  // frames that became mixed since the last reconsider_mixed()
   uint64_t digest_ = 0;
 };
 

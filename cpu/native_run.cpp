@@ -14,6 +14,8 @@
 namespace ringside {
 namespace {
 constexpr uint64_t kInterruptFlag = 1 << 9;
+// How often frames of code and data are looked at anew: some dozen times a second by a kernel's timer.
+constexpr uint64_t kInterruptsBetweenChances = 8;
 }  // namespace
 
 Exit NativeUnicornCpu::run(Tick deadline) { return run_or_step(deadline, false); }
@@ -67,7 +69,13 @@ std::optional<Exit> NativeUnicornCpu::at_boundary(bool& interrupted) {
     return deliver({.kind = EventKind::nmi, .vector = 2});
   }
   const auto vector = environment_.acknowledge_interrupt();
-  if (vector) return deliver({.kind = EventKind::interrupt, .vector = *vector});
+  if (vector) {
+    if (++interrupts_taken_ % kInterruptsBetweenChances == 0 && code_pages_.reconsider_mixed()) {
+      forget_emulator_tlb();
+      blocks_.new_epoch();
+    }
+    return deliver({.kind = EventKind::interrupt, .vector = *vector});
+  }
   interrupted = false;
   request_has_gone_ = true;
   return std::nullopt;

@@ -306,6 +306,7 @@ class NativeUnicornCpu final : public NativeCpu {
   PagingMode paging_;
   uint64_t star_ = 0, lstar_ = 0, cstar_ = 0, sfmask_ = 0;
   uint64_t sysenter_cs_ = 0, sysenter_esp_ = 0, sysenter_eip_ = 0;
+  uint64_t interrupts_taken_ = 0;
   uint64_t pat_ = 0, tsc_aux_ = 0, dr7_ = 0;
   NativeMsrs msrs_;
   bool halted_ = false;
