@@ -54,6 +54,8 @@ Result<> BlockOutput::close() {
   return status_;
 }
 
+void BlockOutput::take_over() { owner_ = getpid(); }
+
 void BlockOutput::refuse(std::string message) {
   if (status_) status_ = tl::unexpected(Error{ExitCode::bad_input, std::move(message)});
 }

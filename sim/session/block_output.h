@@ -1,7 +1,8 @@
 // The file that a session is written to. Blocks gather in a buffer; flush() hands them to the operating
 // system (no fsync: a killed process loses nothing that was flushed, a host that loses power may).
 //
-// After a fork the file belongs to the process that created it: a child's writes go nowhere.
+// After a fork the file belongs to the process that created it: a child's writes go nowhere, unless it takes
+// the file over.
 #pragma once
 
 #include <sys/types.h>
@@ -30,6 +31,8 @@ class BlockOutput {
   // `epochs` is how many are complete with it, for the message of a later failure.
   void flush(uint64_t epochs);
   Result<> close();
+  // From a child, whose parent writes no more: the file is its own now, and so is what was not written yet.
+  void take_over();
 
   // What cannot be written for a reason that is not the host's. Keeps the first failure only.
   void refuse(std::string message);

@@ -86,6 +86,8 @@ Result<> Recorder::finish(const RunOutcome& outcome) {
   return impl_->writer->close();
 }
 
+void Recorder::take_over() { impl_->writer->take_over(); }
+
 const Result<>& Recorder::status() const { return impl_->writer->status(); }
 
 }  // namespace ringside

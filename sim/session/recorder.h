@@ -25,6 +25,9 @@ class Recorder : public Tap {
   // Writes the outcome and closes. A recording without it counts as cut.
   Result<> finish(const RunOutcome& outcome);
 
+  // After a fork, from a child whose parent writes no more: it goes on with the file.
+  void take_over();
+
   // The first failure to write (a full disk); the run loop asks after each epoch and ends the run.
   const Result<>& status() const;
 

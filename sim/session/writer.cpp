@@ -92,6 +92,7 @@ void SessionWriter::write(const RunOutcome& outcome) {
 void SessionWriter::flush() { impl_->output.flush(impl_->epochs); }
 
 Result<> SessionWriter::close() { return impl_->output.close(); }
+void SessionWriter::take_over() { impl_->output.take_over(); }
 
 const Result<>& SessionWriter::status() const { return impl_->output.status(); }
 

@@ -33,6 +33,7 @@ class SessionWriter {
   // complete flush, status() says so, and later writes do nothing.
   void flush();
   Result<> close();
+  void take_over();  // BlockOutput::take_over()
   const Result<>& status() const;
 
  private:

@@ -27,8 +27,9 @@ class TlmTargetBridge final : public sc_core::sc_module, public BusTarget {
 
   // Bind it to the model's target socket.
   tlm_utils::simple_initiator_socket<TlmTargetBridge> socket;
-  // Bind the model's sc_out<bool> to it; `interrupt` follows.
-  sc_core::sc_signal<bool> interrupt_signal;
+  // Bind the model's sc_out<bool> to it; `interrupt` follows. A model may drive it from b_transport, which is the
+  // machine's process, and from processes of its own.
+  sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS> interrupt_signal;
   InterruptPin interrupt;
 
   uint64_t read(uint64_t offset, unsigned size) override;

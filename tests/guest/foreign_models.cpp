@@ -75,7 +75,8 @@ Run run_models() {
   auto scenario = parse_scenario(kScenario, "foreign", {{"domain.kernel", RINGSIDE_GUESTS "/foreign-driver.elf"}});
   REQUIRE(scenario);
   Run run;
-  std::unique_ptr<Models> models;
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<Models> models;  // goes before the machine, whose simulation they belong to
   MachineOptions options;
   options.record_to = (folder / "s.pcapng").string();
   options.vcd_to = (folder / "s.vcd").string();
@@ -83,14 +84,13 @@ Run run_models() {
     run.console.append(bytes.begin(), bytes.end());
   };
   options.customize_board = [&](const std::string&, PcBoard& board) { models = std::make_unique<Models>(board); };
-  {
-    auto machine = Machine::create(*scenario, options);
-    REQUIRE(machine);
-    const auto report = (*machine)->run();
-    REQUIRE(report);
-    run.report = *report;
-    models.reset();
-  }
+  auto made = Machine::create(*scenario, options);
+  REQUIRE(made);
+  machine = std::move(*made);
+  const auto report = machine->run();
+  INFO((report ? std::string() : report.error().message));
+  REQUIRE(report);
+  run.report = *report;
   run.session = contents(options.record_to);
   run.vcd = contents(options.vcd_to);
   std::filesystem::remove_all(folder);
