@@ -55,12 +55,28 @@ void ringside_replay(benchmark::State& state) {
 void qemu(benchmark::State& state, bool record) {
   if (!can_run(state, true)) return;
   Folder folder;
-  std::vector<std::string> command{kQemu, "-accel", "tcg,thread=single", "-m", "128", "-display", "none", "-no-reboot",
-                                   "-serial", "stdio", "-monitor", "none", "-nic", "none",
-                                   "-kernel", std::string(kFiles) + "vmlinuz",
-                                   "-initrd", std::string(kFiles) + "initramfs.cpio",
-                                   "-append", "console=ttyS0,115200 panic=-1"};
-  if (record) command.insert(command.end(), {"-icount", "shift=3,rr=record,rrfile=" + folder.file("qemu.rr")});
+  std::vector<std::string> command{kQemu,
+                                   "-accel",
+                                   "tcg,thread=single",
+                                   "-m",
+                                   "128",
+                                   "-display",
+                                   "none",
+                                   "-no-reboot",
+                                   "-serial",
+                                   "stdio",
+                                   "-monitor",
+                                   "none",
+                                   "-nic",
+                                   "none",
+                                   "-kernel",
+                                   std::string(kFiles) + "vmlinuz",
+                                   "-initrd",
+                                   std::string(kFiles) + "initramfs.cpio",
+                                   "-append",
+                                   "console=ttyS0,115200 panic=-1"};
+  if (record)
+    command.insert(command.end(), {"-icount", "shift=3,rr=record,rrfile=" + folder.file("qemu.rr")});
   const std::vector<Answer> answers{{"linux# ", "uname -a; md5sum /bin/busybox\r"},
                                     {"linux# ", "md5sum -c /busybox.md5\r"},
                                     {"linux# ", "poweroff -f\r"}};

@@ -44,7 +44,8 @@ std::optional<CpuUse> run_quietly(const std::vector<std::string>& words) {
   return wait_for(child);
 }
 
-std::optional<CpuUse> run_answering(const std::vector<std::string>& words, const std::vector<Answer>& answers) {
+std::optional<CpuUse> run_answering(const std::vector<std::string>& words,
+                                    const std::vector<Answer>& answers) {
   int to_child[2], from_child[2];
   if (pipe(to_child) != 0 || pipe(from_child) != 0) return std::nullopt;
   const pid_t child = fork();

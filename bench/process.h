@@ -21,7 +21,8 @@ std::optional<CpuUse> run_quietly(const std::vector<std::string>& words);
 struct Answer {
   std::string when, send;
 };
-std::optional<CpuUse> run_answering(const std::vector<std::string>& words, const std::vector<Answer>& answers);
+std::optional<CpuUse> run_answering(const std::vector<std::string>& words,
+                                    const std::vector<Answer>& answers);
 
 // A folder of our own, because several may run at once.
 class Folder {
