@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,6 +58,7 @@ class NativeEnvironment : public NativeCpuEnvironment {
     if (port == 0xf0) cpu->set_interrupt_line(true);
     if (port == 0xf1) cpu->request_stop();
     if (port == 0xf2) cpu->raise_nmi();
+    if (port == 0xf3) on_port();
   }
   uint64_t memory_read(GuestPhys address, unsigned size) override {
     memory.push_back({address.value, size, 0, false, clock.now});
@@ -86,6 +88,7 @@ class NativeEnvironment : public NativeCpuEnvironment {
   std::vector<std::string> notices;
   std::optional<uint8_t> vector = 0x20;
   unsigned acknowledged = 0;
+  std::function<void()> on_port = [] {};
   uint8_t priority = 0;
 };
 

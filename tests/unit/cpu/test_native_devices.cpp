@@ -210,4 +210,33 @@ TEST_CASE("code that changes itself, and a device's DMA into code, take effect")
   CHECK((machine.reg(Registers::rax) & 0xff) == 9);
 }
 
+TEST_CASE("DMA out of an access takes effect in the next block, in the running page and in others") {
+  NativeMachine machine;
+  const uint64_t other = kKernel + 0x2000;
+  // out dx, al; jmp +0; mov bl, 1; call the other page; loop to the start; hlt
+  machine.load(kKernel, {0xee, 0xeb, 0x00, 0xb3, 1, 0xe8, 0xf6, 0x1f, 0, 0, 0x01, 0xdf, 0xe2, 0xf2, 0xf4});
+  machine.load(other, {0xb0, 1, 0x01, 0xc6, 0xc3});  // mov al, 1; add esi, eax; ret
+  machine.cpu->set_general(Registers::rdx, 0xf3);
+  machine.cpu->set_general(Registers::rcx, 30);
+  uint8_t n = 1;
+  machine.environment.on_port = [&] {
+    ++n;
+    machine.set<uint8_t>(kKernel + 4, n);
+    machine.set<uint8_t>(other + 1, n);
+  };
+  REQUIRE(machine.run().reason == ExitReason::halt);
+  CHECK(machine.reg(Registers::rdi) == 31 * 32 / 2 - 1);
+  CHECK(machine.reg(Registers::rsi) == 31 * 32 / 2 - 1);
+  CHECK(machine.clock.instructions == 30 * 9 + 1);
+}
+
+TEST_CASE("where no memory is, ones are fetched: an undefined opcode") {
+  NativeMachine machine;
+  machine.load(kKernel, {0xff, 0xe0});  // jmp rax
+  machine.cpu->set_general(Registers::rax, kDevice + 0x1000);
+  REQUIRE(machine.run_to_handler() == 6u);
+  CHECK(machine.stacked(0) == kDevice + 0x1000);
+  CHECK(machine.environment.memory.empty());
+}
+
 }  // namespace ringside::test

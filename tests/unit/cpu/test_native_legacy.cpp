@@ -258,4 +258,47 @@ TEST_CASE("translations are held until a flush: INVLPG, CR3 without global pages
   }
 }
 
+TEST_CASE("SYSENTER and SYSEXIT, and SYSCALL, in 32-bit protected mode") {
+  NativeMachine machine(EntryMode::protected_32);
+  // The four descriptors that SYSENTER implies: code and data at CPL 0, code and data at CPL 3.
+  const uint16_t base = 0x80;
+  machine.set<uint64_t>(kGdt + base, 0x00cf9b000000ffff);
+  machine.set<uint64_t>(kGdt + base + 8, 0x00cf93000000ffff);
+  machine.set<uint64_t>(kGdt + base + 16, 0x00cffb000000ffff);
+  machine.set<uint64_t>(kGdt + base + 24, 0x00cff3000000ffff);
+  const auto set_msr = [&](uint32_t index, uint64_t value) {
+    machine.load(kKernel, {0x0f, 0x30, 0xf4});
+    machine.cpu->set_rip(kKernel);
+    machine.cpu->set_general(Registers::rcx, index);
+    machine.cpu->set_general(Registers::rax, value & 0xffff'ffff);
+    machine.cpu->set_general(Registers::rdx, value >> 32);
+    REQUIRE(machine.run().reason == ExitReason::halt);
+    REQUIRE(machine.cpu->rip() == kKernel + 3);
+  };
+  set_msr(0x174, base);
+  set_msr(0x175, kStack0);
+  set_msr(0x176, kKernel + 0x100);
+  set_msr(0xc000'0080, 1);
+  set_msr(0xc000'0081, uint64_t{base} << 32 | (kKernel + 0x200));
+  machine.load(kKernel + 0x100, {0x0f, 0x35});  // sysexit
+  machine.load(kKernel + 0x200, {0xf4});
+  machine.load(kUser, {0x0f, 0x34});
+  machine.load(kUser + 0x10, {0x43, 0x0f, 0x05});
+  machine.cpu->set_general(Registers::rdx, kUser + 0x10);
+  machine.cpu->set_general(Registers::rcx, kUserStack);
+  const uint32_t frame[] = {kUser, kUserCode32, 0x202, kUserStack, kUserData};
+  machine.memory->write({kKernelStack - 64}, frame, sizeof frame);
+  machine.load(kScratch + 0x100, {0xcf});
+  machine.cpu->set_general(Registers::rsp, kKernelStack - 64);
+  machine.cpu->set_rip(kScratch + 0x100);
+  REQUIRE(machine.run().reason == ExitReason::halt);
+  CHECK(machine.cpu->rip() == kKernel + 0x201);
+  CHECK(machine.reg(Registers::rbx) == 1);
+  CHECK(machine.reg(Registers::rcx) == kUser + 0x13);
+  CHECK(machine.cpu->registers().cs == base);
+  CHECK(machine.cpu->registers().ss == base + 8);
+  CHECK(machine.cpu->system_registers().privilege == 0);
+  CHECK((machine.cpu->registers().rflags & 0x200) == 0);
+}
+
 }  // namespace ringside::test
