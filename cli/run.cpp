@@ -111,8 +111,8 @@ void print_report(const RunReport& report, const std::string& session) {
     fmt::print(stderr, ", {} notice{}", report.notices, report.notices == 1 ? "" : "s");
   fmt::print(stderr, "\n");
   if (report.intrusion.any()) {
-    fmt::print(stderr, "intrusion: {} steps, {} breakpoint stops, {} forks\n", report.intrusion.steps,
-               report.intrusion.breakpoint_stops, report.intrusion.forks);
+    fmt::print(stderr, "intrusion: {} steps, {} stops at {} breakpoints, {} forks\n", report.intrusion.steps,
+               report.intrusion.breakpoint_stops, report.intrusion.breakpoints, report.intrusion.forks);
   }
   if (!session.empty()) fmt::print(stderr, "session: {} ({} digests)\n", session, report.epochs);
 }

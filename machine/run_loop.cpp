@@ -230,6 +230,7 @@ bool Machine::Impl::run_slice(Tick horizon) {
 // Until a stop at which the free run would have stopped as well.
 Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
   for (;;) {
+    if (intrusion && intrusion->fork_now() && recorder) recorder->take_over();
     const Exit exit = intrusion ? intrusion->run(guest, horizon, timeline.clock()) : guest.run(horizon);
     if (exit.canonical) return exit;
   }
