@@ -68,7 +68,8 @@ FwCfg::FwCfg(const DeviceSite& site, const FwCfgConfig& config, DmaPort& dma) : 
   add_item(kSignature, text_item("QEMU"));
   add_item(kId, little_endian(kTraditionalAndDma));
   add_item(kRamSize, little_endian(config.ram_bytes));
-  add_item(kNoGraphic, little_endian(uint16_t{1}));
+  // With it SeaBIOS takes COM1 for its own, shows its screen there and eats what is typed.
+  add_item(kNoGraphic, little_endian(uint16_t{config.serial_console_port ? 1u : 0u}));
   add_item(kProcessors, little_endian(uint16_t{1}));
   add_item(kProcessorsMax, little_endian(uint16_t{1}));
   add_item(kNuma, little_endian(uint64_t{0}));
