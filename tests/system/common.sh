@@ -31,6 +31,17 @@ says() {
     tail -n 5 "$1"
   }
 }
+# needs_guests FILE...: skips the test where what scripts/fetch-guests makes is not there: under the build directory,
+# or under its scenarios/.
+needs_guests() {
+  local file
+  for file in "$@"; do
+    if [[ ! -e $build_dir/$file && ! -e $build_dir/scenarios/$file ]]; then
+      echo "skipped: there is no $file in $build_dir; scripts/fetch-guests fetches what it is made of"
+      exit 77
+    fi
+  done
+}
 finish() {
   if [[ $failures == 0 ]]; then echo "ok"; fi
   exit $((failures != 0))
