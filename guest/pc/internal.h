@@ -4,5 +4,3 @@
 #include "pc.h"
 
 void console_start(void);
-// Waits until the last character is on the line.
-void console_drain(void);

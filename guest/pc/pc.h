@@ -33,6 +33,8 @@ __attribute__((noreturn, format(printf, 1, 2))) void fail(const char* reason, ..
 
 // --- Console (console.c): COM1, polled ---
 __attribute__((format(printf, 1, 2))) void print(const char* format, ...);
+// Waits until the last character has left the UART, whose FIFO holds up to 16: before the machine ends.
+void console_drain(void);
 void print_bytes(const char* bytes, size_t count);
 
 // --- Memory (start.c) ---

@@ -17,6 +17,7 @@ static void load_idt(uint64_t base, uint16_t limit) {
 // No vector fits into the table.
 void die_by_triple_fault(void) {
   print("port-storm: an undefined opcode with an empty descriptor table\n");
+  console_drain();
   disable_interrupts();
   load_idt(0, 0);
   __asm__ volatile("ud2");
@@ -26,6 +27,7 @@ void die_by_triple_fault(void) {
 // The table is full of gates, but of kinds that do not exist, to selectors that do not exist.
 void die_by_bad_idt(void) {
   print("port-storm: an undefined opcode with garbage for gates\n");
+  console_drain();
   disable_interrupts();
   uint64_t* gates = allocate(4096, 4096);
   for (unsigned i = 0; i < 512; ++i) gates[i] = random64() | 1ull << 47;  // all say that they are present
@@ -38,6 +40,7 @@ void die_by_bad_idt(void) {
 // the handler of that fault. (A table in no memory would read as ones, which is a descriptor.)
 void die_by_bad_gdt(void) {
   print("port-storm: a segment from a descriptor table of zeros\n");
+  console_drain();
   disable_interrupts();
   const struct table_pointer pointer = {0xff, (uint64_t)allocate(4096, 4096)};
   __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
