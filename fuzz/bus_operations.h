@@ -7,8 +7,9 @@
 //              3  a word's write: range, offset (1 byte, times 4), value (4 bytes), as 4 bytes
 //              4  memory: address (2 bytes, times 16), length (1 byte), bytes
 //              5  time: 1 byte, in units of 1 us
-//              6  time: 2 bytes, in units of 100 us
-//              7  the target's own: its number is the next byte
+//              6  time: 2 bytes, in units of 100 us, or of what the target says
+//              7  the target's own: its number is the next byte; 255 is no target's, but begins faults on the
+//                 wires: seed (1 byte), rate (1 byte, 0: no more)
 #pragma once
 
 #include <functional>
@@ -25,7 +26,8 @@ struct FuzzRange {
 };
 
 inline void run_bus_operations(DeviceBench& bench, FuzzInput& input, const std::vector<FuzzRange>& ranges,
-                               const std::function<void(uint8_t code, FuzzInput&)>& own = {}) {
+                               const std::function<void(uint8_t code, FuzzInput&)>& own = {},
+                               Tick long_unit = microseconds(100)) {
   const auto range_of = [&]() -> const FuzzRange& { return ranges[input.take<uint8_t>() % ranges.size()]; };
   // Time is bounded too: a device may work as long as the input lets it.
   constexpr Tick kLongest = seconds(30);
@@ -63,10 +65,15 @@ inline void run_bus_operations(DeviceBench& bench, FuzzInput& input, const std::
         break;
       }
       case 5: bench.advance(microseconds(input.take<uint8_t>())); break;
-      case 6: bench.advance(microseconds(100) * input.take<uint16_t>()); break;
+      case 6: bench.advance(long_unit * input.take<uint16_t>()); break;
       default: {
         const auto code = input.take<uint8_t>();
-        if (own) own(code, input);
+        if (code == 0xff) {
+          const auto seed = input.take<uint8_t>();
+          bench.faults.set(seed, input.take<uint8_t>());
+        } else if (own) {
+          own(code, input);
+        }
         break;
       }
     }

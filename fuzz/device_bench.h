@@ -15,6 +15,8 @@
 #include "sim/dma.h"
 #include "sim/memory.h"
 #include "sim/notice.h"
+#include "sim/random.h"
+#include "sim/wire.h"
 
 namespace ringside {
 
@@ -41,6 +43,41 @@ class FuzzInput {
   std::span<const uint8_t> bytes_;
 };
 
+// Faults on the wires, as the input asks for them: from then on one crossing in `rate` is dropped, delayed,
+// repeated, failed or changed, as far as the wire's kind allows. The seed is the input's, too.
+class FuzzTap final : public Tap {
+ public:
+  explicit FuzzTap(Wiring& wiring) : wiring_(wiring) {}
+  ~FuzzTap() override { set(0, 0); }
+  // A rate of 0 ends the faults.
+  void set(uint64_t seed, uint8_t rate) {
+    random_ = Random(seed);
+    if (rate_ == 0 && rate != 0) wiring_.add_tap(*this);
+    if (rate_ != 0 && rate == 0) wiring_.remove_tap(*this);
+    rate_ = rate;
+  }
+  void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override {
+    if (wire.kind() == WireKind::sampled || !random_.one_in(rate_)) return;
+    std::vector<uint8_t>& bytes = *crossing.payload;
+    switch (random_.below(wire.kind() == WireKind::message ? 6 : wire.kind() == WireKind::call ? 5 : 3)) {
+      case 0: verdict.copies = 0; break;
+      case 1: verdict.copies = 2; break;
+      case 2: verdict.delay = nanoseconds(random_.below(200'000)); break;
+      case 3: verdict.fail = -5; break;
+      case 4:
+        if (!bytes.empty())
+          bytes[random_.below(bytes.size())] ^= static_cast<uint8_t>(1 + random_.below(255));
+        break;
+      default: bytes.resize(random_.below(bytes.size() + 1)); break;
+    }
+  }
+
+ private:
+  Wiring& wiring_;
+  Random random_{0};
+  uint8_t rate_ = 0;
+};
+
 struct DeviceBench {
   static constexpr uint64_t kMemoryBytes = 4 << 20;
   static constexpr unsigned kEventsMax = 200'000;
@@ -52,7 +89,8 @@ struct DeviceBench {
         memory(std::move(*Memory::create(GuestPhys{0}, kMemoryBytes))),
         ports(Bus::Space::ports, site.named("pio")),
         mmio(Bus::Space::memory, site.named("mmio")),
-        dma(site, *memory) {}
+        dma(site, *memory),
+        faults(wiring) {}
 
   // Runs what is due in the next `span`.
   void advance(Tick span) {
@@ -77,6 +115,7 @@ struct DeviceBench {
   std::unique_ptr<Memory> memory;
   Bus ports, mmio;
   DmaPort dma;
+  FuzzTap faults;
 };
 
 }  // namespace ringside

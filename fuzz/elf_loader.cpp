@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "fuzz/driver.h"
 #include "boot/elf_notes.h"
+#include "fuzz/driver.h"
 #include "tests/support/elf_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,5 +1,5 @@
-// Hostile drivers of PCI: configuration mechanism 1, the host bridge, the south bridge, power management, and a
-// function with every kind of register. Own codes: interrupt levels, resets, the power button.
+// Hostile drivers of PCI: configuration mechanism 1, the host bridge, the south bridge, power management, and
+// a function with every kind of register. Own codes: interrupt levels, resets, the power button.
 #include <array>
 
 #include "devices/pci/host_bridge.h"
@@ -49,8 +49,35 @@ std::vector<std::vector<uint8_t>> fuzz_seeds() {
   bridge.insert(bridge.end(), {7, 1, 0x81, 7, 1, 0x82, 7, 1, 1, 2, 0, 1, 6});
   append(power, 0x80000b40, 0x601);
   append(power, 0x80000b80, 1);
-  power.insert(power.end(), {2, 4, 2, 1, 2, 4, 3, 1, 7, 2, 2, 5, 0, 0xf1, 2, 4, 4, 1, 2, 4, 5, 0x20, 0, 4, 8, 0, 2});
-  return {bars, msi, bridge, power};
+  power.insert(power.end(),
+               {2, 4, 2, 1, 2, 4, 3, 1, 7, 2, 2, 5, 0, 0xf1, 2, 4, 4, 1, 2, 4, 5, 0x20, 0, 4, 8, 0, 2});
+  // System management RAM and the shadow of the ROM; the SMBus; sleep, timer and reset.
+  std::vector<uint8_t> memory, smbus, sleep, reset, widths;
+  for (const uint32_t value : {0x0a00'0000u, 0x4a00'0000u, 0x1a00'0000u}) append(memory, 0x80000070, value);
+  for (uint32_t at = 0x58; at < 0x60; at += 4) append(memory, 0x80000000 | at, 0x10312233);
+  append(smbus, 0x80000b04, 1);
+  append(smbus, 0x80000b90, 0x701);
+  append(smbus, 0x80000bd0, 0x01000000);
+  append(smbus, 0x80000bd4, 0x01010101);
+  for (uint8_t at = 0; at < 14; ++at) smbus.insert(smbus.end(), {2, 7, at, 0x42, 0, 7, at, 0, 0});
+  append(smbus, 0x80000b90, 0x801);
+  append(sleep, 0x80000b40, 0x601);
+  append(sleep, 0x80000b80, 1);
+  for (const uint8_t value : {0x20, 0x24, 0x28}) sleep.insert(sleep.end(), {2, 4, 5, value});
+  sleep.insert(sleep.end(), {2, 4, 4, 1, 2, 4, 2,    1,    6, 0xff, 0x90, 2, 4, 0, 1,
+                             0, 4, 0, 0, 1, 6, 0xff, 0x90, 7, 5,    0,    2, 4, 3, 4});
+  for (uint8_t at = 0; at < 0x38; ++at)
+    sleep.insert(sleep.end(), {0, 4, at, 0, 0, 2, 4, at, 0xff, 0, 4, at, 0, 1});
+  sleep.insert(sleep.end(), {2, 5, 0, 0xf0, 2, 5, 1, 5, 0, 5, 1, 0, 0, 2, 5, 0, 7});
+  reset.insert(reset.end(),
+               {2, 0, 1, 2, 2, 0, 1, 6, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 2, 0, 1, 0, 7, 6, 0, 7, 0xff, 1, 2});
+  for (const uint32_t at : {0x80001000u, 0x80000000u, 0x80000800u, 0x80001800u, 0x80ff0000u, 0x80000b00u,
+                            0x00001000u, 0x80001080u, 0x8000103cu}) {
+    append(widths, at, 0xffffffff);
+    widths.insert(widths.end(), {0, 1, 0, 0, 0,    0, 1, 1, 0, 1, 0,    1,    3, 0,
+                                 1, 2, 1, 2, 0x55, 1, 1, 0, 0, 1, 0x34, 0x12, 0, 0});
+  }
+  return {bars, msi, bridge, power, memory, smbus, sleep, reset, widths};
 }
 
 }  // namespace ringside
@@ -82,17 +109,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bus.add(1, 0, piix.function());
   bus.add(1, 3, power.function());
   bus.add(2, 0, card);
-  const std::vector<FuzzRange> ranges{{&bench.ports, 0xcf8, 4},   {&bench.ports, 0xcfc, 4},  {&bench.mmio, 0xd0000000, 0x1000},
-                                      {&bench.ports, 0xc000, 32}, {&bench.ports, 0x600, 64}, {&bench.ports, 0xb2, 2},
-                                      {&bench.ports, 0xafe0, 4},  {&bench.ports, 0x700, 16}};
+  const std::vector<FuzzRange> ranges{{&bench.ports, 0xcf8, 4},          {&bench.ports, 0xcfc, 4},
+                                      {&bench.mmio, 0xd0000000, 0x1000}, {&bench.ports, 0xc000, 32},
+                                      {&bench.ports, 0x600, 64},         {&bench.ports, 0xb2, 2},
+                                      {&bench.ports, 0xafe0, 4},         {&bench.ports, 0x700, 16}};
   run_bus_operations(bench, input, ranges, [&](uint8_t code, FuzzInput& more) {
     const auto argument = more.take<uint8_t>();
-    switch (code % 6) {
+    switch (code % 7) {
       case 0: card.set_interrupt((argument & 1) != 0); break;
       case 1: piix.set_request(argument & 3, (argument & 0x80) != 0); break;
       case 2: power.press_power_button(); break;
       case 3: power.raise_general_purpose(argument & 15); break;
       case 4: card.raise_status(more.take<uint16_t>()); break;
+      case 5: power.signal_clock_alarm(); break;
       default:
         card.reset();
         piix.reset();
@@ -103,7 +132,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   });
   for (const Stateful* part : {static_cast<const Stateful*>(&bus), static_cast<const Stateful*>(&card),
-                               static_cast<const Stateful*>(&piix), static_cast<const Stateful*>(&power)}) {
+                               static_cast<const Stateful*>(&piix), static_cast<const Stateful*>(&power),
+                               static_cast<const Stateful*>(&host)}) {
     state_digest(*part);
   }
   return 0;

@@ -1,5 +1,5 @@
-// libFuzzer takes inputs to begin with from folders only. With RINGSIDE_SEEDS_TO set, a target writes its seeds
-// into that folder and ends (scripts/fuzz).
+// libFuzzer takes inputs to begin with from folders only. With RINGSIDE_SEEDS_TO set, a target writes its
+// seeds into that folder and ends (scripts/fuzz).
 #include <cstdio>
 #include <cstdlib>
 #include <string>
