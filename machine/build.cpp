@@ -13,6 +13,7 @@ namespace ringside {
 
 Result<> Machine::Impl::build() {
   wiring = std::make_unique<Wiring>(timeline.clock(), timeline.events());
+  for (const CaptureScenario& capture : scenario.captures) wiring->set_capture(capture.wire, capture.policy);
 
   std::map<std::string, LoadedFile> files;
   for (const DiskScenario& disk : scenario.disks) SIM_TRY(build_disk(disk));
@@ -46,7 +47,6 @@ Result<> Machine::Impl::build() {
   networks = std::move(*made_networks);
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
   SIM_TRY(trace_lines());
-  apply_capture_policies();
   list_components();
   return {};
 }
@@ -231,15 +231,6 @@ void Machine::Impl::print_console(GuestParts& parts, std::span<const uint8_t> by
   parts.console_watch.on_output(text);
   scripted.on_console(parts.scenario->name, text);
   if (options.on_console) options.on_console(parts.scenario->name, bytes);
-}
-
-// [[capture]]: the last one that matches a wire counts.
-void Machine::Impl::apply_capture_policies() {
-  for (const auto& wire : wiring->wires()) {
-    for (const CaptureScenario& capture : scenario.captures) {
-      if (wire_matches(capture.wire, wire->name())) wire->set_capture(capture.policy);
-    }
-  }
 }
 
 void Machine::Impl::list_components() {

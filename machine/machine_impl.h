@@ -72,7 +72,6 @@ struct Machine::Impl {
   Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
                                             std::map<std::string, LoadedFile>& files,
                                             std::function<void(std::span<const uint8_t>)> output);
-  void apply_capture_policies();
   Result<> trace_lines();
   void list_components();
 

@@ -54,6 +54,9 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
   wire->kind_ = kind;
   wire->type_ = &type;
   wire->capture_ = capture;
+  for (const auto& [glob, policy] : captures_) {
+    if (wire_matches(glob, wire->name_)) wire->capture_ = policy;
+  }
   wires_.push_back(std::move(wire));
   Wire& added = *wires_.back();
   taps_by_wire_.emplace_back();
@@ -64,6 +67,13 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
     entry.tap->on_wire_added(added);
   }
   return added;
+}
+
+void Wiring::set_capture(std::string glob, CapturePolicy policy) {
+  for (const auto& wire : wires_) {
+    if (wire_matches(glob, wire->name_)) wire->capture_ = policy;
+  }
+  captures_.emplace_back(std::move(glob), policy);
 }
 
 const Wire* Wiring::find(std::string_view name) const {

@@ -119,6 +119,9 @@ class Wiring {
   Wire& add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture = {});
   const std::deque<std::unique_ptr<Wire>>& wires() const { return wires_; }
   const Wire* find(std::string_view name) const;
+  // For the wires that match, those that are there and those that come (a device may be mapped late). The last
+  // one that matches a wire counts.
+  void set_capture(std::string glob, CapturePolicy policy);
 
   // Taps see crossings in the order in which they were added. A glob limits which wires a tap sees;
   // on_wire_added is called for each, those that exist already included.
@@ -140,6 +143,7 @@ class Wiring {
   std::deque<std::unique_ptr<Wire>> wires_;
   std::vector<std::vector<Tap*>> taps_by_wire_;
   std::vector<TapEntry> taps_;
+  std::vector<std::pair<std::string, CapturePolicy>> captures_;
   std::vector<uint8_t> scratch_;
   uint64_t last_sequence_ = 0;
 };

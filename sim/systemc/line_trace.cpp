@@ -32,6 +32,8 @@ Result<std::unique_ptr<LineTrace>> LineTrace::create(const std::string& path, co
   const std::string base = has_suffix ? path.substr(0, path.size() - 4) : path;
   impl->written = base + ".vcd";
   impl->file = sc_core::sc_create_vcd_trace_file(base.c_str());
+  // It says on stdout, where the guest's console is, which unit it takes.
+  sc_core::sc_report_handler::set_actions("tracing timescale unit set", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   impl->file->set_time_unit(1, sc_core::SC_PS);
   for (const std::string& name : names) {
     impl->signals.push_back(std::make_unique<sc_core::sc_signal<bool>>(name.c_str()));

@@ -130,6 +130,23 @@ TEST_CASE("globs match with and without the domain") {
   CHECK_FALSE(wire_matches("xvda", "dom1/ring/xvda/request"));
 }
 
+TEST_CASE("a capture policy holds for wires that are there and for those that come; the last one counts") {
+  Clock clock;
+  EventQueue events;
+  Wiring wiring(clock, events);
+  const Wire& before = wiring.add("dom1/pio/disk", WireKind::call, kTestType);
+  wiring.set_capture("pio/*", {CaptureMode::none, 0});
+  wiring.set_capture("pio/uart*", {CaptureMode::first_bytes, 4});
+  const Wire& late = wiring.add("dom1/pio/late", WireKind::call, kTestType);
+  const Wire& uart = wiring.add("dom1/pio/uart0", WireKind::call, kTestType);
+  const Wire& other = wiring.add("dom1/mmio/nic", WireKind::call, kTestType);
+  CHECK(before.capture().mode == CaptureMode::none);
+  CHECK(late.capture().mode == CaptureMode::none);
+  CHECK(uart.capture().mode == CaptureMode::first_bytes);
+  CHECK(uart.capture().bytes == 4);
+  CHECK(other.capture().mode == CaptureMode::full);
+}
+
 TEST_CASE("taps see the crossings of their wires and decide what arrives") {
   Clock clock;
   EventQueue events;
