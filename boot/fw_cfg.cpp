@@ -69,7 +69,7 @@ FwCfg::FwCfg(const DeviceSite& site, const FwCfgConfig& config, DmaPort& dma) : 
   add_item(kId, little_endian(kTraditionalAndDma));
   add_item(kRamSize, little_endian(config.ram_bytes));
   // With it SeaBIOS takes COM1 for its own, shows its screen there and eats what is typed.
-  add_item(kNoGraphic, little_endian(uint16_t{config.serial_console_port ? 1u : 0u}));
+  add_item(kNoGraphic, little_endian(static_cast<uint16_t>(config.serial_console_port ? 1 : 0)));
   add_item(kProcessors, little_endian(uint16_t{1}));
   add_item(kProcessorsMax, little_endian(uint16_t{1}));
   add_item(kNuma, little_endian(uint64_t{0}));
