@@ -196,7 +196,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto options = input.take<uint8_t>();
   config.read_only = (options & 1) != 0;
   config.write_cache = (options & 2) == 0;
-  config.buffer_sectors = (options & 4) != 0 ? 4 : 4096;
+  config.buffer_sectors = (options & 4) != 0 ? 4 : 256;
   ide.attach(0, (options >> 3) & 1, **image, config);
   if ((options & 16) != 0) {
     config.name = "hdb";
