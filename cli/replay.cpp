@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/console_output.h"
 #include "cli/progress.h"
 #include "machine/machine.h"
 #include "sim/session/reader.h"
@@ -70,14 +71,17 @@ Result<ExitCode> replay(const ReplayArguments& arguments) {
   options.flip_memory_bit_after_epoch = arguments.flip_after;
   ProgressLine progress(!arguments.json);
   options.on_progress = [&](const Progress& now) { progress.update(now); };
+  ConsoleOutput output(scenario->domains.size() > 1, "",
+                       [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
   if (arguments.console && !arguments.json) {
-    options.on_console = [](const std::string&, std::span<const uint8_t> bytes) {
-      std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+    options.on_console = [&](const std::string& domain, std::span<const uint8_t> bytes) {
+      output.write(domain, bytes);
     };
   }
   auto machine = Machine::create(*scenario, options);
   if (!machine) return tl::unexpected(machine.error());
   auto report = (*machine)->run();
+  output.finish();
   progress.clear();
   if (!report) return tl::unexpected(report.error());
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/console_output.h"
 #include "cli/progress.h"
 #include "cli/terminal_input.h"
 #include "machine/machine.h"
@@ -140,13 +141,17 @@ ExitCode run(const RunArguments& arguments) {
   }
   options.vcd_to = arguments.vcd;
   std::string console;
-  options.on_console = [&](const std::string&, std::span<const uint8_t> bytes) {
-    if (arguments.json) {
-      console.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    } else {
-      std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-      if (interactive) std::fflush(stdout);
-    }
+  ConsoleOutput output(scenario->domains.size() > 1, interactive ? scenario->domains.front().name : "",
+                       [&](std::string_view text) {
+                         if (arguments.json) {
+                           console += text;
+                         } else {
+                           std::fwrite(text.data(), 1, text.size(), stdout);
+                           if (interactive) std::fflush(stdout);
+                         }
+                       });
+  options.on_console = [&](const std::string& domain, std::span<const uint8_t> bytes) {
+    output.write(domain, bytes);
   };
   std::optional<TerminalInput> terminal;
   ProgressLine progress(!interactive && !arguments.json);
@@ -166,6 +171,7 @@ ExitCode run(const RunArguments& arguments) {
   }
   if (!arguments.output.empty()) remember_folder(*scenario);
   auto finished = (*machine)->run();
+  output.finish();
   terminal.reset();
   if (interactive && isatty(STDOUT_FILENO)) fmt::print(stderr, "\n");  // the guest's last line may be open
   progress.clear();

@@ -26,7 +26,11 @@ const Clock& Machine::clock() const { return impl_->timeline.clock(); }
 Hypervisor& Machine::hypervisor() { return *impl_->xen->hypervisor; }
 
 Result<RunReport> Machine::run() {
-  if (!impl_->timeline.run([this] { impl_->run_loop(); })) {
+  const bool ran = impl_->timeline.run([this] {
+    impl_->run_loop();
+    if (impl_->line_trace) impl_->line_trace->catch_up();
+  });
+  if (!ran) {
     return fail(fmt::format("a SystemC model ended the run at {}: {}", to_string(impl_->timeline.clock().now),
                             impl_->timeline.failure()));
   }

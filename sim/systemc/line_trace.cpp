@@ -55,6 +55,8 @@ void LineTrace::set(size_t line, bool level) {
   impl_->timeline.settle_signals();
 }
 
+void LineTrace::catch_up() { impl_->timeline.catch_up_modules(); }
+
 Result<> LineTrace::finish() {
   impl_->timeline.enter();
   sc_core::sc_close_vcd_trace_file(impl_->file);

@@ -19,7 +19,9 @@ class LineTrace {
   ~LineTrace();
 
   void set(size_t line, bool level);
-  // Writes what is left, up to the clock's time, and closes the file.
+  // In the timeline's body, as its last act: SystemC writes a change only when its time goes on.
+  void catch_up();
+  // Closes the file.
   Result<> finish();
 
  private:

@@ -7,7 +7,7 @@ source "$(dirname "$0")/common.sh" "$@"
 
 lesson() {
   expect 0 "$ringside" run "$source_dir/scenarios/$1" -o a.pcapng
-  [[ $(tail -n 1 out) == *": PASS"* ]] || fail "$1: its last line is '$(tail -n 1 out)'"
+  [[ $(tail -n 1 out) == *": PASS"$'\r' ]] || fail "$1: its last line is '$(tail -n 1 out)'"
   [[ $(tail -c 1 out | od -An -tx1) == " 0a" ]] || fail "$1: the end of its last line is lost"
   expect 0 "$ringside" run "$source_dir/scenarios/$1" -o b.pcapng
   cmp a.pcapng b.pcapng || fail "$1: two runs differ"
@@ -22,6 +22,11 @@ lesson nic-echo
 lesson nic-echo/interrupts.toml
 
 lesson nic-echo/two-machines.toml
+# Each line stands behind its machine's name, whole.
+expect 0 "$ringside" run "$source_dir/scenarios/nic-echo/two-machines.toml"
+says out "dom1: nic-echo: PASS"
+says out "dom2: nic-echo: PASS"
+says out "dom2: 100 pings answered, 100 datagrams echoed"
 for wire in dom1/eth/eth0/rx dom1/eth/eth0/tx dom2/eth/eth1/rx dom2/eth/eth1/tx; do
   expect 0 "$ringside" show a.pcapng --wire "$wire"
   # An ARP request or its answer, 100 pings, 100 datagrams; broadcasts and what the other sends beside.
