@@ -128,8 +128,10 @@ NativeUnicornCpu::CodeMode NativeUnicornCpu::code_mode() const {
     const bool known = selector == known_selector_ && !in_virtual_8086();
     return {CodeWidth::bits_16, known ? known_base_ : uint64_t{selector} << 4};
   }
+  // CS never holds what is no code: a descriptor that is none was changed behind it.
   const auto descriptor = peek_descriptor(selector);
-  if (!descriptor) return {paging_.long_mode ? CodeWidth::bits_64 : CodeWidth::bits_32, 0};
+  if (!descriptor || !descriptor->is_code())
+    return {paging_.long_mode ? CodeWidth::bits_64 : CodeWidth::bits_32, 0};
   if (paging_.long_mode && descriptor->is_long()) return {CodeWidth::bits_64, 0};
   return {descriptor->is_big() ? CodeWidth::bits_32 : CodeWidth::bits_16, descriptor->base()};
 }

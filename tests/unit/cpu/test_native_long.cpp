@@ -288,6 +288,16 @@ TEST_CASE("wild descriptor tables, task segments and stacks never hurt the host"
     wild.cpu->set_general(Registers::rax, kScratch);
     CHECK(wild.run().reason == ExitReason::shutdown);
   }
+  // CS keeps its mode when its table is wiped out: the code is still 64-bit code for who looks at it.
+  NativeMachine wiped;
+  wiped.set<uint16_t>(kScratch, 0xff);
+  wiped.set<uint64_t>(kScratch + 2, 0x7'0000);  // zeros
+  wiped.load(kKernel, {0x0f, 0x01, 0x10, 0x8e, 0xd9, 0x48, 0xff, 0xc0});  // lgdt [rax]; mov ds, ecx; inc rax
+  wiped.cpu->set_general(Registers::rax, kScratch);
+  wiped.cpu->set_general(Registers::rcx, kData);
+  CHECK(wiped.run().reason == ExitReason::shutdown);
+  CHECK(wiped.cpu->rip() == kKernel + 3);
+  CHECK(wiped.cpu->disassemble({kKernel + 3}, 2).find("inc rax") != std::string::npos);
   for (uint64_t stack : {0x50'0000ull, 0x8000'0000'0000'0000ull, 0ull}) {
     NativeMachine wild;
     wild.load(kKernel, {0x0f, 0x0b});
