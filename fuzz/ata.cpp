@@ -1,6 +1,7 @@
 // Hostile drivers of the IDE controller and its disk, with an image of 1 MiB: task file, bus master, PRD
 // tables and the PCI function. The first byte: bit 0 read only, 1 no write cache, 2 a small buffer, 3 the
-// drive is a slave, 4 the channel has both. Own codes: reset, PCI's registers, many words of data.
+// drive is a slave, 4 the channel has both, 5 a slow medium. Own codes: reset, PCI's registers, many words of
+// data.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ const std::string& image_path() {
   return path;
 }
 
-// Ranges: 0 task file, 1 control, 2 bus master.
+// Ranges: 0 task file, 1 control, 2 bus master; 3 and 4 the other channel's, where there is no drive.
 struct Seed : std::vector<uint8_t> {
   explicit Seed(uint8_t options) { push_back(options); }
   Seed& add(std::initializer_list<unsigned> more) {
@@ -39,14 +40,15 @@ struct Seed : std::vector<uint8_t> {
   }
   Seed& port(unsigned range, unsigned offset, unsigned value) { return add({2, range, offset, value}); }
   // Sector Count, LBA Low, Mid, High, Device, Command.
-  Seed& command(unsigned opcode, unsigned count = 2, unsigned lba = 5, unsigned device = 0xe0) {
+  Seed& command(unsigned opcode, unsigned count = 2, unsigned lba = 5, unsigned device = 0xe0,
+                unsigned waits = 30) {
     port(0, 2, count).port(0, 3, lba).port(0, 4, 0).port(0, 5, 0).port(0, 6, device);
-    return port(0, 7, opcode).wait(30);
+    return port(0, 7, opcode).wait(waits);
   }
   Seed& wait(unsigned hundred_us) { return add({6, hundred_us, hundred_us >> 8}); }
-  // Words through the data register, and Status, which ends an interrupt.
-  Seed& read_words(unsigned words) { return add({7, 3, words}).status(); }
-  Seed& write_words(unsigned words) { return add({7, 4, words, 0xa5}).wait(20).status(); }
+  // Pairs of words through the data register, and Status, which ends an interrupt.
+  Seed& read_words(unsigned words) { return add({7, 3, words / 2}).status(); }
+  Seed& write_words(unsigned words) { return add({7, 4, words / 2, 0xa5}).wait(20).status(); }
   Seed& status() { return add({0, 0, 7, 0, 0}); }
   // The table at 0x1000: a first descriptor, and a last one of 512 bytes behind it.
   Seed& prd(unsigned address, unsigned bytes, bool last) {
@@ -80,46 +82,30 @@ std::vector<std::vector<uint8_t>> fuzz_seeds() {
     seeds.push_back(seed);
   }
   // PIO in and out, by sector and by multiple.
-  seeds.push_back(Seed(0)
-                      .command(0xec)
-                      .read_words(255)
-                      .read_words(1)
-                      .command(0x20)
-                      .read_words(255)
-                      .read_words(1)
-                      .wait(20)
-                      .read_words(255)
-                      .read_words(1));
+  seeds.push_back(
+      Seed(0).command(0xec).read_words(256).command(0x20).read_words(256).wait(20).read_words(256));
   seeds.push_back(Seed(0)
                       .command(0xc6, 2)
                       .command(0xc4, 3)
-                      .read_words(255)
-                      .read_words(255)
+                      .read_words(256)
+                      .read_words(256)
                       .read_words(2)
                       .wait(20)
-                      .read_words(255)
-                      .read_words(1));
+                      .read_words(256));
   for (const unsigned options : {0u, 1u, 2u, 4u}) {
     Seed seed(static_cast<uint8_t>(options));
     for (const unsigned opcode : {0x30, 0x34, 0xc5, 0x39, 0xce, 0xe8}) {
-      seed.command(0xc6, 2)
-          .command(opcode, 2)
-          .write_words(255)
-          .write_words(1)
-          .write_words(255)
-          .write_words(1)
-          .status();
+      seed.command(0xc6, 2).command(opcode, 2).write_words(256).write_words(256).status();
     }
     seed.command(0x20, 3, 4)
-        .read_words(255)
-        .read_words(1)
+        .read_words(256)
         .wait(20)
-        .read_words(255)
+        .read_words(256)
         .command(0xe7)
         .wait(500)
         .status()
         .command(0xe4)
-        .read_words(255);
+        .read_words(256);
     seeds.push_back(seed);
   }
   // Settings: transfer modes, write cache, read look-ahead, defaults.
@@ -170,12 +156,35 @@ std::vector<std::vector<uint8_t>> fuzz_seeds() {
   seeds.push_back(Seed(0)
                       .add({7, 0xff, 3, 2})
                       .command(0x20)
-                      .read_words(255)
+                      .read_words(256)
                       .command(0x30)
-                      .write_words(255)
-                      .write_words(1)
+                      .write_words(256)
                       .wait(100)
                       .command(0xe7));
+  // A slow medium: writes that wait in the cache are read from there, and a full cache holds up the next.
+  for (const unsigned fails : {0u, 2u}) {
+    Seed slow(0x24);
+    if (fails != 0) slow.add({7, 0xff, 5, fails});
+    for (const unsigned lba : {5, 7, 200}) {
+      slow.command(0x30, 4, lba, 0xe0, 4);
+      for (unsigned sector = 0; sector < 4; ++sector) slow.write_words(256);
+    }
+    slow.command(0x20, 4, 6, 0xe0, 4)
+        .read_words(256)
+        .wait(100)
+        .read_words(256)
+        .command(0xe7)
+        .wait(5000)
+        .status();
+    slow.command(0x3d, 1)
+        .wait(900)
+        .command(0x30, 1, 5, 0xe0, 4)
+        .write_words(256)
+        .port(1, 0, 4)
+        .wait(1)
+        .port(1, 0, 0);
+    seeds.push_back(slow.wait(5000).command(0xe0).status());
+  }
   return seeds;
 }
 
@@ -185,15 +194,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ringside;
   DeviceBench bench("ide");
   FuzzInput input(data, size);
+  const auto options = input.take<uint8_t>();
   DiskImageConfig image_config;
   image_config.name = "hda";
   image_config.path = image_path();
+  if ((options & 32) != 0) {
+    image_config.latency.command = milliseconds(20);
+    image_config.latency.queue_depth = 1;
+  }
   auto image = DiskImage::open(image_config, bench.clock, bench.events, bench.wiring);
   if (!image) std::abort();
   IdeController ide(bench.site, bench.ports, bench.mmio, bench.dma);
   AtaDriveConfig config;
   config.name = "hda";
-  const auto options = input.take<uint8_t>();
   config.read_only = (options & 1) != 0;
   config.write_cache = (options & 2) == 0;
   config.buffer_sectors = (options & 4) != 0 ? 4 : 256;
@@ -203,8 +216,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ide.attach(0, (options >> 3 & 1) ^ 1, **image, config);
   }
   ide.set_up_as_firmware();
-  const std::vector<FuzzRange> ranges{
-      {&bench.ports, 0x1f0, 8}, {&bench.ports, 0x3f6, 1}, {&bench.ports, 0xc000, 16}};
+  const std::vector<FuzzRange> ranges{{&bench.ports, 0x1f0, 8},
+                                      {&bench.ports, 0x3f6, 1},
+                                      {&bench.ports, 0xc000, 16},
+                                      {&bench.ports, 0x170, 8},
+                                      {&bench.ports, 0x376, 1}};
   run_bus_operations(bench, input, ranges, [&](uint8_t code, FuzzInput& more) {
     switch (code % 5) {
       case 0:
@@ -218,10 +234,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       case 2: ide.pci().config_read(more.take<uint8_t>() & 0xfc, 4); break;
       case 3:
-        for (unsigned words = more.take<uint8_t>(); words != 0; --words) bench.ports.read(0x1f0, 2);
+        for (unsigned words = 2u * more.take<uint8_t>(); words != 0; --words) bench.ports.read(0x1f0, 2);
         break;
       default: {
-        const unsigned words = more.take<uint8_t>();
+        const unsigned words = 2u * more.take<uint8_t>();
         const auto word = more.take<uint8_t>();
         for (unsigned i = 0; i < words; ++i) bench.ports.write(0x1f0, 2, word);
         break;

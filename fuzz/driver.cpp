@@ -14,7 +14,15 @@
 
 #include "sim/random.h"
 
+// g++ says by a macro that AddressSanitizer is there, clang by a feature.
 #if defined(__SANITIZE_ADDRESS__)
+#define RINGSIDE_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RINGSIDE_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -123,11 +131,11 @@ int main(int argc, char** argv) {
   using namespace ringside;
   const std::string name = std::string(argv[0]).substr(std::string(argv[0]).rfind('/') + 1);
   crash_path = "crash-" + name;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
   __sanitizer_set_death_callback(save_current_input);
 #endif
   for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
     if (signal != SIGABRT) continue;  // the sanitizer reports the others
 #endif
     std::signal(signal, on_signal);
