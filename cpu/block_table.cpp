@@ -29,12 +29,48 @@ BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs, unsign
       frames_(mask_ + 1) {}
 
 void BlockTable::new_mapping() {
-  const uint32_t code = code_epoch_;
-  new_epoch();
-  if (epoch_ != 1) code_epoch_ = code;
+  changeable_.clear();
+  if (++epoch_ > kEpochMask) new_epoch();
+}
+
+void BlockTable::new_mapping_of_changeable() {
+  for (const uint32_t at : changeable_) cache_[at].epoch |= kMoved;
+  changeable_.clear();
+}
+
+void BlockTable::set_frames(uint64_t address, Frames frames, bool changeable) {
+  const size_t at = index(address);
+  frames_[at] = frames;
+  note(frames.first, at);
+  if (frames.last != frames.first) note(frames.last, at);
+  if (changeable) note_changeable(at);
+}
+
+void BlockTable::note(uint64_t frame, size_t at) {
+  std::vector<uint32_t>& notes = by_frame_[frame];
+  if (notes.size() >= kNotesMax) {
+    // A guest that makes code in one frame without end: what is there is forgotten, but for the newest.
+    const Frames newest = frames_[at];
+    const Cached cached = cache_[at];
+    drop_frame(frame);
+    cache_[at] = cached;
+    frames_[at] = newest;
+  }
+  by_frame_[frame].push_back(static_cast<uint32_t>(at));
+}
+
+void BlockTable::drop_frame(uint64_t frame) {
+  const auto notes = by_frame_.find(frame);
+  if (notes == by_frame_.end()) return;
+  for (const uint32_t at : notes->second) {
+    if (frames_[at].first == frame || frames_[at].last == frame) cache_[at] = {};
+  }
+  by_frame_.erase(notes);
 }
 
 void BlockTable::new_epoch() {
+  changeable_.clear();
+  by_frame_.clear();
   code_epoch_ = ++epoch_;
   if (epoch_ <= kEpochMask) return;
   std::fill(cache_.begin(), cache_.end(), Cached{});
@@ -74,7 +110,8 @@ BlockTable::Cached& BlockTable::enter(uint64_t address, GuestPhys at, std::span<
                     std::memcmp(block->bytes.data(), bytes.data(), bytes.size()) == 0;
   if (!same) {
     // The cache may still point to the block that goes, from an earlier epoch or another address.
-    if (block) new_epoch();
+    if (block && by_frame_.empty()) new_epoch();
+    if (block) drop_frame(at.value >> kPageShift);
     block = analyse(address, bytes, width);
   }
   Cached& cached = cache_[index(address)];

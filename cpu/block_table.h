@@ -101,6 +101,8 @@ class BlockTable {
   // The guest's addresses may mean other frames now, but no code has changed: what is held stays good where
   // its frames are the same.
   void new_mapping();
+  // The same for addresses only that were said to be changeable: those that a new CR3 may move.
+  void new_mapping_of_changeable();
   // Where the bytes of a cached block lay, when it was entered before the last new_mapping(). Null when that
   // is not so. When both frames are still right, renew() makes the entry good again.
   struct Frames {
@@ -110,16 +112,20 @@ class BlockTable {
     const size_t at = index(address);
     const Cached& cached = cache_[at];
     const bool held =
-        cached.address == address && cached.size == size && (cached.epoch & ~kWatched) >= code_epoch_;
+        cached.address == address && cached.size == size && (cached.epoch & kEpochMask) >= code_epoch_;
     return held ? &frames_[at] : nullptr;
   }
-  const Cached& renew(uint64_t address) {
-    Cached& cached = cache_[index(address)];
-    cached.epoch = (cached.epoch & ~kEpochMask) | epoch_;
+  const Cached& renew(uint64_t address, bool changeable) {
+    const size_t at = index(address);
+    Cached& cached = cache_[at];
+    cached.epoch = (cached.epoch & (kWatched | kCompared)) | epoch_;
+    if (changeable) note_changeable(at);
     return cached;
   }
   static bool must_be_compared(const Cached& cached) { return cached.epoch & kCompared; }
-  void set_frames(uint64_t address, Frames frames) { frames_[index(address)] = frames; }
+  void set_frames(uint64_t address, Frames frames, bool changeable);
+  // The code in this frame has changed; only blocks whose frames were set are forgotten.
+  void drop_frame(uint64_t frame);
 
   // The block's operands in memory, in the order of their accesses.
   const std::vector<Block::MemoryAccess>& accesses(const Block& block, uint64_t address) const;
@@ -131,7 +137,13 @@ class BlockTable {
 
  private:
   size_t index(uint64_t address) const { return (address ^ (address >> 13)) & mask_; }
-  static constexpr uint32_t kWatched = 1u << 31, kCompared = 1u << 30, kEpochMask = kCompared - 1;
+  static constexpr uint32_t kWatched = 1u << 31, kCompared = 1u << 30, kMoved = 1u << 29, kEpochMask = kMoved - 1;
+  static constexpr size_t kNotesMax = 4096;  // of one frame
+  void note(uint64_t frame, size_t at);
+  void note_changeable(size_t at) {
+    if (changeable_.size() > mask_) new_mapping_of_changeable();
+    changeable_.push_back(static_cast<uint32_t>(at));
+  }
   Cached& enter(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, CodeWidth width);
   std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width) const;
 
@@ -142,6 +154,9 @@ class BlockTable {
   uint32_t code_epoch_ = 1;  // the first epoch with the code as it is
   std::vector<Cached> cache_;
   std::vector<Frames> frames_;  // beside the cache, which must stay small
+  // Which entries may hold blocks of a frame, and which are at addresses that are changeable. Looked up only.
+  std::unordered_map<uint64_t, std::vector<uint32_t>> by_frame_;
+  std::vector<uint32_t> changeable_;
   // By machine address and size. Looked up only, never walked: its order is not seen.
   std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
 };

@@ -27,6 +27,9 @@ enum class CodeState : uint8_t { data, code, mixed };
 class CodePages {
  public:
   static constexpr uint8_t kFlipsMax = 8;
+  // A frame that has been one thing for so long starts to count its flips anew, and a mixed one gets another
+  // chance: a kernel that patches its code does so in bursts.
+  static constexpr Tick kForgotten = milliseconds(2);
 
   explicit CodePages(size_t frames) : frames_(frames) {}
 
@@ -38,17 +41,16 @@ class CodePages {
     bool may_execute = false;
   };
   // `executable`: the guest's tables allow this mapping to be executed. `own_block`: the block that is
-  // running lies in this frame.
-  Step access(size_t frame, Access access, bool executable, bool own_block);
+  // running lies in this frame. `now` is virtual time; a core that gives none never forgets.
+  Step access(size_t frame, Access access, bool executable, bool own_block, Tick now = {});
 
   // The host stored into the frame. True when there may be blocks to drop; then the frame is data again
   // (or still mixed), and the emulator's TLB must be flushed.
   bool host_store(size_t frame);
 
-  // Gives mixed frames another chance to be code: a kernel that patches its code does so at boot, and then
-  // never again. True when there was one; then the emulator's TLB must be flushed. When to call it must
-  // depend on the guest alone.
-  bool reconsider_mixed();
+  // Gives frames that have been mixed for long enough another chance to be code. True when there was one;
+  // then the emulator's TLB must be flushed. When to call it must depend on the guest alone.
+  bool reconsider_mixed(Tick now);
 
   CodeState state(size_t frame) const { return frames_[frame].state; }
   // A number that two runs share exactly when all frames are in the same state.
@@ -58,11 +60,13 @@ class CodePages {
   struct Frame {
     CodeState state = CodeState::data;
     uint8_t flips = 0;
+    bool listed = false;  // in mixed_
+    Tick last_flip;
   };
   void change(size_t frame, CodeState state);
 
   std::vector<Frame> frames_;
-  std::vector<size_t> mixed_;  // frames that became mixed since the last reconsider_mixed()
+  std::vector<size_t> mixed_;  // frames that are, or were since the last reconsider_mixed()
   uint64_t digest_ = 0;
 };
 

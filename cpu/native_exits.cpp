@@ -195,7 +195,8 @@ bool NativeUnicornCpu::write_cr3(uint64_t value) {
   write(UC_X86_REG_CR3, value);
   paging_.root = {value};
   translations_.flush();
-  forget_emulator_tlb();
+  // Storing CR3 has flushed the emulator's TLB.
+  blocks_.new_mapping_of_changeable();
   return true;
 }
 

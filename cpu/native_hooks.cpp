@@ -106,11 +106,13 @@ const BlockTable::Cached* NativeUnicornCpu::find_moved(uint64_t address, uint32_
   const bool crosses = (last ^ address) >> kPageShift != 0;
   const auto first_page = peek_page(address);
   if (!first_page || frame_of(*first_page).value != frames->first) return nullptr;
+  bool changeable = is_changeable(address);
   if (crosses) {
     const auto last_page = peek_page(last);
     if (!last_page || frame_of(*last_page).value != frames->last) return nullptr;
+    changeable = changeable || is_changeable(last);
   }
-  const BlockTable::Cached& cached = blocks_.renew(address);
+  const BlockTable::Cached& cached = blocks_.renew(address, changeable);
   if (!BlockTable::must_be_compared(cached)) return &cached;
   const uint8_t* bytes = crosses ? nullptr : map_.bytes_at(*first_page + (address & (kPageSize - 1)), size);
   const bool same = bytes != nullptr && cached.block->bytes.size() == size &&
@@ -147,7 +149,9 @@ void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
       blocks_.look_up_watched(address, at, {bytes.data(), length}, kept, mode.width);
   blocks_.set_base(*cached.block, mode.width == CodeWidth::bits_64 ? 0 : known_base_);
   const auto last_page = peek_page(address + std::max<uint32_t>(size, 1) - 1);
-  blocks_.set_frames(address, {frame_of(at).value, last_page ? frame_of(*last_page).value : 0});
+  const uint64_t last = address + std::max<uint32_t>(size, 1) - 1;
+  blocks_.set_frames(address, {frame_of(at).value, last_page ? frame_of(*last_page).value : 0},
+                     is_changeable(address) || is_changeable(last));
   charge_block(cached);
   current_.size = size;
   current_.mixed = mixed;
@@ -299,12 +303,13 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   const size_t frame = memory_.index_of(translation.frame);
   const bool own = access.access == Access::write && code_pages_.state(frame) == CodeState::code &&
                    is_own_frame(translation.frame);
-  const CodePages::Step step = code_pages_.access(frame, access.access, translation.executable, own);
+  const CodePages::Step step =
+      code_pages_.access(frame, access.access, translation.executable, own, interrupted_at_);
   if (step.drop_blocks) {
     drop_blocks(translation.frame.address(), kPageSize);
   } else if (step.flush) {
     uc_ctl_flush_tlb(uc_);
-    if (access.access == Access::write) blocks_.new_epoch();
+    if (access.access == Access::write) blocks_.drop_frame(translation.frame.value);
     if (own) {
       current_.mixed = true;
       check_at_ps_ = 0;
@@ -339,7 +344,8 @@ void NativeUnicornCpu::drop_blocks(GuestPhys address, uint64_t length) {
   alias_open_ = false;
   // The alias must not stay in the emulator's TLB, where the guest could use it.
   uc_ctl_flush_tlb(uc_);
-  blocks_.new_epoch();
+  for (Mfn frame = frame_of(address); frame <= frame_of(address + (length - 1)); ++frame.value)
+    blocks_.drop_frame(frame.value);
 }
 
 void NativeUnicornCpu::on_host_store(GuestPhys address, uint64_t length) {

@@ -14,8 +14,6 @@
 namespace ringside {
 namespace {
 constexpr uint64_t kInterruptFlag = 1 << 9;
-// How often frames of code and data are looked at anew: some dozen times a second by a kernel's timer.
-constexpr uint64_t kInterruptsBetweenChances = 8;
 }  // namespace
 
 Exit NativeUnicornCpu::run(Tick deadline) { return run_or_step(deadline, false); }
@@ -70,7 +68,8 @@ std::optional<Exit> NativeUnicornCpu::at_boundary(bool& interrupted) {
   }
   const auto vector = environment_.acknowledge_interrupt();
   if (vector) {
-    if (++interrupts_taken_ % kInterruptsBetweenChances == 0 && code_pages_.reconsider_mixed()) {
+    interrupted_at_ = clock_.now;
+    if (code_pages_.reconsider_mixed(interrupted_at_)) {
       forget_emulator_tlb();
       blocks_.new_epoch();
     }

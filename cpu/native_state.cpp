@@ -178,7 +178,7 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   translations_.for_each(mix);
   global_translations_.for_each(mix);
   visitor.number("translations", held);
-  visitor.number("interrupts_taken", interrupts_taken_);
+  visitor.number("interrupted_at", interrupted_at_.ps);
   visitor.number("code_pages", code_pages_.digest());
 }
 

@@ -185,6 +185,10 @@ class NativeUnicornCpu final : public NativeCpu {
   // Bytes as the guest would fetch them, without an effect; fewer where the next page is missing.
   size_t peek(uint64_t linear, uint8_t* into, size_t length) const;
   std::optional<GuestPhys> peek_page(uint64_t linear) const;
+  // Whether a new CR3 may change what the address means: it may not where a global page is held.
+  bool is_changeable(uint64_t linear) const {
+    return paging_.paging && global_translations_.find({linear}) == nullptr;
+  }
 
   // --- native_run.cpp ---
   Exit run_or_step(Tick deadline, bool step);
@@ -306,7 +310,9 @@ class NativeUnicornCpu final : public NativeCpu {
   PagingMode paging_;
   uint64_t star_ = 0, lstar_ = 0, cstar_ = 0, sfmask_ = 0;
   uint64_t sysenter_cs_ = 0, sysenter_esp_ = 0, sysenter_eip_ = 0;
-  uint64_t interrupts_taken_ = 0;
+  // When the last interrupt was taken: the time by which frames of code and data are judged, because a stop
+  // that a debugger made cannot move it.
+  Tick interrupted_at_;
   uint64_t pat_ = 0, tsc_aux_ = 0, dr7_ = 0;
   NativeMsrs msrs_;
   bool halted_ = false;

@@ -10,8 +10,13 @@ CpuEnvironment::CpuidLeaf PcEnvironment::cpuid(uint32_t leaf, uint32_t subleaf) 
 
 // Counts cycles of the core since power on.
 uint64_t PcEnvironment::time_stamp_counter(Tick now) {
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(now.ps) * cpu_frequency_hz_ /
-                               1'000'000'000'000ull);
+  constexpr uint64_t kSecond = 1'000'000'000'000, kMega = 1'000'000;
+  if (cpu_frequency_hz_ % kMega == 0) {
+    // Kernels ask a million times a second: no division of 128 bits.
+    const uint64_t seconds = now.ps / kSecond, rest = now.ps % kSecond;
+    return seconds * cpu_frequency_hz_ + rest * (cpu_frequency_hz_ / kMega) / kMega;
+  }
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(now.ps) * cpu_frequency_hz_ / kSecond);
 }
 
 uint32_t PcEnvironment::port_in(uint16_t port, unsigned size) {
