@@ -12,7 +12,7 @@ namespace ringside {
 namespace {
 
 // SVM exit codes, APM volume 2, appendix C.
-constexpr uint32_t kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kReadDr7 = 0x27, kWriteDr7 = 0x37,
+constexpr uint32_t kReadCr3 = 0x03, kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kReadDr7 = 0x27, kWriteDr7 = 0x37,
                    kException = 0x40, kSoftwareInterrupt = 0x75, kHalt = 0x78, kInvalidatePage = 0x79,
                    kMsr = 0x7c;
 constexpr uint8_t kGeneral = 13, kUndefined = 6;
@@ -60,7 +60,8 @@ std::optional<Exit> NativeUnicornCpu::intercepted(uint32_t code) {
     case kHalt: return halt();
     case kInvalidatePage: return invalidate_page();
     case kMsr: return access_msr();
-    case kReadCr8: return move_from_cr8();
+    case kReadCr3:
+    case kReadCr8: return move_from_control_register();
     case kReadDr7:
     case kWriteDr7: return access_dr7();
     default: break;
@@ -192,11 +193,12 @@ bool NativeUnicornCpu::write_cr0(uint64_t value) {
 bool NativeUnicornCpu::write_cr3(uint64_t value) {
   if (paging_.long_mode && (value & (page_entry::frame_mask & ~kPhysicalMask))) return false;
   if (paging_.long_mode && value >> 52) return false;
-  write(UC_X86_REG_CR3, value);
+  // The emulator does not walk, so it need not know. Its TLB is flushed only where it holds what CR3 changes.
   paging_.root = {value};
   translations_.flush();
-  // Storing CR3 has flushed the emulator's TLB.
+  if (emulator_holds_changeable_) flush_emulator();
   blocks_.new_mapping_of_changeable();
+  if (clock_.now - judged_at_ > CodePages::kForgotten) judge_frames();
   return true;
 }
 
@@ -210,13 +212,16 @@ bool NativeUnicornCpu::write_cr4(uint64_t value) {
   return true;
 }
 
-std::optional<Exit> NativeUnicornCpu::move_from_cr8() {
+// CR3 and CR8, which the emulator does not have.
+std::optional<Exit> NativeUnicornCpu::move_from_control_register() {
   std::array<uint8_t, 15> bytes{};
   const size_t length = peek(linear(rip()), bytes.data(), bytes.size());
   const Prefixes prefixes({bytes.data(), length}, code_mode().width == CodeWidth::bits_64);
   const uint8_t modrm = bytes[prefixes.length + 2];
-  const uint8_t value = at_time(now_at_instruction(), {}, [&] { return environment_.task_priority(); });
-  write(kGeneralRegisters[(modrm & 7) | (prefixes.rex & 1) << 3], value & 15u);
+  const bool is_cr3 = (modrm >> 3 & 7) == 3;
+  uint64_t value = paging_.root.value;
+  if (!is_cr3) value = at_time(now_at_instruction(), {}, [&] { return environment_.task_priority() & 15u; });
+  write(kGeneralRegisters[(modrm & 7) | (prefixes.rex & 1) << 3], value);
   finish_instruction(static_cast<unsigned>(prefixes.length) + 3);
   return std::nullopt;
 }
@@ -254,7 +259,6 @@ void NativeUnicornCpu::take_over_control_registers() {
   paging_.global = cr4_ & kCr4Global;
   paging_.long_mode = efer_ & kEferLongActive;
   paging_.no_execute = efer_ & kEferNoExecute;
-  paging_.root = {read(UC_X86_REG_CR3)};
 }
 
 std::optional<Exit> NativeUnicornCpu::invalidate_page() {

@@ -247,6 +247,8 @@ bool NativeUnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry
     return false;
   }
   grant(*translation, wanted, entry);
+  // Behind the grant, which may have flushed what was there.
+  if (!translation->global) emulator_holds_changeable_ = true;
   return true;
 }
 
@@ -304,11 +306,12 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   const bool own = access.access == Access::write && code_pages_.state(frame) == CodeState::code &&
                    is_own_frame(translation.frame);
   const CodePages::Step step =
-      code_pages_.access(frame, access.access, translation.executable, own, interrupted_at_);
+      code_pages_.access(frame, access.access, translation.executable, own, judged_at_);
   if (step.drop_blocks) {
     drop_blocks(translation.frame.address(), kPageSize);
-  } else if (step.flush) {
-    uc_ctl_flush_tlb(uc_);
+  } else if (step.flush && (access.access != Access::fetch || written_in_life_[frame] == emulator_life_)) {
+    // A frame becomes code: only entries that may write to it are in the way.
+    flush_emulator();
     if (access.access == Access::write) blocks_.drop_frame(translation.frame.value);
     if (own) {
       current_.mixed = true;
@@ -319,6 +322,7 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   unsigned permissions = UC_PROT_READ;
   if (may_write && step.may_write) {
     permissions |= UC_PROT_WRITE;
+    written_in_life_[frame] = emulator_life_;
     memory_.set_frame_flags(translation.frame, Memory::touched);
   }
   if (translation.executable && step.may_execute) permissions |= UC_PROT_EXEC;
@@ -343,7 +347,7 @@ void NativeUnicornCpu::drop_blocks(GuestPhys address, uint64_t length) {
   uc_ctl_remove_cache(uc_, kAlias + at, kAlias + at + length);
   alias_open_ = false;
   // The alias must not stay in the emulator's TLB, where the guest could use it.
-  uc_ctl_flush_tlb(uc_);
+  flush_emulator();
   for (Mfn frame = frame_of(address); frame <= frame_of(address + (length - 1)); ++frame.value)
     blocks_.drop_frame(frame.value);
 }

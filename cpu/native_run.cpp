@@ -68,11 +68,7 @@ std::optional<Exit> NativeUnicornCpu::at_boundary(bool& interrupted) {
   }
   const auto vector = environment_.acknowledge_interrupt();
   if (vector) {
-    interrupted_at_ = clock_.now;
-    if (code_pages_.reconsider_mixed(interrupted_at_)) {
-      forget_emulator_tlb();
-      blocks_.new_epoch();
-    }
+    judge_frames();
     return deliver({.kind = EventKind::interrupt, .vector = *vector});
   }
   interrupted = false;

@@ -86,8 +86,8 @@ class Vmcb {
 };
 
 void set_controls(Vmcb& vmcb) {
-  constexpr uint16_t kReadCr8 = 1 << 8, kWriteCr0348 = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 8;
-  vmcb.control<uint16_t>(0x000, kReadCr8);
+  constexpr uint16_t kReadCr38 = 1 << 3 | 1 << 8, kWriteCr0348 = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 8;
+  vmcb.control<uint16_t>(0x000, kReadCr38);
   vmcb.control<uint16_t>(0x002, kWriteCr0348);
   constexpr uint16_t kDr7 = 1 << 7;
   vmcb.control<uint16_t>(0x004, kDr7);
@@ -262,6 +262,7 @@ void NativeUnicornCpu::load_state(const MachineState& state) {
   vmcb.set<uint64_t>(kSysenterEip, sysenter_eip_);
   run_stub({0x0f, 0x01, 0xda, 0x0f, 0x01, 0xd8}, kStatePage, 0);  // VMLOAD, VMRUN
   current_ = {};
+  paging_.root = {state.cr3};
   take_over_control_registers();
 }
 

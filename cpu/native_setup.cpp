@@ -53,6 +53,7 @@ NativeUnicornCpu::NativeUnicornCpu(const NativeCpuConfig& config, Memory& memory
       map_(config, memory),
       code_pages_(memory.frames()),
       blocks_(disassembler_, costs_, kBlockCacheBits),
+      written_in_life_(memory.frames()),
       self_(std::make_shared<NativeUnicornCpu*>(this)) {}
 
 NativeUnicornCpu::~NativeUnicornCpu() {

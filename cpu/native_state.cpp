@@ -178,7 +178,7 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   translations_.for_each(mix);
   global_translations_.for_each(mix);
   visitor.number("translations", held);
-  visitor.number("interrupted_at", interrupted_at_.ps);
+  visitor.number("judged_at", judged_at_.ps);
   visitor.number("code_pages", code_pages_.digest());
 }
 
@@ -277,11 +277,26 @@ std::string NativeUnicornCpu::disassemble(GuestVirt address, unsigned count) {
 // Outside of a run the emulator's own flush, the dear part, waits for the next one.
 void NativeUnicornCpu::forget_emulator_tlb() {
   blocks_.new_mapping();
+  flush_emulator();
+}
+
+void NativeUnicornCpu::flush_emulator() {
   if (in_emulator_) {
     uc_ctl_flush_tlb(uc_);
   } else {
     emulator_is_stale_ = true;
   }
+  emulator_holds_changeable_ = false;
+  if (++emulator_life_ != 0) return;
+  std::fill(written_in_life_.begin(), written_in_life_.end(), 0);
+  emulator_life_ = 1;
+}
+
+void NativeUnicornCpu::judge_frames() {
+  judged_at_ = clock_.now;
+  if (!code_pages_.reconsider_mixed(judged_at_)) return;
+  forget_emulator_tlb();
+  blocks_.new_epoch();
 }
 
 uc_err NativeUnicornCpu::run_emulator(uint64_t from) {

@@ -70,7 +70,7 @@ class NativeUnicornCpu final : public NativeCpu {
   tl::expected<void, PageFault> read_virtual(GuestVirt address, void* into, uint64_t length) override;
   tl::expected<void, PageFault> write_virtual(GuestVirt address, const void* from, uint64_t length) override;
   std::string disassemble(GuestVirt address, unsigned count) override;
-  void flush_emulator_tlb() override { uc_ctl_flush_tlb(uc_); }
+  void flush_emulator_tlb() override { uc_ctl_flush_tlb(uc_); }  // a test's: nothing is known by it
   void visit_state(StateVisitor& visitor) const override;
 
  private:
@@ -181,6 +181,9 @@ class NativeUnicornCpu final : public NativeCpu {
   void drop_blocks(GuestPhys address, uint64_t length);
   void on_host_store(GuestPhys address, uint64_t length);
   void forget_emulator_tlb();
+  // Now where the emulator runs, else before the next run.
+  void flush_emulator();
+  void judge_frames();
   uc_err run_emulator(uint64_t from);
   // Bytes as the guest would fetch them, without an effect; fewer where the next page is missing.
   size_t peek(uint64_t linear, uint8_t* into, size_t length) const;
@@ -206,7 +209,7 @@ class NativeUnicornCpu final : public NativeCpu {
   std::optional<Exit> exception_intercepted(uint8_t vector);
   std::optional<Exit> software_interrupt();
   std::optional<Exit> move_to_control_register();
-  std::optional<Exit> move_from_cr8();
+  std::optional<Exit> move_from_control_register();
   std::optional<Exit> access_dr7();
   std::optional<Exit> invalidate_page();
   std::optional<Exit> access_msr();
@@ -310,9 +313,14 @@ class NativeUnicornCpu final : public NativeCpu {
   PagingMode paging_;
   uint64_t star_ = 0, lstar_ = 0, cstar_ = 0, sfmask_ = 0;
   uint64_t sysenter_cs_ = 0, sysenter_esp_ = 0, sysenter_eip_ = 0;
-  // When the last interrupt was taken: the time by which frames of code and data are judged, because a stop
-  // that a debugger made cannot move it.
-  Tick interrupted_at_;
+  // What the emulator's TLB may hold: pages that are not global, and for each frame, in which of its lives
+  // (between flushes) it got a right to write.
+  bool emulator_holds_changeable_ = false;
+  uint32_t emulator_life_ = 1;
+  std::vector<uint32_t> written_in_life_;
+  // The time by which frames of code and data are judged: that of an interrupt or of a store to CR3, because a
+  // stop that a debugger made cannot move those.
+  Tick judged_at_;
   uint64_t pat_ = 0, tsc_aux_ = 0, dr7_ = 0;
   NativeMsrs msrs_;
   bool halted_ = false;
