@@ -229,6 +229,9 @@ bool NativeUnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry
     entry.perms = static_cast<uc_prot>(UC_PROT_READ | UC_PROT_EXEC);
     return true;
   }
+  // Behind a stop the guest asks for nothing more. The emulator does: it forgets the block before an exit
+  // address, which it looks up by the privilege that the guest has come to.
+  if (pending_.cause != Cause::none) return false;
   if (!paging_.long_mode) {
     address = static_cast<uint32_t>(address);
   } else if (!is_canonical(address)) {

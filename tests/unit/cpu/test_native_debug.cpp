@@ -266,4 +266,28 @@ TEST_CASE("a step executes one iteration of a repeated instruction, and takes on
   CHECK(machine.cpu->rip() == kHandlers + 0x20 * 16);
 }
 
+// The emulator forgets the block that a step has run, and looks its page up by the privilege that is then.
+TEST_CASE("a step over IRET leaves the kernel's page, which CPL 3 may not touch, without a fault") {
+  NativeMachine machine;
+  machine.load(kUser, {0x90, 0xcc});  // nop; int3
+  machine.enter_user(kUser, kUserCode64);
+  REQUIRE(machine.cpu->step().reason == ExitReason::stepped);
+  CHECK(machine.cpu->rip() == kUser);
+  CHECK(machine.clock.instructions == 1);
+  REQUIRE(machine.cpu->step().reason == ExitReason::stepped);
+  CHECK(machine.cpu->rip() == kUser + 1);
+  REQUIRE(machine.run_to_handler() == 3u);
+
+  // By a breakpoint behind which the block goes on to its IRET.
+  NativeMachine broken;
+  broken.load(kUser, {0x90, 0xcc});
+  broken.enter_user(kUser, kUserCode64);
+  broken.load(kScratch + 0x0fe, {0x90, 0x90});
+  broken.cpu->set_rip(kScratch + 0x0fe);
+  broken.cpu->set_breakpoints({{kScratch + 0x0ff}});
+  REQUIRE(broken.run().reason == ExitReason::breakpoint);
+  CHECK(broken.cpu->rip() == kScratch + 0x0ff);
+  REQUIRE(broken.run_to_handler() == 3u);
+}
+
 }  // namespace ringside::test
