@@ -7,8 +7,8 @@ namespace {
 constexpr size_t kLineBytesMax = 4096;
 }  // namespace
 
-ConsoleOutput::ConsoleOutput(bool several, std::string typed_at, Sink sink)
-    : several_(several), typed_at_(std::move(typed_at)), sink_(std::move(sink)) {}
+ConsoleOutput::ConsoleOutput(bool several, std::string typed_at, bool on_terminal, Sink sink)
+    : several_(several), typed_at_(std::move(typed_at)), on_terminal_(on_terminal), sink_(std::move(sink)) {}
 
 void ConsoleOutput::write(const std::string& domain, std::span<const uint8_t> bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -37,9 +37,9 @@ void ConsoleOutput::add(const std::string& domain, std::string_view piece) {
 
 void ConsoleOutput::end_line(const std::string& domain, std::string& line) {
   if (domain != typed_at_) {
-    // It steps in front of the line at which a person types, which is shown again below.
+    // The line at which a person types is shown again below.
     const bool interrupts = !typed_at_.empty() && !open_[typed_at_].empty();
-    if (interrupts) sink_("\r\n");
+    if (interrupts) sink_(on_terminal_ ? "\r\x1b[K" : "\r\n");
     sink_(domain + ": " + line);
     if (interrupts) sink_(typed_at_ + ": " + open_[typed_at_]);
   }

@@ -15,8 +15,9 @@ namespace ringside::cli {
 class ConsoleOutput {
  public:
   using Sink = std::function<void(std::string_view)>;
-  // `typed_at` is the domain at which a person types, empty without one.
-  ConsoleOutput(bool several, std::string typed_at, Sink sink);
+  // `typed_at` is the domain at which a person types, empty without one. On a terminal its open line is
+  // erased before another domain's line steps in front of it.
+  ConsoleOutput(bool several, std::string typed_at, bool on_terminal, Sink sink);
 
   void write(const std::string& domain, std::span<const uint8_t> bytes);
   // The lines that no newline has ended.
@@ -28,6 +29,7 @@ class ConsoleOutput {
 
   const bool several_;
   const std::string typed_at_;
+  const bool on_terminal_;
   const Sink sink_;
   std::map<std::string, std::string> open_;  // by domain
 };

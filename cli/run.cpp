@@ -142,7 +142,7 @@ ExitCode run(const RunArguments& arguments) {
   options.vcd_to = arguments.vcd;
   std::string console;
   ConsoleOutput output(scenario->domains.size() > 1, interactive ? scenario->domains.front().name : "",
-                       [&](std::string_view text) {
+                       isatty(STDOUT_FILENO) != 0, [&](std::string_view text) {
                          if (arguments.json) {
                            console += text;
                          } else {
@@ -212,8 +212,9 @@ void add_run(CLI::App& app, Outcome& outcome) {
                    "Pause the host and flush its caches at random (a test switch)")
       ->group("");
   command
-      ->add_option("--intrude", arguments->intrude,
-                   "Step, break into and fork the machine at random: steps, breakpoints, forks (a test switch)")
+      ->add_option(
+          "--intrude", arguments->intrude,
+          "Step, break into and fork the machine at random: steps, breakpoints, forks (a test switch)")
       ->check(CLI::IsMember({"steps", "breakpoints", "forks"}))
       ->group("");
   command->footer(
