@@ -20,7 +20,7 @@ awk -F, '
   $2 == 0 && $2 != "" { ++replies }
   $3 == 0 && $3 != "" || $4 == 0 && $4 != "" || $5 == 0 && $5 != "" { ++wrong }
   $5 == 1 { ++datagrams }
-  END { print malformed + 0, wrong + 0, requests + 0, replies + 0, datagrams >= 10000 ? "many" : datagrams + 0 }
+  END { print malformed + 0, wrong + 0, requests + 0, replies + 0, (datagrams >= 10000 ? "many" : datagrams + 0) }
 ' out >counts
 [[ $(cat counts) == "0 0 1000 1000 many" ]] ||
   fail "malformed, wrong checksums, echo requests, replies, good datagrams: $(cat counts)"

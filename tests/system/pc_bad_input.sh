@@ -53,7 +53,7 @@ crash() {
 }
 crash triple-fault die_by_triple_fault "ud2"
 crash bad-idt die_by_bad_idt "ud2"
-crash bad-gdt die_by_bad_gdt "mov ds, ax"
+crash bad-gdt die_by_bad_gdt "mov ds, eax"
 
 # The storm, twice; its output has a hash of all that it read.
 expect 0 "$ringside" run "$source_dir/scenarios/port-storm" -o a.pcapng
