@@ -311,7 +311,12 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   const CodePages::Step step =
       code_pages_.access(frame, access.access, translation.executable, own, judged_at_);
   if (step.drop_blocks) {
-    drop_blocks(translation.frame.address(), kPageSize);
+    // The block that runs may go on within its own frame unasked; any other way into a frame is a fetch.
+    const bool current = is_own_frame(translation.frame);
+    // Blocks that begin in the frame before, and end in this one, are not asked for here: they go at once.
+    constexpr uint64_t kLongestInstruction = 15;
+    const bool all = current || !remember_code(translation.frame);
+    drop_blocks(translation.frame.address(), all ? kPageSize : kLongestInstruction);
   } else if (step.flush && (access.access != Access::fetch || written_in_life_[frame] == emulator_life_)) {
     // A frame becomes code: only entries that may write to it are in the way.
     flush_emulator();
@@ -321,7 +326,10 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
       check_at_ps_ = 0;
     }
   }
-  if (access.access == Access::fetch) memory_.set_frame_flags(translation.frame, Memory::code);
+  if (access.access == Access::fetch) {
+    if (!remembered_code_.empty()) drop_changed_code(translation.frame);
+    memory_.set_frame_flags(translation.frame, Memory::code);
+  }
   unsigned permissions = UC_PROT_READ;
   if (may_write && step.may_write) {
     permissions |= UC_PROT_WRITE;
@@ -331,6 +339,29 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   if (translation.executable && step.may_execute) permissions |= UC_PROT_EXEC;
   entry.paddr = native_layout::kRam + (translation.frame.address().value - memory_.base().value);
   entry.perms = static_cast<uc_prot>(permissions);
+}
+
+// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many frames,
+// so what was translated is kept until the next fetch from there, and then only what has changed goes.
+bool NativeUnicornCpu::remember_code(Mfn frame) {
+  constexpr size_t kRememberedMax = 256;
+  if (remembered_code_.count(frame.value) != 0) return true;
+  if (remembered_code_.size() >= kRememberedMax) return false;
+  const uint8_t* now = memory_.at(frame.address(), kPageSize);
+  remembered_code_[frame.value].assign(now, now + kPageSize);
+  return true;
+}
+
+void NativeUnicornCpu::drop_changed_code(Mfn frame) {
+  const auto found = remembered_code_.find(frame.value);
+  if (found == remembered_code_.end()) return;
+  const std::vector<uint8_t> before = std::move(found->second);
+  remembered_code_.erase(found);
+  const uint8_t* now = memory_.at(frame.address(), kPageSize);
+  constexpr size_t kPiece = 64;
+  for (size_t at = 0; at < kPageSize; at += kPiece) {
+    if (std::memcmp(now + at, before.data() + at, kPiece) != 0) drop_blocks(frame.address() + at, kPiece);
+  }
 }
 
 bool NativeUnicornCpu::is_own_frame(Mfn frame) const {

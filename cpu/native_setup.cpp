@@ -16,6 +16,7 @@ constexpr uint64_t kEferSyscall = 1, kEferLong = 1 << 8, kEferLongActive = 1 << 
                    kEferSvm = 1 << 12;
 // A kernel and its programs run through more code than a paravirtual guest's boot loader.
 constexpr unsigned kBlockCacheBits = 16;
+constexpr uint32_t kTranslationBytes = 256 << 20;
 // The family, model and stepping, as CPUID gives them (APM volume 2, 14.1.1).
 constexpr uint64_t kSignature = 0x0010'0f43;
 
@@ -66,6 +67,9 @@ NativeUnicornCpu::~NativeUnicornCpu() {
 
 Result<void> NativeUnicornCpu::start() {
   SIM_TRY(check(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
+  // Its own 32 MiB hold half of what Linux executes while it boots; when they are full, all goes and is translated
+  // anew. Only what is used of it is touched.
+  SIM_TRY(check(uc_ctl_set_tcg_buffer_size(uc_, kTranslationBytes), "enlarge its memory of translations"));
   // This model has SVM but no RDRAND, RDSEED, RDPID or AVX, so the instructions that would read the host's
   // randomness are undefined.
   SIM_TRY(check(uc_ctl_set_cpu_model(uc_, UC_CPU_X86_OPTERON_G5), "select its processor model"));

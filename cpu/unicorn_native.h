@@ -19,6 +19,8 @@
 
 #include <unicorn/unicorn.h>
 
+#include <map>
+
 #include "cpu/block_table.h"
 #include "cpu/code_pages.h"
 #include "cpu/disassembler.h"
@@ -146,6 +148,8 @@ class NativeUnicornCpu final : public NativeCpu {
   void grant(const Translation& translation, PageAccess access, uc_tlb_entry& entry);
   void grant_memory(const Translation& translation, PageAccess access, bool may_write, uc_tlb_entry& entry);
   bool is_implicit_access(uint64_t page, Access access);
+  bool remember_code(Mfn frame);
+  void drop_changed_code(Mfn frame);
   bool is_own_frame(Mfn frame) const;
   void stop(Pending pending);
 
@@ -318,6 +322,8 @@ class NativeUnicornCpu final : public NativeCpu {
   bool emulator_holds_changeable_ = false;
   uint32_t emulator_life_ = 1;
   std::vector<uint32_t> written_in_life_;
+  // Frames as they were when stores into their code began, by number.
+  std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
   // The time by which frames of code and data are judged: that of an interrupt or of a store to CR3, because a
   // stop that a debugger made cannot move those.
   Tick judged_at_;
