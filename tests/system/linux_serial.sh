@@ -20,6 +20,6 @@ cmp a.pcapng b.pcapng || fail "two runs differ"
 expect 0 "$ringside" replay a.pcapng
 says out "replay: identical ("
 digests=$(sed -n 's/^replay: identical (\([0-9]*\) digests)$/\1/p' out)
-((${digests:-0} > 1000)) || fail "only '$digests' digests were compared"
+((${digests:-0} > 100)) || fail "only '$digests' digests were compared"
 expect 0 "$ringside" diff a.pcapng b.pcapng
 finish
