@@ -18,7 +18,7 @@ uint32_t cycles_of(InstructionKind kind) {
     case InstructionKind::cpuid: return 150;
     case InstructionKind::time_stamp: return 25;
     case InstructionKind::fence: return 20;
-    case InstructionKind::pause: return 140;
+    case InstructionKind::pause: return 400;
     case InstructionKind::system: return 10;
     case InstructionKind::unknown: return 1;
   }

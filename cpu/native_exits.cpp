@@ -198,7 +198,7 @@ bool NativeUnicornCpu::write_cr3(uint64_t value) {
   translations_.flush();
   if (emulator_holds_changeable_) flush_emulator();
   blocks_.new_mapping_of_changeable();
-  if (clock_.now - judged_at_ > milliseconds(20)) judge_frames();
+  if (clock_.now - judged_at_ > CodePages::kForgotten) judge_frames();
   return true;
 }
 
