@@ -127,6 +127,7 @@ void NativeUnicornCpu::port_out_hook(uc_engine*, uint32_t port, int size, uint32
   NativeUnicornCpu& cpu = core(self);
   const auto bytes = static_cast<unsigned>(size);
   cpu.at_time(cpu.now_at_instruction(), kPortAccess, [&] {
+    if (cpu.clock_.now - cpu.judged_at_ > CodePages::kForgotten) cpu.judge_frames();
     cpu.environment_.port_out(static_cast<uint16_t>(port), bytes,
                               static_cast<uint32_t>(low_bytes(value, bytes)));
     return 0;
