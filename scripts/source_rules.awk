@@ -15,7 +15,7 @@ BEGIN {
   may["viewer"] = "viewer/ " may["machine"]
   may["wireshark"] = "wireshark/ " may["machine"]
   may["tests"] = "tests/ cli/ viewer/ wireshark/ guest/ " may["machine"]
-  may["bench"] = "bench/ tests/ " may["machine"]
+  may["bench"] = "bench/ tests/ guest/ " may["machine"]
   may["fuzz"] = "fuzz/ tests/ " may["machine"]
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 
