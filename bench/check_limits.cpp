@@ -2,9 +2,9 @@
 // limits.json, and prints one line each. Exit code 1: a figure is past its limit or was not measured; 2: a
 // file cannot be read.
 //
-// A figure is the least of all repetitions, because what else the machine does can only make one longer; or their
-// median, where a limit says so ("statistic": "median"). A limit may name a second figure, to subtract ("minus") or to divide by ("over"), where another program is the
-// yardstick.
+// A figure is the least of all repetitions, because what else the machine does can only make one longer; or
+// their median, where a limit says so ("statistic": "median"). A limit may name a second figure, to subtract
+// ("minus") or to divide by ("over"), where another program is the yardstick.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -137,7 +137,8 @@ class BlockTable {
 
  private:
   size_t index(uint64_t address) const { return (address ^ (address >> 13)) & mask_; }
-  static constexpr uint32_t kWatched = 1u << 31, kCompared = 1u << 30, kMoved = 1u << 29, kEpochMask = kMoved - 1;
+  static constexpr uint32_t kWatched = 1u << 31, kCompared = 1u << 30, kMoved = 1u << 29,
+                            kEpochMask = kMoved - 1;
   static constexpr size_t kNotesMax = 4096;  // of one frame
   void note(uint64_t frame, size_t at);
   void note_changeable(size_t at) {

@@ -12,9 +12,9 @@ namespace ringside {
 namespace {
 
 // SVM exit codes, APM volume 2, appendix C.
-constexpr uint32_t kReadCr3 = 0x03, kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kReadDr7 = 0x27, kWriteDr7 = 0x37,
-                   kException = 0x40, kSoftwareInterrupt = 0x75, kHalt = 0x78, kInvalidatePage = 0x79,
-                   kMsr = 0x7c;
+constexpr uint32_t kReadCr3 = 0x03, kReadCr8 = 0x08, kWriteCr0 = 0x10, kWriteCr8 = 0x18, kReadDr7 = 0x27,
+                   kWriteDr7 = 0x37, kException = 0x40, kSoftwareInterrupt = 0x75, kHalt = 0x78,
+                   kInvalidatePage = 0x79, kMsr = 0x7c;
 constexpr uint8_t kGeneral = 13, kUndefined = 6;
 
 constexpr uint64_t kCr0Protection = 1 << 0, kCr0NotWriteThrough = 1 << 29, kCr0CacheDisable = 1 << 30,

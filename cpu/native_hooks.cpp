@@ -341,8 +341,9 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   entry.perms = static_cast<uc_prot>(permissions);
 }
 
-// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many frames,
-// so what was translated is kept until the next fetch from there, and then only what has changed goes.
+// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many
+// frames, so what was translated is kept until the next fetch from there, and then only what has changed
+// goes.
 bool NativeUnicornCpu::remember_code(Mfn frame) {
   constexpr size_t kRememberedMax = 256;
   if (remembered_code_.count(frame.value) != 0) return true;

@@ -67,8 +67,8 @@ NativeUnicornCpu::~NativeUnicornCpu() {
 
 Result<void> NativeUnicornCpu::start() {
   SIM_TRY(check(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
-  // Its own 32 MiB hold half of what Linux executes while it boots; when they are full, all goes and is translated
-  // anew. Only what is used of it is touched.
+  // Its own 32 MiB hold half of what Linux executes while it boots; when they are full, all goes and is
+  // translated anew. Only what is used of it is touched.
   SIM_TRY(check(uc_ctl_set_tcg_buffer_size(uc_, kTranslationBytes), "enlarge its memory of translations"));
   // This model has SVM but no RDRAND, RDSEED, RDPID or AVX, so the instructions that would read the host's
   // randomness are undefined.

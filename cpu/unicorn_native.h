@@ -324,8 +324,8 @@ class NativeUnicornCpu final : public NativeCpu {
   std::vector<uint32_t> written_in_life_;
   // Frames as they were when stores into their code began, by number.
   std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
-  // The time by which frames of code and data are judged: that of an interrupt, OUT or store to CR3, because a
-  // stop that a debugger made cannot move those.
+  // The time by which frames of code and data are judged: that of an interrupt, OUT or store to CR3, because
+  // a stop that a debugger made cannot move those.
   Tick judged_at_;
   uint64_t pat_ = 0, tsc_aux_ = 0, dr7_ = 0;
   NativeMsrs msrs_;

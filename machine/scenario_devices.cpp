@@ -113,7 +113,8 @@ void read_uart(TomlReader& table, UartScenario& uart) {
   table.read("port", uart.port);
   table.read("irq", uart.irq);
   table.read_frequency("clock", uart.clock_hz);
-  if (uart.clock_hz < 10'000 || uart.clock_hz > 1'000'000'000) table.error("clock", "'clock' must be from 10kHz to 1GHz");
+  if (uart.clock_hz < 10'000 || uart.clock_hz > 1'000'000'000)
+    table.error("clock", "'clock' must be from 10kHz to 1GHz");
   table.read("wait_for_room", uart.wait_for_room);
   if (uart.port > 0xfff8 || uart.port % 8 != 0)
     table.error("port", "'port' must be a multiple of 8 below 65536");

@@ -101,8 +101,7 @@ uint64_t Bus::read(uint64_t address, unsigned size) {
   if (range == nullptr || size > range->width_max || segment->last - address < size - 1) {
     // Nobody at the first byte does not mean nobody at the others.
     if (range == nullptr && find(address + size - 1) == nullptr) return read_unclaimed(address, size);
-    const unsigned piece =
-        range != nullptr && segment->last - address >= size - 1 ? range->width_max : 1;
+    const unsigned piece = range != nullptr && segment->last - address >= size - 1 ? range->width_max : 1;
     uint64_t value = 0;
     for (unsigned at = 0; at < size; at += piece) value |= read(address + at, piece) << (8 * at);
     return value;
@@ -126,9 +125,9 @@ void Bus::write(uint64_t address, unsigned size, uint64_t value) {
   const Range* range = segment != nullptr ? &ranges_[segment->range] : nullptr;
   if (range == nullptr || size > range->width_max || segment->last - address < size - 1) {
     if (range == nullptr && find(address + size - 1) == nullptr) return write_unclaimed(address, size, value);
-    const unsigned piece =
-        range != nullptr && segment->last - address >= size - 1 ? range->width_max : 1;
-    for (unsigned at = 0; at < size; at += piece) write(address + at, piece, (value >> (8 * at)) & ones(piece));
+    const unsigned piece = range != nullptr && segment->last - address >= size - 1 ? range->width_max : 1;
+    for (unsigned at = 0; at < size; at += piece)
+      write(address + at, piece, (value >> (8 * at)) & ones(piece));
     return;
   }
   BusTarget* target = range->target;
@@ -165,8 +164,8 @@ uint64_t Bus::read_unclaimed(uint64_t address, unsigned size) {
 void Bus::write_unclaimed(uint64_t address, unsigned size, uint64_t value) {
   if (first_time(address, true)) {
     site_.notice(NoticeKind::unhandled,
-                 fmt::format("a write of {:#x} to {} {:#x} ({} bytes), where no device answers: it is lost", value,
-                             space_ == Space::ports ? "port" : "address", address, size));
+                 fmt::format("a write of {:#x} to {} {:#x} ({} bytes), where no device answers: it is lost",
+                             value, space_ == Space::ports ? "port" : "address", address, size));
   }
 }
 

@@ -49,7 +49,8 @@ class Bus {
   // `width_max`: wider accesses are split into several, the lowest address first, as an 8-bit ISA device sees
   // them. An access that leaves the range is split into bytes, each for whoever answers there. The target
   // must outlive the mapping. A range behind the end of the space is cut.
-  Mapping map(const std::string& name, uint64_t base, uint64_t length, BusTarget& target, unsigned width_max = 8);
+  Mapping map(const std::string& name, uint64_t base, uint64_t length, BusTarget& target,
+              unsigned width_max = 8);
   void unmap(Mapping mapping);
 
   uint64_t read(uint64_t address, unsigned size);

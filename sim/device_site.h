@@ -21,12 +21,15 @@ struct DeviceSite {
   Notices& notices;
 
   // The wire of this domain with this name: "uart0/tx" gives "dom1/uart0/tx".
-  Wire& wire(std::string_view path, WireKind kind, const PayloadType& type, CapturePolicy capture = {}) const {
+  Wire& wire(std::string_view path, WireKind kind, const PayloadType& type,
+             CapturePolicy capture = {}) const {
     return wiring.add(domain + "/" + std::string(path), kind, type, capture);
   }
   void notice(NoticeKind kind, std::string message) const { notices.emit(kind, name, std::move(message)); }
   // The same place under another name, for a part of the device.
-  DeviceSite named(std::string other) const { return {domain, std::move(other), clock, events, wiring, notices}; }
+  DeviceSite named(std::string other) const {
+    return {domain, std::move(other), clock, events, wiring, notices};
+  }
 };
 
 }  // namespace ringside

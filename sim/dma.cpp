@@ -64,7 +64,8 @@ bool DmaPort::write(GuestPhys to, std::span<const uint8_t> from) {
     send_message_interrupt(static_cast<uint32_t>(to.value), data);
     return true;
   }
-  return pass(to, from, true, memory_.contains(to, from.size())) && memory_.write(to, from.data(), from.size());
+  return pass(to, from, true, memory_.contains(to, from.size())) &&
+         memory_.write(to, from.data(), from.size());
 }
 
 void DmaPort::send_message_interrupt(uint32_t address, uint32_t data) {

@@ -22,12 +22,12 @@ enum class RegisterAccess : uint8_t {
 };
 
 struct RegisterRow {
-  std::string_view name;     // as the datasheet prints it: "IIR", "CTRL"
-  uint32_t offset = 0;       // bytes from the start of the device's range
-  uint8_t width = 1;         // bytes
+  std::string_view name;  // as the datasheet prints it: "IIR", "CTRL"
+  uint32_t offset = 0;    // bytes from the start of the device's range
+  uint8_t width = 1;      // bytes
   RegisterAccess access = RegisterAccess::read_write;
-  uint64_t reset = 0;        // the value after reset
-  uint64_t writable = ~0ull; // the bits that a write may change (read_write), set (write_only) or clear
+  uint64_t reset = 0;             // the value after reset
+  uint64_t writable = ~0ull;      // the bits that a write may change (read_write), set (write_only) or clear
   std::string_view section = {};  // of the datasheet
   // Several registers at one offset, chosen by another one (a UART's DLAB) or by the direction of the access.
   uint8_t bank = 0;

@@ -119,8 +119,8 @@ class Wiring {
   Wire& add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture = {});
   const std::deque<std::unique_ptr<Wire>>& wires() const { return wires_; }
   const Wire* find(std::string_view name) const;
-  // For the wires that match, those that are there and those that come (a device may be mapped late). The last
-  // one that matches a wire counts.
+  // For the wires that match, those that are there and those that come (a device may be mapped late). The
+  // last one that matches a wire counts.
   void set_capture(std::string glob, CapturePolicy policy);
 
   // Taps see crossings in the order in which they were added. A glob limits which wires a tap sees;

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "boot/elf_notes.h"
 #include "hv-model/mm/page_tables_impl.h"
 #include "hv-model/pv/boot_tables.h"
-#include "boot/elf_notes.h"
 #include "hv-model/pv/hypercall_page.h"
 #include "hv-model/vcpu_state.h"
 #include "hv-model/xen_abi.h"

@@ -18,12 +18,14 @@ struct LineTrace::Impl {
   sc_core::sc_trace_file* file = nullptr;
 };
 
-Result<std::unique_ptr<LineTrace>> LineTrace::create(const std::string& path, const std::vector<std::string>& names,
+Result<std::unique_ptr<LineTrace>> LineTrace::create(const std::string& path,
+                                                     const std::vector<std::string>& names,
                                                      Timeline& timeline) {
   // SystemC does not say whether it could open its file.
   std::FILE* probe = std::fopen(path.c_str(), "w");
   if (probe == nullptr) {
-    return fail(fmt::format("cannot write the VCD file '{}': {}. Choose another place.", path, std::strerror(errno)));
+    return fail(
+        fmt::format("cannot write the VCD file '{}': {}. Choose another place.", path, std::strerror(errno)));
   }
   std::fclose(probe);
   timeline.enter();
@@ -33,7 +35,8 @@ Result<std::unique_ptr<LineTrace>> LineTrace::create(const std::string& path, co
   impl->written = base + ".vcd";
   impl->file = sc_core::sc_create_vcd_trace_file(base.c_str());
   // It says on stdout, where the guest's console is, which unit it takes.
-  sc_core::sc_report_handler::set_actions("tracing timescale unit set", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
+  sc_core::sc_report_handler::set_actions("tracing timescale unit set", sc_core::SC_INFO,
+                                          sc_core::SC_DO_NOTHING);
   impl->file->set_time_unit(1, sc_core::SC_PS);
   for (const std::string& name : names) {
     impl->signals.push_back(std::make_unique<sc_core::sc_signal<bool>>(name.c_str()));

@@ -14,8 +14,8 @@ namespace ringside {
 class LineTrace {
  public:
   // Before the timeline runs. `path` should end in ".vcd".
-  static Result<std::unique_ptr<LineTrace>> create(const std::string& path, const std::vector<std::string>& names,
-                                                   Timeline& timeline);
+  static Result<std::unique_ptr<LineTrace>> create(const std::string& path,
+                                                   const std::vector<std::string>& names, Timeline& timeline);
   ~LineTrace();
 
   void set(size_t line, bool level);

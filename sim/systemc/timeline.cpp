@@ -39,7 +39,8 @@ struct Timeline::Impl {
     // "Simulation stopped by user" is no news: every run ends so.
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_report_handler::set_actions("tracing timescale unit set", sc_core::SC_DO_NOTHING);
-    // Somebody's model must not end the process: what it reports becomes an exception, caught where it is called.
+    // Somebody's model must not end the process: what it reports becomes an exception, caught where it is
+    // called.
     sc_core::sc_report_handler::set_actions(sc_core::SC_ERROR, sc_core::SC_THROW);
     sc_core::sc_report_handler::set_actions(sc_core::SC_FATAL, sc_core::SC_THROW);
     sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
@@ -61,7 +62,9 @@ struct Timeline::Impl {
   }
 
   // Whether the body is what runs, and may therefore wait.
-  bool in_body() const { return loop->handle.valid() && sc_core::sc_get_current_process_handle() == loop->handle; }
+  bool in_body() const {
+    return loop->handle.valid() && sc_core::sc_get_current_process_handle() == loop->handle;
+  }
 
   // The earliest time at which a module wants to act; its own time counts where it has more to do now.
   static Tick next_module_tick() {

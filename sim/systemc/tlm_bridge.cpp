@@ -6,8 +6,8 @@
 
 namespace ringside {
 
-TlmTargetBridge::TlmTargetBridge(sc_core::sc_module_name module_name, const DeviceSite& site, Timeline& timeline,
-                                 Clock& clock)
+TlmTargetBridge::TlmTargetBridge(sc_core::sc_module_name module_name, const DeviceSite& site,
+                                 Timeline& timeline, Clock& clock)
     : sc_core::sc_module(module_name),
       socket("socket"),
       interrupt_signal("interrupt"),
@@ -40,15 +40,16 @@ bool TlmTargetBridge::transport(tlm::tlm_command command, uint64_t offset, unsig
   } catch (const std::exception& error) {
     // An SC_REPORT_ERROR: it must not unwind through the core's frames.
     site_.notice(NoticeKind::unusual,
-                 fmt::format("the model reported an error at a {} of {} bytes at offset {:#x}: {}", what, size, offset,
-                             error.what()));
+                 fmt::format("the model reported an error at a {} of {} bytes at offset {:#x}: {}", what,
+                             size, offset, error.what()));
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
   }
   clock_.now += Tick{sc_core::sc_time_stamp().value() - began + delay.value()};
   if (payload.is_response_ok()) return true;
   if (payload.get_response_status() != tlm::TLM_GENERIC_ERROR_RESPONSE) {
-    site_.notice(NoticeKind::unusual, fmt::format("the model answered a {} of {} bytes at offset {:#x} with {}", what,
-                                                  size, offset, payload.get_response_string()));
+    site_.notice(NoticeKind::unusual,
+                 fmt::format("the model answered a {} of {} bytes at offset {:#x} with {}", what, size,
+                             offset, payload.get_response_string()));
   }
   return false;
 }

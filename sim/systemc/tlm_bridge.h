@@ -1,10 +1,10 @@
-// Puts somebody's own SystemC model on a machine's bus (docs/bring-your-own-model.md). The model knows nothing
-// of us: it is any sc_module with a TLM-2.0 target socket, perhaps an interrupt sc_out<bool>, perhaps an
-// initiator socket for DMA. It may call wait() in b_transport (the core stands still for that long), and it
-// may report errors: an access then fails with a notice, as one that nobody answers.
+// Puts somebody's own SystemC model on a machine's bus (docs/bring-your-own-model.md). The model knows
+// nothing of us: it is any sc_module with a TLM-2.0 target socket, perhaps an interrupt sc_out<bool>, perhaps
+// an initiator socket for DMA. It may call wait() in b_transport (the core stands still for that long), and
+// it may report errors: an access then fails with a notice, as one that nobody answers.
 //
-// Construct bridges and models before the machine runs, with its Timeline entered, and keep them as long as it
-// lives. This header includes SystemC.
+// Construct bridges and models before the machine runs, with its Timeline entered, and keep them as long as
+// it lives. This header includes SystemC.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -23,12 +23,13 @@ namespace ringside {
 // from the start of the mapped range.
 class TlmTargetBridge final : public sc_core::sc_module, public BusTarget {
  public:
-  TlmTargetBridge(sc_core::sc_module_name module_name, const DeviceSite& site, Timeline& timeline, Clock& clock);
+  TlmTargetBridge(sc_core::sc_module_name module_name, const DeviceSite& site, Timeline& timeline,
+                  Clock& clock);
 
   // Bind it to the model's target socket.
   tlm_utils::simple_initiator_socket<TlmTargetBridge> socket;
-  // Bind the model's sc_out<bool> to it; `interrupt` follows. A model may drive it from b_transport, which is the
-  // machine's process, and from processes of its own.
+  // Bind the model's sc_out<bool> to it; `interrupt` follows. A model may drive it from b_transport, which is
+  // the machine's process, and from processes of its own.
   sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS> interrupt_signal;
   InterruptPin interrupt;
 

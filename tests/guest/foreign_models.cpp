@@ -70,9 +70,11 @@ struct Run {
 };
 
 Run run_models() {
-  const auto folder = std::filesystem::temp_directory_path() / ("ringside-foreign-" + std::to_string(getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("ringside-foreign-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
-  auto scenario = parse_scenario(kScenario, "foreign", {{"domain.kernel", RINGSIDE_GUESTS "/foreign-driver.elf"}});
+  auto scenario =
+      parse_scenario(kScenario, "foreign", {{"domain.kernel", RINGSIDE_GUESTS "/foreign-driver.elf"}});
   REQUIRE(scenario);
   Run run;
   std::unique_ptr<Machine> machine;
@@ -83,7 +85,9 @@ Run run_models() {
   options.on_console = [&](const std::string&, std::span<const uint8_t> bytes) {
     run.console.append(bytes.begin(), bytes.end());
   };
-  options.customize_board = [&](const std::string&, PcBoard& board) { models = std::make_unique<Models>(board); };
+  options.customize_board = [&](const std::string&, PcBoard& board) {
+    models = std::make_unique<Models>(board);
+  };
   auto made = Machine::create(*scenario, options);
   REQUIRE(made);
   machine = std::move(*made);

@@ -1,4 +1,5 @@
-// SystemC models as somebody else would write them: they include no header of Ringside and know nothing of it.
+// SystemC models as somebody else would write them: they include no header of Ringside and know nothing of
+// it.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -16,7 +17,8 @@ struct Plain : sc_core::sc_module {
   sc_core::sc_out<bool> interrupt;
   uint32_t words[4] = {0x1234'5678, 0, 0, 0};
 
-  explicit Plain(sc_core::sc_module_name name) : sc_module(name), registers("registers"), interrupt("interrupt") {
+  explicit Plain(sc_core::sc_module_name name)
+      : sc_module(name), registers("registers"), interrupt("interrupt") {
     registers.register_b_transport(this, &Plain::transport);
   }
   void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {

@@ -99,7 +99,8 @@ TEST_CASE("optional files are there when they are wanted") {
   Bench plain;
   CHECK(plain.file("etc/sercon-port").empty());
   CHECK(plain.file("etc/table-loader").empty());
-  CHECK(plain.item(0x04, 2) == std::vector<uint8_t>{0, 0});  // "no graphic" would make it take COM1 all the same
+  CHECK(plain.item(0x04, 2) ==
+        std::vector<uint8_t>{0, 0});  // "no graphic" would make it take COM1 all the same
   FwCfgConfig config;
   config.serial_console_port = 0x3f8;
   config.boot_order = "/pci@i0cf8/ide@1,1/drive@0/disk@0\n";

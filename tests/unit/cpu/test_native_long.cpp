@@ -291,7 +291,7 @@ TEST_CASE("wild descriptor tables, task segments and stacks never hurt the host"
   // CS keeps its mode when its table is wiped out: the code is still 64-bit code for who looks at it.
   NativeMachine wiped;
   wiped.set<uint16_t>(kScratch, 0xff);
-  wiped.set<uint64_t>(kScratch + 2, 0x7'0000);  // zeros
+  wiped.set<uint64_t>(kScratch + 2, 0x7'0000);                            // zeros
   wiped.load(kKernel, {0x0f, 0x01, 0x10, 0x8e, 0xd9, 0x48, 0xff, 0xc0});  // lgdt [rax]; mov ds, ecx; inc rax
   wiped.cpu->set_general(Registers::rax, kScratch);
   wiped.cpu->set_general(Registers::rcx, kData);
