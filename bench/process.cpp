@@ -29,10 +29,12 @@ double seconds_of(const timeval& time) {
   _exit(127);
 }
 
-std::optional<CpuUse> wait_for(pid_t child) {
+std::optional<CpuUse> wait_for(pid_t child, bool killed) {
   int status = 0;
   rusage usage{};
-  if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) return std::nullopt;
+  if (child < 0 || wait4(child, &status, 0, &usage) != child) return std::nullopt;
+  const bool well = killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL : status == 0;
+  if (!well) return std::nullopt;
   return CpuUse{seconds_of(usage.ru_utime), seconds_of(usage.ru_stime)};
 }
 
@@ -41,35 +43,27 @@ std::optional<CpuUse> wait_for(pid_t child) {
 std::optional<CpuUse> run_quietly(const std::vector<std::string>& words) {
   const pid_t child = fork();
   if (child == 0) become(words, -1, -1);
-  return wait_for(child);
+  return wait_for(child, false);
 }
 
-std::optional<CpuUse> run_answering(const std::vector<std::string>& words,
-                                    const std::vector<Answer>& answers) {
-  int to_child[2], from_child[2];
-  if (pipe(to_child) != 0 || pipe(from_child) != 0) return std::nullopt;
+std::optional<CpuUse> run_until(const std::vector<std::string>& words, const std::string& text) {
+  int from_child[2];
+  if (pipe(from_child) != 0) return std::nullopt;
   const pid_t child = fork();
-  if (child == 0) become(words, to_child[0], from_child[1]);
-  close(to_child[0]);
+  if (child == 0) become(words, -1, from_child[1]);
   close(from_child[1]);
-  std::signal(SIGPIPE, SIG_IGN);
-  std::string unmatched;
-  size_t next = 0;
+  std::string seen;
   char buffer[4096];
-  for (ssize_t got; (got = read(from_child[0], buffer, sizeof buffer)) > 0;) {
-    unmatched.append(buffer, static_cast<size_t>(got));
-    while (next < answers.size()) {
-      const size_t found = unmatched.find(answers[next].when);
-      if (found == std::string::npos) break;
-      unmatched.erase(0, found + answers[next].when.size());
-      const std::string& send = answers[next++].send;
-      if (write(to_child[1], send.data(), send.size()) < 0) break;
-    }
+  bool found = false;
+  for (ssize_t got = 0; !found && (got = read(from_child[0], buffer, sizeof buffer)) > 0;) {
+    seen.append(buffer, static_cast<size_t>(got));
+    found = seen.find(text) != std::string::npos;
+    if (seen.size() > text.size()) seen.erase(0, seen.size() - text.size());
   }
-  close(to_child[1]);
+  if (found) kill(child, SIGKILL);
+  const auto use = wait_for(child, found);
   close(from_child[0]);
-  const auto use = wait_for(child);
-  return next == answers.size() ? use : std::nullopt;
+  return use;
 }
 
 Folder::Folder() {

@@ -16,13 +16,8 @@ struct CpuUse {
 // With nothing to read and its output thrown away. Nothing: it did not end with 0.
 std::optional<CpuUse> run_quietly(const std::vector<std::string>& words);
 
-// Each text is waited for, behind the one before, then the answer is typed. Nothing: the command did not say
-// them all, or did not end with 0.
-struct Answer {
-  std::string when, send;
-};
-std::optional<CpuUse> run_answering(const std::vector<std::string>& words,
-                                    const std::vector<Answer>& answers);
+// Runs it until its output has held `text`, then ends it. Nothing: it ended before.
+std::optional<CpuUse> run_until(const std::vector<std::string>& words, const std::string& text);
 
 // A folder of our own, because several may run at once.
 class Folder {

@@ -28,6 +28,7 @@ struct DomainScenario {
   std::string firmware;  // a PC's BIOS: a file
   std::string symbols;   // an ELF file or a System.map, for crash reports
   bool hpet = true;
+  uint64_t apic_hz = 100'000'000;  // what a PC's local APIC counts, before its divider
   bool is_paravirtual() const { return personality == "pv"; }
 };
 
@@ -39,6 +40,11 @@ struct DiskScenario {
   bool read_only = false;
   bool discard = false;
   bool write_cache = true;  // of an ATA disk, as it comes up
+  // Of an ATA disk's interface; devices/disk/ata_timing.h has the sources.
+  Tick command_overhead = microseconds(10);
+  Tick block_gap = nanoseconds(400);
+  Tick reset = milliseconds(2);
+  Tick spin_up;
   DiskLatency latency;
 };
 
@@ -60,6 +66,11 @@ struct NicScenario {
   std::array<uint8_t, 6> mac{};
   std::string network;
   uint64_t megabits = 1000;
+  // devices/nic/README.md has the sources.
+  Tick autonegotiation = milliseconds(1500);
+  uint64_t pci_hz = 66'666'667;
+  uint64_t pci_transaction_clocks = 16;
+  Tick eeprom_read = microseconds(27);
 };
 
 // A switch, and what else is plugged into it.

@@ -56,6 +56,10 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
   if (table.has("firmware") && domain.firmware.empty()) table.error("firmware", "'firmware' names no file");
   table.read("symbols", domain.symbols);
   table.read("hpet", domain.hpet);
+  table.read_frequency("apic_frequency", domain.apic_hz);
+  if (domain.apic_hz < 1'000'000 || domain.apic_hz > 10'000'000'000) {
+    table.error("apic_frequency", "'apic_frequency' must be from 1MHz to 10GHz");
+  }
   const std::vector<std::string> known{"pv", "pc", "pvh", "bare"};
   if (std::find(known.begin(), known.end(), domain.personality) == known.end()) {
     table.error("personality", fmt::format("personality '{}' is not there; choose one of {}",
@@ -89,6 +93,14 @@ void read_disk(TomlReader& table, DiskScenario& disk) {
   table.read("read_only", disk.read_only);
   table.read("discard", disk.discard);
   table.read("write_cache", disk.write_cache);
+  table.table("ata", [&](TomlReader& ata) {
+    ata.read("command_overhead", disk.command_overhead);
+    ata.read("block_gap", disk.block_gap);
+    ata.read("reset", disk.reset);
+    ata.read("spin_up", disk.spin_up);
+    const Tick longest = std::max({disk.command_overhead, disk.block_gap, disk.reset, disk.spin_up});
+    if (longest > seconds(31)) ata.error("a disk's interface takes no longer than 31s (ATA-7, 9.2)");
+  });
   table.table("latency", [&](TomlReader& latency) {
     latency.read("command", disk.latency.command);
     latency.read("seek_min", disk.latency.seek_min);
@@ -131,6 +143,18 @@ void read_nic(TomlReader& table, NicScenario& nic) {
   read_mac(table, nic.mac);
   table.read("network", nic.network);
   table.read("megabits", nic.megabits);
+  table.table("timing", [&](TomlReader& timing) {
+    timing.read("autonegotiation", nic.autonegotiation);
+    timing.read("eeprom_read", nic.eeprom_read);
+    timing.read_frequency("pci_frequency", nic.pci_hz);
+    timing.read("pci_transaction_clocks", nic.pci_transaction_clocks);
+    if (nic.autonegotiation > seconds(100) || nic.eeprom_read > seconds(1)) {
+      timing.error("a link comes up within 100s, and a word of the EEPROM within 1s");
+    }
+    if (nic.pci_hz < 1'000'000 || nic.pci_hz > 10'000'000'000 || nic.pci_transaction_clocks > 100'000) {
+      timing.error("'pci_frequency' must be from 1MHz to 10GHz, 'pci_transaction_clocks' at most 100000");
+    }
+  });
   if (nic.megabits != 10 && nic.megabits != 100 && nic.megabits != 1000) {
     table.error("megabits", "'megabits' must be 10, 100 or 1000");
   }

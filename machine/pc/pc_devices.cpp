@@ -21,6 +21,7 @@ void PcGuest::make_platform() {
   config.memory_bytes = domain_.memory_bytes;
   config.wall_clock_seconds = surroundings_.scenario.wall_clock_seconds;
   config.hpet = domain_.hpet;
+  config.apic_bus_hz = domain_.apic_hz;
   PlatformOutputs outputs;
   outputs.interrupt = [this](bool level) { cpu_->set_interrupt_line(level); };
   outputs.nmi = [this] { cpu_->raise_nmi(); };
@@ -69,6 +70,10 @@ Result<> PcGuest::make_ide() {
     config.serial = fmt::format("RS{:06}", place + 1);
     config.read_only = scenario->read_only;
     config.write_cache = scenario->write_cache;
+    config.timing.command_overhead = scenario->command_overhead;
+    config.timing.block_gap = scenario->block_gap;
+    config.timing.reset = scenario->reset;
+    config.timing.spin_up = scenario->spin_up;
     ide_->attach(place / 2, place % 2, *image, config);
     ++place;
   }
@@ -84,6 +89,10 @@ Result<> PcGuest::make_nics() {
     E1000Config config;
     config.mac = scenario.mac;
     config.phy.partner_mbps = static_cast<uint32_t>(scenario.megabits);
+    config.phy.autonegotiation = scenario.autonegotiation;
+    config.timing.pci_hz = scenario.pci_hz;
+    config.timing.pci_transaction_clocks = static_cast<uint32_t>(scenario.pci_transaction_clocks);
+    config.timing.eeprom_read = scenario.eeprom_read;
     SwitchPort& port = surroundings_.networks.attach(scenario.network, scenario.name);
     Nic nic;
     nic.name = scenario.name;
