@@ -36,7 +36,7 @@ if(RINGSIDE_SANITIZE)
   # clang brings libFuzzer, which wants to see what each input reaches.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     set(RINGSIDE_FUZZER ON)
-    target_compile_options(ringside_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_compile_options(ringside_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>)
   endif()
 endif()
 

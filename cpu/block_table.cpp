@@ -6,7 +6,6 @@
 namespace ringside {
 
 Block::Part Block::before(uint64_t offset) const {
-  Part part;
   for (size_t i = 0; i < starts.size(); ++i) {
     const uint64_t end = i + 1 < starts.size() ? starts[i + 1].offset : bytes.size();
     if (end > offset) return {static_cast<uint32_t>(i), starts[i].cost_before_ps};

@@ -10,8 +10,8 @@
 namespace ringside {
 namespace {
 
-constexpr uint8_t kNmi = 2, kDoubleFault = 8, kTss = 10, kNotPresent = 11, kStack = 12, kGeneral = 13,
-                  kPage = 14, kUndefined = 6;
+constexpr uint8_t kDoubleFault = 8, kTss = 10, kNotPresent = 11, kStack = 12, kGeneral = 13, kPage = 14,
+                  kUndefined = 6;
 constexpr uint32_t kExternal = 1, kInIdt = 2;
 constexpr uint64_t kTrapFlag = 1 << 8, kInterruptFlag = 1 << 9, kNestedFlag = 1 << 14, kResumeFlag = 1 << 16,
                    kVirtual8086Flag = 1 << 17;

@@ -12,8 +12,7 @@ namespace {
 
 using namespace native_layout;
 
-constexpr uint64_t kEferSyscall = 1, kEferLong = 1 << 8, kEferLongActive = 1 << 10, kEferNoExecute = 1 << 11,
-                   kEferSvm = 1 << 12;
+constexpr uint64_t kEferSyscall = 1, kEferLong = 1 << 8, kEferLongActive = 1 << 10, kEferNoExecute = 1 << 11;
 // A kernel and its programs run through more code than a paravirtual guest's boot loader.
 constexpr unsigned kBlockCacheBits = 16;
 constexpr uint32_t kTranslationBytes = 256 << 20;
