@@ -155,9 +155,10 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
   const auto output = [this, &watched = *parts](std::span<const uint8_t> bytes) {
     print_console(watched, bytes);
   };
-  const auto contents = [&](const std::string& name) {
+  static const std::vector<uint8_t> kNone;
+  const auto contents = [&](const std::string& name) -> const std::vector<uint8_t>& {
     const auto found = files.find(name);
-    return found == files.end() ? std::vector<uint8_t>{} : found->second.contents;
+    return found == files.end() ? kNone : found->second.contents;
   };
   if (given.is_paravirtual()) {
     auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen,
@@ -186,7 +187,13 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
                                    {&domain.firmware, &own.firmware},
                                    {&domain.symbols, &own.symbols}}) {
     const auto found = files.find(*name);
-    if (found != files.end()) *into = found->second.contents;
+    if (found == files.end()) continue;
+    // Several domains may start the same kernel; a single one may have it.
+    if (scenario.domains.size() == 1) {
+      *into = std::move(found->second.contents);
+    } else {
+      *into = found->second.contents;
+    }
   }
   PcSurroundings surroundings{scenario, timeline, *wiring, {}, *networks, std::move(output), {}};
   for (const auto& disk : disks) {
