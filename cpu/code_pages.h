@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "cpu/cpu.h"
+#include "cpu/virtual_access.h"
 #include "sim/ids.h"
 
 namespace ringside {
@@ -47,6 +48,16 @@ class CodePages {
   // The host stored into the frame. True when there may be blocks to drop; then the frame is data again
   // (or still mixed), and the emulator's TLB must be flushed.
   bool host_store(size_t frame);
+  // The same for a range: calls drop(address, length) for what may have been translated there. Of a frame
+  // that was code all goes; of a mixed one only what was hit.
+  template <class Drop>
+  void host_store(const Memory& memory, GuestPhys address, uint64_t length, Drop drop) {
+    for_each_page(address, length, [&](GuestPhys at, uint64_t part) {
+      const size_t frame = memory.index_of(frame_of(at));
+      const bool all = state(frame) == CodeState::code;
+      if (host_store(frame)) all ? drop(frame_of(at).address(), kPageSize) : drop(at, part);
+    });
+  }
 
   // Gives frames that have been mixed for long enough another chance to be code. True when there was one;
   // then the emulator's TLB must be flushed. When to call it must depend on the guest alone.

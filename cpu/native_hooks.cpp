@@ -388,21 +388,8 @@ void NativeUnicornCpu::drop_blocks(GuestPhys address, uint64_t length) {
 }
 
 void NativeUnicornCpu::on_host_store(GuestPhys address, uint64_t length) {
-  while (length != 0) {
-    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
-    const size_t frame = memory_.index_of(frame_of(address));
-    const CodeState before = code_pages_.state(frame);
-    if (code_pages_.host_store(frame)) {
-      // A frame of code becomes data, with all of its blocks gone; in a mixed one only what was hit goes.
-      if (before == CodeState::code) {
-        drop_blocks(frame_of(address).address(), kPageSize);
-      } else {
-        drop_blocks(address, piece);
-      }
-    }
-    address = address + piece;
-    length -= piece;
-  }
+  code_pages_.host_store(memory_, address, length,
+                         [this](GuestPhys at, uint64_t stale) { drop_blocks(at, stale); });
 }
 
 // --- Exceptions and instructions ---

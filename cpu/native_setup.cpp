@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/native_layout.h"
+#include "cpu/unicorn_engine.h"
 #include "cpu/unicorn_native.h"
 
 namespace ringside {
@@ -15,15 +16,8 @@ using namespace native_layout;
 constexpr uint64_t kEferSyscall = 1, kEferLong = 1 << 8, kEferLongActive = 1 << 10, kEferNoExecute = 1 << 11;
 // A kernel and its programs run through more code than a paravirtual guest's boot loader.
 constexpr unsigned kBlockCacheBits = 16;
-constexpr uint32_t kTranslationBytes = 256 << 20;
 // The family, model and stepping, as CPUID gives them (APM volume 2, 14.1.1).
 constexpr uint64_t kSignature = 0x0010'0f43;
-
-Result<void> check(uc_err error, const char* what) {
-  if (error == UC_ERR_OK) return {};
-  return fail(fmt::format("the CPU emulator cannot {}: {}; Ringside was built for Unicorn {}.{}.{}", what,
-                          uc_strerror(error), UC_API_MAJOR, UC_API_MINOR, UC_API_PATCH));
-}
 
 }  // namespace
 
@@ -65,22 +59,19 @@ NativeUnicornCpu::~NativeUnicornCpu() {
 }
 
 Result<void> NativeUnicornCpu::start() {
-  SIM_TRY(check(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
-  // Its own 32 MiB hold half of what Linux executes while it boots; when they are full, all goes and is
-  // translated anew. Only what is used of it is touched.
-  SIM_TRY(check(uc_ctl_set_tcg_buffer_size(uc_, kTranslationBytes), "enlarge its memory of translations"));
+  SIM_TRY(check_emulator(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
   // This model has SVM but no RDRAND, RDSEED, RDPID or AVX, so the instructions that would read the host's
   // randomness are undefined.
-  SIM_TRY(check(uc_ctl_set_cpu_model(uc_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
+  SIM_TRY(check_emulator(uc_ctl_set_cpu_model(uc_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
   SIM_TRY(map_pages());
-  SIM_TRY(check(uc_ctl_tlb_mode(uc_, UC_TLB_VIRTUAL), "hand over its TLB"));
+  SIM_TRY(check_emulator(uc_ctl_tlb_mode(uc_, UC_TLB_VIRTUAL), "hand over its TLB"));
   SIM_TRY(add_hooks());
-  SIM_TRY(check(uc_ctl_exits_enable(uc_), "use a list of exits"));
-  SIM_TRY(check(uc_context_alloc(uc_, &pristine_), "keep a context"));
-  SIM_TRY(check(uc_context_save(uc_, pristine_), "save its context"));
-  SIM_TRY(check(uc_open(UC_ARCH_X86, UC_MODE_16, &lender_), "start a second time"));
-  SIM_TRY(check(uc_ctl_set_cpu_model(lender_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
-  SIM_TRY(check(uc_context_alloc(lender_, &lent_), "keep a context"));
+  SIM_TRY(check_emulator(uc_ctl_exits_enable(uc_), "use a list of exits"));
+  SIM_TRY(check_emulator(uc_context_alloc(uc_, &pristine_), "keep a context"));
+  SIM_TRY(check_emulator(uc_context_save(uc_, pristine_), "save its context"));
+  SIM_TRY(check_emulator(uc_open(UC_ARCH_X86, UC_MODE_16, &lender_), "start a second time"));
+  SIM_TRY(check_emulator(uc_ctl_set_cpu_model(lender_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
+  SIM_TRY(check_emulator(uc_context_alloc(lender_, &lent_), "keep a context"));
   reset();
   if (rip() != 0xfff0 || efer_ != 0) {
     return fail(fmt::format(
@@ -110,38 +101,36 @@ Result<void> NativeUnicornCpu::map_pages() {
     std::memcpy(private_pages_ + offset, rom.bytes.data(), rom.bytes.size());
     offset += rom.bytes.size();
   }
-  SIM_TRY(check(uc_mem_map_ptr(uc_, kPrivate, kPages * kPageSize, UC_PROT_ALL, private_pages_),
-                "map its own pages"));
+  SIM_TRY(check_emulator(uc_mem_map_ptr(uc_, kPrivate, kPages * kPageSize, UC_PROT_ALL, private_pages_),
+                         "map its own pages"));
   if (private_bytes_ > kPages * kPageSize) {
-    SIM_TRY(check(uc_mem_map_ptr(uc_, kRom + kPages * kPageSize, private_bytes_ - kPages * kPageSize,
-                                 UC_PROT_ALL, private_pages_ + kPages * kPageSize),
-                  "map read-only memory"));
+    SIM_TRY(check_emulator(uc_mem_map_ptr(uc_, kRom + kPages * kPageSize, private_bytes_ - kPages * kPageSize,
+                                          UC_PROT_ALL, private_pages_ + kPages * kPageSize),
+                           "map read-only memory"));
   }
-  SIM_TRY(check(uc_mem_map_ptr(uc_, kRam, memory_.size(), UC_PROT_ALL, memory_.data()),
-                "map the guest's memory"));
-  return check(
+  SIM_TRY(check_emulator(uc_mem_map_ptr(uc_, kRam, memory_.size(), UC_PROT_ALL, memory_.data()),
+                         "map the guest's memory"));
+  return check_emulator(
       uc_mmio_map(uc_, kDevices, 1ull << kPhysicalBits, memory_read_hook, this, memory_write_hook, this),
       "map devices");
 }
 
 Result<void> NativeUnicornCpu::add_hooks() {
-  const auto add = [this](int type, void* callback, const char* what, int instruction = 0) {
-    uc_hook hook;
-    return check(uc_hook_add(uc_, &hook, type, callback, this, 1, 0, instruction), what);
-  };
-  const auto pointer = [](auto* function) { return reinterpret_cast<void*>(function); };
-  SIM_TRY(add(UC_HOOK_TLB_FILL, pointer(tlb_hook), "hook its TLB"));
-  SIM_TRY(add(UC_HOOK_BLOCK, pointer(block_hook), "hook blocks"));
-  SIM_TRY(add(UC_HOOK_INTR, pointer(interrupt_hook), "hook exceptions"));
-  SIM_TRY(add(UC_HOOK_INSN_INVALID, pointer(invalid_hook), "hook undefined instructions"));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(port_in_hook), "hook IN", UC_X86_INS_IN));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(port_out_hook), "hook OUT", UC_X86_INS_OUT));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(syscall_hook), "hook SYSCALL", UC_X86_INS_SYSCALL));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(sysenter_hook), "hook SYSENTER", UC_X86_INS_SYSENTER));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(cpuid_hook), "hook CPUID", UC_X86_INS_CPUID));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(rdtsc_hook), "hook RDTSC", UC_X86_INS_RDTSC));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(rdtscp_hook), "hook RDTSCP", UC_X86_INS_RDTSCP));
-  return {};
+  return add_emulator_hooks(
+      uc_, this,
+      {
+          {UC_HOOK_TLB_FILL, hook_pointer(tlb_hook), "hook its TLB"},
+          {UC_HOOK_BLOCK, hook_pointer(block_hook), "hook blocks"},
+          {UC_HOOK_INTR, hook_pointer(interrupt_hook), "hook exceptions"},
+          {UC_HOOK_INSN_INVALID, hook_pointer(invalid_hook), "hook undefined instructions"},
+          {UC_HOOK_INSN, hook_pointer(port_in_hook), "hook IN", UC_X86_INS_IN},
+          {UC_HOOK_INSN, hook_pointer(port_out_hook), "hook OUT", UC_X86_INS_OUT},
+          {UC_HOOK_INSN, hook_pointer(syscall_hook), "hook SYSCALL", UC_X86_INS_SYSCALL},
+          {UC_HOOK_INSN, hook_pointer(sysenter_hook), "hook SYSENTER", UC_X86_INS_SYSENTER},
+          {UC_HOOK_INSN, hook_pointer(cpuid_hook), "hook CPUID", UC_X86_INS_CPUID},
+          {UC_HOOK_INSN, hook_pointer(rdtsc_hook), "hook RDTSC", UC_X86_INS_RDTSC},
+          {UC_HOOK_INSN, hook_pointer(rdtscp_hook), "hook RDTSCP", UC_X86_INS_RDTSCP},
+      });
 }
 
 // --- Reset and entry ---

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "cpu/listing.h"
+#include "cpu/unicorn_engine.h"
 #include "cpu/unicorn_native.h"
+#include "cpu/virtual_access.h"
 #include "sim/hash.h"
 
 namespace ringside {
@@ -101,22 +104,8 @@ void NativeUnicornCpu::set_task_switched(bool on) {
 }
 
 void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
-  static constexpr std::array<const char*, 16> kNames = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
-                                                         "rsi", "rdi", "r8",  "r9",  "r10", "r11",
-                                                         "r12", "r13", "r14", "r15"};
   static constexpr std::array<const char*, 5> kDebugNames = {"dr0", "dr1", "dr2", "dr3", "dr6"};
-  const Registers now = registers();
-  for (size_t i = 0; i < kNames.size(); ++i) visitor.number(kNames[i], now.general[i]);
-  visitor.number("rip", now.rip);
-  visitor.number("rflags", now.rflags);
-  visitor.number("cs", now.cs);
-  visitor.number("ss", now.ss);
-  visitor.number("ds", now.ds);
-  visitor.number("es", now.es);
-  visitor.number("fs", now.fs);
-  visitor.number("gs", now.gs);
-  visitor.number("fs_base", now.fs_base);
-  visitor.number("gs_base", now.gs_base);
+  visit_registers(registers(), visitor);
   visitor.number("cr0", cr0_);
   visitor.number("cr2", read(UC_X86_REG_CR2));
   visitor.number("cr3", paging_.root.value);
@@ -153,21 +142,7 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   visitor.number("known_base", known_base_);
   visitor.number("known_selector", known_selector_);
   visitor.number("cut_block", partial_.active ? partial_.address : 0);
-  visitor.number("mxcsr", read(UC_X86_REG_MXCSR));
-  visitor.number("fpu_control", read(UC_X86_REG_FPCW));
-  visitor.number("fpu_status", read(UC_X86_REG_FPSW));
-  visitor.number("fpu_tags", read(UC_X86_REG_FPTAG));
-  const auto wide = [&](const char* name, int first, size_t count, size_t each) {
-    std::array<uint8_t, 256> values{};
-    for (size_t i = 0; i < count; ++i) {
-      std::array<uint8_t, 64> value{};
-      uc_reg_read(uc_, first + static_cast<int>(i), value.data());
-      std::copy_n(value.begin(), each, values.begin() + static_cast<ptrdiff_t>(i * each));
-    }
-    visitor.bytes(name, std::span(values).first(count * each));
-  };
-  wide("x87", UC_X86_REG_FP0, 8, 10);
-  wide("xmm", UC_X86_REG_XMM0, 16, 16);
+  visit_float_registers(uc_, visitor);
   // What the guest's processor holds decides what it sees of a table that changed without a flush.
   uint64_t held = 0;
   const auto mix = [&](const Translation& entry) {
@@ -224,52 +199,24 @@ tl::expected<GuestPhys, PageFault> NativeUnicornCpu::translate(GuestVirt address
 
 tl::expected<void, PageFault> NativeUnicornCpu::read_virtual(GuestVirt address, void* into, uint64_t length) {
   auto* bytes = static_cast<uint8_t*>(into);
-  while (length != 0) {
-    const auto at = translate(address, Access::read);
-    if (!at) return tl::unexpected(at.error());
-    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
-    map_.read(*at, bytes, piece);
-    bytes += piece;
-    address = address + piece;
-    length -= piece;
-  }
-  return {};
+  return for_each_translated(*this, address, length, Access::read, [&](GuestPhys at, uint64_t part) {
+    map_.read(at, bytes, part);
+    bytes += part;
+  });
 }
 
 tl::expected<void, PageFault> NativeUnicornCpu::write_virtual(GuestVirt address, const void* from,
                                                               uint64_t length) {
   const auto* bytes = static_cast<const uint8_t*>(from);
-  while (length != 0) {
-    const auto at = translate(address, Access::write);
-    if (!at) return tl::unexpected(at.error());
-    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
-    map_.write(*at, bytes, piece);
-    bytes += piece;
-    address = address + piece;
-    length -= piece;
-  }
-  return {};
+  return for_each_translated(*this, address, length, Access::write, [&](GuestPhys at, uint64_t part) {
+    map_.write(at, bytes, part);
+    bytes += part;
+  });
 }
 
 std::string NativeUnicornCpu::disassemble(GuestVirt address, unsigned count) {
-  std::string out;
-  uint64_t at = address.value;
-  const CodeWidth width = code_mode().width;
-  for (unsigned i = 0; i < count; ++i) {
-    std::array<uint8_t, 15> bytes{};
-    const size_t length = peek(at, bytes.data(), bytes.size());
-    if (length == 0) return out + fmt::format("{:#018x}  (not mapped)\n", at);
-    unsigned used = 0;
-    const std::string text = disassembler_.text({bytes.data(), length}, at, used, width);
-    if (used == 0) {
-      out += fmt::format("{:#018x}  (bad {:02x})\n", at, bytes[0]);
-      used = 1;
-    } else {
-      out += fmt::format("{:#018x}  {}\n", at, text);
-    }
-    at += used;
-  }
-  return out;
+  const auto bytes = [this](uint64_t at, uint8_t* into, size_t length) { return peek(at, into, length); };
+  return list_instructions(disassembler_, bytes, address.value, count, code_mode().width);
 }
 
 // --- Flushes ---

@@ -1,5 +1,7 @@
 #include "cpu/unicorn_cpu.h"
+#include "cpu/listing.h"
 #include "cpu/unicorn_layout.h"
+#include "cpu/virtual_access.h"
 
 #include <fmt/format.h>
 
@@ -364,51 +366,24 @@ tl::expected<GuestPhys, PageFault> UnicornCpu::translate(GuestVirt address, Acce
 
 tl::expected<void, PageFault> UnicornCpu::read_virtual(GuestVirt address, void* into, uint64_t length) {
   auto* bytes = static_cast<uint8_t*>(into);
-  while (length != 0) {
-    const auto at = translate(address, Access::read);
-    if (!at) return tl::unexpected(at.error());
-    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
-    memory_.read(*at, bytes, piece);
-    bytes += piece;
-    address = address + piece;
-    length -= piece;
-  }
-  return {};
+  return for_each_translated(*this, address, length, Access::read, [&](GuestPhys at, uint64_t part) {
+    memory_.read(at, bytes, part);
+    bytes += part;
+  });
 }
 
 tl::expected<void, PageFault> UnicornCpu::write_virtual(GuestVirt address, const void* from,
                                                         uint64_t length) {
   const auto* bytes = static_cast<const uint8_t*>(from);
-  while (length != 0) {
-    const auto at = translate(address, Access::write);
-    if (!at) return tl::unexpected(at.error());
-    const uint64_t piece = std::min(length, kPageSize - address.page_offset());
-    memory_.write(*at, bytes, piece);
-    bytes += piece;
-    address = address + piece;
-    length -= piece;
-  }
-  return {};
+  return for_each_translated(*this, address, length, Access::write, [&](GuestPhys at, uint64_t part) {
+    memory_.write(at, bytes, part);
+    bytes += part;
+  });
 }
 
 std::string UnicornCpu::disassemble(GuestVirt address, unsigned count) {
-  std::string out;
-  uint64_t at = address.value;
-  for (unsigned i = 0; i < count; ++i) {
-    std::array<uint8_t, 15> bytes{};
-    const size_t length = peek(at, bytes.data(), bytes.size());
-    if (length == 0) return out + fmt::format("{:#018x}  (not mapped)\n", at);
-    unsigned used = 0;
-    const std::string text = disassembler_.text({bytes.data(), length}, at, used);
-    if (used == 0) {
-      out += fmt::format("{:#018x}  (bad {:02x})\n", at, bytes[0]);
-      used = 1;
-    } else {
-      out += fmt::format("{:#018x}  {}\n", at, text);
-    }
-    at += used;
-  }
-  return out;
+  const auto bytes = [this](uint64_t at, uint8_t* into, size_t length) { return peek(at, into, length); };
+  return list_instructions(disassembler_, bytes, address.value, count);
 }
 
 // --- Flushes ---

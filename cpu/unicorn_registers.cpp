@@ -2,6 +2,7 @@
 #include <array>
 
 #include "cpu/unicorn_cpu.h"
+#include "cpu/unicorn_engine.h"
 #include "cpu/unicorn_layout.h"
 #include "sim/hash.h"
 
@@ -88,38 +89,10 @@ void UnicornCpu::set_task_switched(bool on) {
 }
 
 void UnicornCpu::visit_state(StateVisitor& visitor) const {
-  static constexpr std::array<const char*, 16> kNames = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
-                                                         "rsi", "rdi", "r8",  "r9",  "r10", "r11",
-                                                         "r12", "r13", "r14", "r15"};
-  const Registers now = registers();
-  for (size_t i = 0; i < kNames.size(); ++i) visitor.number(kNames[i], now.general[i]);
-  visitor.number("rip", now.rip);
-  visitor.number("rflags", now.rflags);
-  visitor.number("cs", now.cs);
-  visitor.number("ss", now.ss);
-  visitor.number("ds", now.ds);
-  visitor.number("es", now.es);
-  visitor.number("fs", now.fs);
-  visitor.number("gs", now.gs);
-  visitor.number("fs_base", now.fs_base);
-  visitor.number("gs_base", now.gs_base);
+  visit_registers(registers(), visitor);
   visitor.number("cr3", root_.value);
   visitor.number("cr0_ts", task_switched_);
-  visitor.number("mxcsr", read(UC_X86_REG_MXCSR));
-  visitor.number("fpu_control", read(UC_X86_REG_FPCW));
-  visitor.number("fpu_status", read(UC_X86_REG_FPSW));
-  visitor.number("fpu_tags", read(UC_X86_REG_FPTAG));
-  const auto wide = [&](const char* name, int first, size_t count, size_t each) {
-    std::array<uint8_t, 256> values{};
-    for (size_t i = 0; i < count; ++i) {
-      std::array<uint8_t, 64> value{};
-      uc_reg_read(uc_, first + static_cast<int>(i), value.data());
-      std::copy_n(value.begin(), each, values.begin() + static_cast<ptrdiff_t>(i * each));
-    }
-    visitor.bytes(name, std::span(values).first(count * each));
-  };
-  wide("x87", UC_X86_REG_FP0, 8, 10);
-  wide("xmm", UC_X86_REG_XMM0, 16, 16);
+  visit_float_registers(uc_, visitor);
   // What the guest's processor holds decides what it sees of a table that changed without a flush.
   uint64_t held = 0;
   translations_.for_each([&](const Translation& entry) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "cpu/unicorn_cpu.h"
+#include "cpu/unicorn_engine.h"
 #include "cpu/unicorn_layout.h"
 
 namespace ringside {
@@ -83,12 +84,6 @@ void write_vmcb(uint8_t* page, GuestPhys private_base) {
   vmcb.set<uint64_t>(Vmcb::kSave + 0x178, kLanding);
 }
 
-Result<void> check(uc_err error, const char* what) {
-  if (error == UC_ERR_OK) return {};
-  return fail(fmt::format("the CPU emulator cannot {}: {}; Ringside was built for Unicorn {}.{}.{}", what,
-                          uc_strerror(error), UC_API_MAJOR, UC_API_MINOR, UC_API_PATCH));
-}
-
 }  // namespace
 
 std::string unicorn_version() {
@@ -124,19 +119,21 @@ UnicornCpu::~UnicornCpu() {
 }
 
 Result<void> UnicornCpu::start() {
-  SIM_TRY(check(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
+  SIM_TRY(check_emulator(uc_open(UC_ARCH_X86, UC_MODE_64, &uc_), "start"));
   // This model has SVM but no RDRAND, RDSEED, RDPID or AVX, so the instructions that would read the host's
   // randomness are undefined.
-  SIM_TRY(check(uc_ctl_set_cpu_model(uc_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
-  SIM_TRY(check(uc_mem_map_ptr(uc_, memory_.base().value, memory_.size(), UC_PROT_ALL, memory_.data()),
-                "map the guest's memory"));
+  SIM_TRY(check_emulator(uc_ctl_set_cpu_model(uc_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
+  SIM_TRY(
+      check_emulator(uc_mem_map_ptr(uc_, memory_.base().value, memory_.size(), UC_PROT_ALL, memory_.data()),
+                     "map the guest's memory"));
   void* pages = mmap(nullptr, kPages * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return fail("no memory for the CPU emulator's own pages; free some on this host");
   private_pages_ = static_cast<uint8_t*>(pages);
   private_base_ = memory_.base() + memory_.size() + kPageSize;
-  SIM_TRY(check(uc_mem_map_ptr(uc_, private_base_.value, kPages * kPageSize, UC_PROT_ALL, private_pages_),
-                "map its own pages"));
-  SIM_TRY(check(uc_ctl_tlb_mode(uc_, UC_TLB_VIRTUAL), "hand over its TLB"));
+  SIM_TRY(check_emulator(
+      uc_mem_map_ptr(uc_, private_base_.value, kPages * kPageSize, UC_PROT_ALL, private_pages_),
+      "map its own pages"));
+  SIM_TRY(check_emulator(uc_ctl_tlb_mode(uc_, UC_TLB_VIRTUAL), "hand over its TLB"));
   SIM_TRY(add_hooks());
   SIM_TRY(enter_guest_mode());
   memory_.add_code_observer([self = std::weak_ptr<UnicornCpu*>(self_)](GuestPhys at, uint64_t length) {
@@ -146,21 +143,19 @@ Result<void> UnicornCpu::start() {
 }
 
 Result<void> UnicornCpu::add_hooks() {
-  const auto add = [this](int type, void* callback, const char* what, int instruction = 0) {
-    uc_hook hook;
-    return check(uc_hook_add(uc_, &hook, type, callback, this, 1, 0, instruction), what);
-  };
-  const auto pointer = [](auto* function) { return reinterpret_cast<void*>(function); };
-  SIM_TRY(add(UC_HOOK_TLB_FILL, pointer(tlb_hook), "hook its TLB"));
-  SIM_TRY(add(UC_HOOK_BLOCK, pointer(block_hook), "hook blocks"));
-  SIM_TRY(add(UC_HOOK_INTR, pointer(interrupt_hook), "hook exceptions"));
-  SIM_TRY(add(UC_HOOK_INSN_INVALID, pointer(invalid_hook), "hook undefined instructions"));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(syscall_hook), "hook SYSCALL", UC_X86_INS_SYSCALL));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(sysenter_hook), "hook SYSENTER", UC_X86_INS_SYSENTER));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(cpuid_hook), "hook CPUID", UC_X86_INS_CPUID));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(rdtsc_hook), "hook RDTSC", UC_X86_INS_RDTSC));
-  SIM_TRY(add(UC_HOOK_INSN, pointer(rdtscp_hook), "hook RDTSCP", UC_X86_INS_RDTSCP));
-  return {};
+  return add_emulator_hooks(
+      uc_, this,
+      {
+          {UC_HOOK_TLB_FILL, hook_pointer(tlb_hook), "hook its TLB"},
+          {UC_HOOK_BLOCK, hook_pointer(block_hook), "hook blocks"},
+          {UC_HOOK_INTR, hook_pointer(interrupt_hook), "hook exceptions"},
+          {UC_HOOK_INSN_INVALID, hook_pointer(invalid_hook), "hook undefined instructions"},
+          {UC_HOOK_INSN, hook_pointer(syscall_hook), "hook SYSCALL", UC_X86_INS_SYSCALL},
+          {UC_HOOK_INSN, hook_pointer(sysenter_hook), "hook SYSENTER", UC_X86_INS_SYSENTER},
+          {UC_HOOK_INSN, hook_pointer(cpuid_hook), "hook CPUID", UC_X86_INS_CPUID},
+          {UC_HOOK_INSN, hook_pointer(rdtsc_hook), "hook RDTSC", UC_X86_INS_RDTSC},
+          {UC_HOOK_INSN, hook_pointer(rdtscp_hook), "hook RDTSCP", UC_X86_INS_RDTSCP},
+      });
 }
 
 Result<void> UnicornCpu::enter_guest_mode() {
@@ -181,12 +176,12 @@ Result<void> UnicornCpu::enter_guest_mode() {
 
   const auto write_msr = [this](uint32_t number, uint64_t value) {
     uc_x86_msr msr{number, value};
-    return check(uc_reg_write(uc_, UC_X86_REG_MSR, &msr), "write an MSR");
+    return check_emulator(uc_reg_write(uc_, UC_X86_REG_MSR, &msr), "write an MSR");
   };
   SIM_TRY(write_msr(kMsrEfer, kEferLongMode | kEferLongModeActive | kEferSvm));
   SIM_TRY(write_msr(kMsrVmHsavePa, physical(kHostSavePage)));
   write(UC_X86_REG_RAX, physical(kVmcbPage));
-  SIM_TRY(check(uc_emu_start(uc_, kStub, kLanding, 0, 0), "enter SVM guest mode"));
+  SIM_TRY(check_emulator(uc_emu_start(uc_, kStub, kLanding, 0, 0), "enter SVM guest mode"));
   if (rip() != kLanding || read(UC_X86_REG_CS) != FLAT_RING3_CS64) {
     return fail(
         fmt::format("the CPU emulator did not arrive at CPL 3 (rip {:#x}, cs {:#x}); Ringside needs "
@@ -198,7 +193,7 @@ Result<void> UnicornCpu::enter_guest_mode() {
   write(UC_X86_REG_FPTAG, 0xffff);
   write(UC_X86_REG_RAX, 0);
   // From here on nothing but an exit stops the emulator: an empty list of exit addresses replaces `until`.
-  SIM_TRY(check(uc_ctl_exits_enable(uc_), "use a list of exits"));
+  SIM_TRY(check_emulator(uc_ctl_exits_enable(uc_), "use a list of exits"));
   uc_ctl_flush_tlb(uc_);
   in_setup_ = false;
   return {};
