@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "tests/support/simulation_shell.h"
 #include "tests/unit/devices/disk/disk_bench.h"
 
 // SystemC's library wants one; a platform that is built around the shell has it.
@@ -14,12 +15,6 @@ int sc_main(int, char*[]) { return 0; }
 namespace {
 
 using namespace ringside;
-
-struct Simulation {
-  Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = context.get(); }
-  ~Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = nullptr; }
-  std::unique_ptr<sc_core::sc_simcontext> context = std::make_unique<sc_core::sc_simcontext>();
-};
 
 struct Driver : sc_core::sc_module {
   SC_HAS_PROCESS(Driver);

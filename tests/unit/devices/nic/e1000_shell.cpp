@@ -2,6 +2,7 @@
 // sends a frame and hears of it by the interrupt port. The generic shell's own rules are tested with the
 // UART.
 #include "devices/nic/e1000_shell.h"
+#include "tests/support/simulation_shell.h"
 
 #include <tlm_utils/simple_initiator_socket.h>
 
@@ -16,12 +17,6 @@ int sc_main(int, char*[]) { return 0; }
 using namespace ringside;
 
 namespace {
-
-struct Simulation {
-  Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = context.get(); }
-  ~Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = nullptr; }
-  std::unique_ptr<sc_core::sc_simcontext> context = std::make_unique<sc_core::sc_simcontext>();
-};
 
 struct Driver : sc_core::sc_module {
   SC_HAS_PROCESS(Driver);

@@ -2,6 +2,7 @@
 // sc_signal at the interrupt port, and no run loop of ours. What a temporally decoupled platform makes of the
 // annotated delay is its own.
 #include "devices/uart/uart_shell.h"
+#include "tests/support/simulation_shell.h"
 
 #include <tlm_utils/simple_initiator_socket.h>
 #include <catch2/catch.hpp>
@@ -14,16 +15,10 @@ int sc_main(int, char*[]) { return 0; }
 
 namespace {
 
+using ringside::Simulation;
 using ringside::Uart;
 using ringside::UartShell;
 using sc_core::sc_time;
-
-// A simulation of its own, so that several live in one process.
-struct Simulation {
-  Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = context.get(); }
-  ~Simulation() { sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = nullptr; }
-  std::unique_ptr<sc_core::sc_simcontext> context = std::make_unique<sc_core::sc_simcontext>();
-};
 
 struct Driver : sc_core::sc_module {
   SC_HAS_PROCESS(Driver);
