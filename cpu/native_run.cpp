@@ -88,6 +88,11 @@ void NativeUnicornCpu::request_stop() {
   check_at_ps_ = 0;
 }
 
+void NativeUnicornCpu::bring_deadline_forward(Tick deadline) {
+  deadline_ = std::min(deadline_, deadline);
+  check_at_ps_ = std::min(check_at_ps_, deadline_.ps);
+}
+
 void NativeUnicornCpu::set_interrupt_line(bool level) {
   if (level != interrupt_line_) request_has_gone_ = false;
   interrupt_line_ = level;

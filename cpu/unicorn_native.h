@@ -47,6 +47,7 @@ class NativeUnicornCpu final : public NativeCpu {
   Exit step(Tick deadline) override;
   void set_breakpoints(std::vector<GuestVirt> addresses) override;
   void request_stop() override;
+  void bring_deadline_forward(Tick deadline) override;
   void set_interrupt_line(bool level) override;
   void raise_nmi() override;
   bool halted() const override;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "devices/disk/ide_controller.h"
 #include "devices/nic/e1000.h"
 #include "machine/pc/crash_report.h"
@@ -34,14 +36,15 @@ Result<std::unique_ptr<PcGuest>> PcGuest::create(const DomainScenario& domain, P
   return guest;
 }
 
-Exit PcGuest::run(Tick horizon) {
-  environment_.set_horizon(horizon);
-  return cpu_->run(horizon);
-}
+Exit PcGuest::run(Tick horizon) { return cpu_->run(bound(horizon)); }
 
-Exit PcGuest::step(Tick horizon) {
+Exit PcGuest::step(Tick horizon) { return cpu_->step(bound(horizon)); }
+
+// Behind a debugger's stop, a device may have scheduled something that comes before the run's horizon.
+Tick PcGuest::bound(Tick horizon) {
+  horizon = std::min(horizon, surroundings_.timeline.next_tick());
   environment_.set_horizon(horizon);
-  return cpu_->step();
+  return horizon;
 }
 
 void PcGuest::end_by(std::string way, std::string text) {

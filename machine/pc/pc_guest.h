@@ -80,6 +80,7 @@ class PcGuest final : public Guest {
   Result<> make_ide();
   Result<> make_nics();
 
+  Tick bound(Tick horizon);
   void end_by(std::string way, std::string text);
 
   const DomainScenario& domain_;
