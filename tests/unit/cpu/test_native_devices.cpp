@@ -100,6 +100,26 @@ TEST_CASE("a request to stop from a device is answered at the end of the block")
   CHECK(machine.reg(Registers::rbx) == 1);
 }
 
+TEST_CASE("what a device schedules bounds the run that is in progress, and only moves its end forward") {
+  NativeMachine machine;
+  // out dx, al; 1: jmp 1b, which would go on to the run's own deadline
+  machine.load(kKernel, {0xee, 0xeb, 0xfe});
+  machine.cpu->set_general(Registers::rdx, 0xf3);
+  machine.environment.on_port = [&] {
+    machine.cpu->bring_deadline_forward(microseconds(50));
+    machine.cpu->bring_deadline_forward(microseconds(70));
+  };
+  const Exit exit = machine.run(milliseconds(1));
+  REQUIRE(exit.reason == ExitReason::deadline);
+  CHECK(exit.canonical);
+  // A jump takes a nanosecond, and no run ends within one.
+  CHECK(machine.clock.now >= microseconds(50));
+  CHECK(machine.clock.now <= microseconds(50) + nanoseconds(2));
+  // The next run has its own.
+  REQUIRE(machine.run(microseconds(200)).reason == ExitReason::deadline);
+  CHECK(machine.clock.now >= microseconds(250));
+}
+
 TEST_CASE("MSRs: kept by the core, by the table, by the environment, and unknown") {
   NativeMachine machine;
   const auto read = [&](uint32_t index) -> std::optional<uint64_t> {
