@@ -46,6 +46,7 @@ Result<> Machine::Impl::build() {
   if (!made_networks) return tl::unexpected(made_networks.error());
   networks = std::move(*made_networks);
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
+  hear_complaints();
   SIM_TRY(trace_lines());
   list_components();
   return {};
@@ -206,15 +207,30 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
   return PcGuest::create(domain, std::move(own), surroundings);
 }
 
-// --vcd: the interrupt lines of each PC.
-Result<> Machine::Impl::trace_lines() {
-  if (options.vcd_to.empty()) return {};
-  std::vector<std::string> names;
+std::vector<PcGuest*> Machine::Impl::pc_guests() const {
   std::vector<PcGuest*> pcs;
   for (const auto& parts : guests) {
     auto* pc = dynamic_cast<PcGuest*>(parts->guest.get());
     if (pc != nullptr) pcs.push_back(pc);
   }
+  return pcs;
+}
+
+// A malformed frame is news for the author of the driver that sent it. A switch does not know whose frame it
+// is, so the first PC's notices tell it.
+void Machine::Impl::hear_complaints() {
+  const std::vector<PcGuest*> pcs = pc_guests();
+  if (pcs.empty()) return;
+  networks->on_complaint([board = &pcs.front()->board()](const std::string& peer, const std::string& what) {
+    board->site(peer).notice(NoticeKind::unusual, what);
+  });
+}
+
+// --vcd: the interrupt lines of each PC.
+Result<> Machine::Impl::trace_lines() {
+  if (options.vcd_to.empty()) return {};
+  std::vector<std::string> names;
+  const std::vector<PcGuest*> pcs = pc_guests();
   if (pcs.empty()) return fail("--vcd writes interrupt lines, and no domain of the scenario is a PC");
   for (size_t i = 0; i < pcs.size(); ++i) {
     for (unsigned line = 0; line < Platform::kLines; ++line) {

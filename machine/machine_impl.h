@@ -72,6 +72,8 @@ struct Machine::Impl {
   Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
                                             std::map<std::string, LoadedFile>& files,
                                             std::function<void(std::span<const uint8_t>)> output);
+  std::vector<PcGuest*> pc_guests() const;
+  void hear_complaints();
   Result<> trace_lines();
   void list_components();
 

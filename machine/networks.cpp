@@ -50,6 +50,12 @@ SwitchPort& Networks::attach(const std::string& network, const std::string& devi
   return switches_.at(network)->attach(device);
 }
 
+void Networks::on_complaint(const Complaint& listener) {
+  for (const auto& [name, responder] : responders_) {
+    responder->set_complaint([listener, peer = name](const std::string& what) { listener(peer, what); });
+  }
+}
+
 void Networks::list_components(Components& into) const {
   for (const auto& [name, ethernet] : switches_) into.emplace_back("network/" + name, ethernet.get());
   for (const auto& [name, responder] : responders_) into.emplace_back("peer/" + name, responder.get());

@@ -30,6 +30,9 @@ class Networks {
 
   // A place on the switch with that name, which the scenario's checks have found to be there.
   SwitchPort& attach(const std::string& network, const std::string& device);
+  // Hears which frame a responder could make nothing of, and why.
+  using Complaint = std::function<void(const std::string& peer, const std::string& what)>;
+  void on_complaint(const Complaint& listener);
   void list_components(Components& into) const;
   // Completes the files that peers have written.
   Result<> finish();
