@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <xen/io/protocols.h>
 
-#include <charconv>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "hv-model/backends/blk/blk_payloads.h"
 #include "hv-model/backends/blk/blk_ring.h"
 #include "hv-model/backends/blk/virtual_device.h"
+#include "hv-model/backends/device_nodes.h"
 #include "hv-model/ring.h"
 #include "hv-model/xen_abi.h"
 #include "hv-model/xen_error.h"
@@ -25,49 +25,20 @@ namespace {
 
 constexpr DomainId kBackendDomain{0};
 
-struct Paths {
-  std::string backend, frontend;
-};
-
-Paths paths_of(DomainId frontend, uint32_t device) {
-  return {fmt::format("/local/domain/0/backend/vbd/{}/{}", frontend.value, device),
-          fmt::format("/local/domain/{}/device/vbd/{}", frontend.value, device)};
-}
-
-using Nodes = std::vector<std::pair<std::string_view, std::string>>;
-
-// A folder is made before its nodes, so that they inherit its permissions.
-void write_nodes(XenStoreClient& store, const std::string& folder,
-                 const std::vector<std::string>& permissions, const Nodes& nodes) {
-  (void)store.make_directory(folder);
-  (void)store.set_permissions(folder, permissions);
-  for (const auto& [name, value] : nodes) (void)store.write(fmt::format("{}/{}", folder, name), value);
-}
-
-// What libxl writes for a disk, at both ends.
-Paths create_nodes(XenStoreClient& store, DomainId frontend, const BlkBackendConfig& config) {
+// What libxl writes for a disk, at both ends (libxl_disk.c).
+DevicePaths create_nodes(XenStoreClient& store, DomainId frontend, const BlkBackendConfig& config) {
   const std::optional<uint32_t> device = virtual_device_number(config.name);
   SIM_ASSERT(device.has_value());
-  const Paths paths = paths_of(frontend, *device);
-  const std::string initialising = fmt::format("{}", static_cast<unsigned>(XenbusState::initialising));
-  write_nodes(store, paths.frontend, {fmt::format("n{}", frontend.value), "r0"},
-              {{"backend", paths.backend},
-               {"backend-id", "0"},
-               {"state", initialising},
-               {"virtual-device", fmt::format("{}", *device)},
-               {"device-type", "disk"}});
-  write_nodes(store, paths.backend, {"n0", fmt::format("r{}", frontend.value)},
-              {{"frontend", paths.frontend},
-               {"frontend-id", fmt::format("{}", frontend.value)},
-               {"online", "1"},
-               {"removable", "0"},
-               {"bootable", "1"},
-               {"state", initialising},
-               {"dev", config.name},
-               {"type", "phy"},
-               {"mode", config.read_only ? "r" : "w"},
-               {"device-type", "disk"},
-               {"discard-enable", config.discard ? "1" : "0"}});
+  const DevicePaths paths = device_paths("vbd", frontend, *device);
+  create_device_nodes(store, paths, frontend,
+                      {{"virtual-device", fmt::format("{}", *device)}, {"device-type", "disk"}},
+                      {{"removable", "0"},
+                       {"bootable", "1"},
+                       {"dev", config.name},
+                       {"type", "phy"},
+                       {"mode", config.read_only ? "r" : "w"},
+                       {"device-type", "disk"},
+                       {"discard-enable", config.discard ? "1" : "0"}});
   return paths;
 }
 
@@ -78,19 +49,11 @@ BlkWires add_wires(Wiring& wiring, const Domain& frontend, const std::string& di
           wiring.add(base + "indices", WireKind::sampled, kBlkIndicesPayload)};
 }
 
-// As sscanf's "%u" takes it: leading white space, digits, and whatever follows. Nothing when it does not fit.
-std::optional<uint32_t> parse_unsigned(std::string_view text) {
-  while (!text.empty() && (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r'))) text.remove_prefix(1);
-  uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} ? std::optional(value) : std::nullopt;
-}
-
 }  // namespace
 
 struct BlkBackend::Impl : XenbusDevice {
   Impl(Hypervisor& the_hypervisor, XenStoreClient& the_store, Domain& the_frontend, DiskImage& the_image,
-       const BlkBackendConfig& the_config, const Paths& paths)
+       const BlkBackendConfig& the_config, const DevicePaths& paths)
       : XenbusDevice(the_store, paths.backend, paths.frontend),
         hypervisor(the_hypervisor),
         frontend(the_frontend),
@@ -253,7 +216,7 @@ void BlkBackend::Impl::visit_state(StateVisitor& visitor) const {
 
 BlkBackend::BlkBackend(Hypervisor& hypervisor, XenStoreClient& store, Domain& frontend, DiskImage& image,
                        const BlkBackendConfig& config) {
-  const Paths paths = create_nodes(store, frontend.id, config);
+  const DevicePaths paths = create_nodes(store, frontend.id, config);
   impl_ = std::make_unique<Impl>(hypervisor, store, frontend, image, config, paths);
 }
 
