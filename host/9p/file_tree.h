@@ -28,7 +28,9 @@
 
 namespace ringside {
 
+class FileLocks;
 class FileNode;  // host/9p/file_node.h: the tree's own business
+struct FileUsage;
 // Keeps a file alive, be it unlinked or not. Null is no file.
 using FileRef = std::shared_ptr<FileNode>;
 
@@ -71,6 +73,12 @@ class FileTree final : public Stateful {
   FileRef parent(const FileRef& file) const;
   // Whether there is a way from the root to it.
   bool linked(const FileRef& file) const;
+  // The first of its names; the root and a file that has lost its last name have none (directory is null).
+  struct Place {
+    FileRef directory;
+    std::string_view name;
+  };
+  Place place_of(const FileRef& file) const;
   // "/a/b", by the first of its names; a file without a name has "".
   std::string path_of(const FileRef& file) const;
 
@@ -117,15 +125,25 @@ class FileTree final : public Stateful {
   // As listxattr(2): each name with a NUL behind it.
   FileResult<std::vector<uint8_t>> attribute_names(const FileRef& file) const;
 
+  // POSIX record locks, and how many fids have it open: shared by all conversations that serve this tree.
+  FileLocks& locks(const FileRef& file);
+  uint32_t& open_count(const FileRef& file);
+
   void visit_state(StateVisitor& visitor) const override;
 
  private:
-  struct Usage;
   FileTime now() const;
+  FileResult<> check_new_name(const FileNode& directory, std::string_view name) const;
+  FileResult<> check_depth(const FileNode& directory, const FileNode* moved) const;
+  void add_name(FileNode& directory, std::string_view name, FileRef file);
+  void remove_name(FileNode& directory, std::string_view name);
+  void entries_changed(FileNode& directory);
+  // Mixes a change into the history.
+  void remember(std::string_view operation, const FileNode& file, uint64_t value, std::string_view text = {});
 
   const FileTreeConfig config_;
   const Clock& clock_;
-  std::shared_ptr<Usage> usage_;  // shared with the nodes: one may outlive its last name
+  std::shared_ptr<FileUsage> usage_;  // shared with the nodes: one may outlive its last name
   FileRef root_;
   bool read_only_ = false;
   uint64_t last_path_ = 0;
