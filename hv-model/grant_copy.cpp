@@ -86,6 +86,40 @@ int64_t Grants::copy_element(Domain& domain, GuestVirt argument) {
   return domain.copy_to_guest(argument + offsetof(gnttab_copy, status), op.status) ? 0 : -XEN_EFAULT;
 }
 
+// Exactly one of `into` and `from` is given: where the bytes go to, or come from.
+int16_t Grants::copy_granted(DomainId by, DomainId granter, GrantRef ref, uint64_t offset, uint64_t length,
+                             uint8_t* into, const uint8_t* from) {
+  CopyEnd end{granter.value, true, ref.value, 0, into != nullptr};
+  Domain* caller = hypervisor_.find_domain(by);
+  end.domain = hypervisor_.find_domain(granter);
+  if (!caller || !end.domain) return GNTST_bad_domain;
+  int16_t status = open_end(*caller, end);
+  if (status == GNTST_okay && (offset > kPageSize || length > kPageSize - offset))
+    status = GNTST_bad_copy_arg;
+  const GrantOperation operation = into ? GrantOperation::copy_from : GrantOperation::copy_to;
+  const Verdict verdict =
+      show(end.domain, operation, ref, by, end.frame, static_cast<uint32_t>(length), status);
+  if (status == GNTST_okay && verdict.fail != 0) status = static_cast<int16_t>(verdict.fail);
+  if (status == GNTST_okay) {
+    const GuestPhys place = end.frame.address() + offset;
+    const bool done = into ? hypervisor_.memory.read(place, into, length)
+                           : hypervisor_.memory.write(place, from, length);
+    if (!done) status = GNTST_bad_page;
+  }
+  close_end(*caller, end);
+  return status;
+}
+
+int16_t Grants::copy_from(DomainId by, DomainId granter, GrantRef ref, uint64_t offset,
+                          std::span<uint8_t> into) {
+  return copy_granted(by, granter, ref, offset, into.size(), into.data(), nullptr);
+}
+
+int16_t Grants::copy_to(DomainId by, DomainId granter, GrantRef ref, uint64_t offset,
+                        std::span<const uint8_t> from) {
+  return copy_granted(by, granter, ref, offset, from.size(), nullptr, from.data());
+}
+
 // DEVIATES: Xen - the receiver gets the contents in another frame, not the frame itself; the guest that gives
 // a page away has no use for its number any more, and the receiver learns its own from the entry.
 int16_t Grants::transfer(Domain& domain, Mfn frame, uint16_t to, GrantRef ref) {

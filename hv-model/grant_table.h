@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -66,6 +67,10 @@ class Grants : public Stateful {
   };
   tl::expected<Mapped, int16_t> map(DomainId by, DomainId granter, GrantRef ref, bool read_only);
   int16_t unmap(DomainId by, uint32_t handle);
+  // GNTTABOP_copy between a granted page, from `offset` on, and a buffer of the backend's. GNTST_*.
+  int16_t copy_from(DomainId by, DomainId granter, GrantRef ref, uint64_t offset, std::span<uint8_t> into);
+  int16_t copy_to(DomainId by, DomainId granter, GrantRef ref, uint64_t offset,
+                  std::span<const uint8_t> from);
 
   // GNTTABOP_*.
   int64_t hypercall(Domain& domain, uint32_t command, GuestVirt argument, uint32_t count);
@@ -111,6 +116,8 @@ class Grants : public Stateful {
   // --- grant_copy.cpp ---
   struct CopyEnd;
   int64_t copy_element(Domain& domain, GuestVirt argument);
+  int16_t copy_granted(DomainId by, DomainId granter, GrantRef ref, uint64_t offset, uint64_t length,
+                       uint8_t* into, const uint8_t* from);
   int16_t open_end(Domain& domain, CopyEnd& end);
   void close_end(Domain& domain, CopyEnd& end);
   int64_t transfer_element(Domain& domain, GuestVirt argument);

@@ -3,12 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace ringside {
 
+// The sum of words read in the other byte order is the sum with its bytes exchanged (RFC 1071 2(B)), so that
+// the host's own order does, four bytes at a time. 2^32 bytes would be needed to overflow 64 bits.
 uint64_t checksum_sum(std::span<const uint8_t> bytes, uint64_t sum) {
+  static_assert(std::endian::native == std::endian::little);
+  uint64_t exchanged = 0;
   size_t at = 0;
-  for (; at + 1 < bytes.size(); at += 2) sum += load_be16(bytes, at);
+  for (; at + 4 <= bytes.size(); at += 4) {
+    uint32_t words;
+    std::memcpy(&words, bytes.data() + at, sizeof words);
+    exchanged += words;
+  }
+  while (exchanged > 0xffff) exchanged = (exchanged & 0xffff) + (exchanged >> 16);
+  sum += (exchanged & 0xff) << 8 | exchanged >> 8;
+  if (at + 2 <= bytes.size()) {
+    sum += load_be16(bytes, at);
+    at += 2;
+  }
   if (at < bytes.size()) sum += static_cast<uint64_t>(bytes[at]) << 8;
   return sum;
 }

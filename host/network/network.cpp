@@ -6,7 +6,9 @@
 
 namespace ringside {
 
-void SwitchPort::transmit(std::span<const uint8_t> frame) { owner_->forward(*this, frame); }
+void SwitchPort::transmit(std::span<const uint8_t> frame, const FrameOffload& offload) {
+  owner_->forward(*this, frame, offload);
+}
 
 void SwitchPort::set_link(bool up) {
   if (up == link_up_) return;
@@ -29,8 +31,9 @@ SwitchPort& EthernetSwitch::attach(std::string name) {
   return port;
 }
 
-void EthernetSwitch::forward(SwitchPort& from, std::span<const uint8_t> frame) {
-  if (!from.link_up_ || frame.size() < kFrameBytesMin || frame.size() > kFrameBytesMax ||
+void EthernetSwitch::forward(SwitchPort& from, std::span<const uint8_t> frame, const FrameOffload& offload) {
+  const size_t bytes_max = offload.segment_bytes != 0 ? kUncutBytesMax : kFrameBytesMax;
+  if (!from.link_up_ || frame.size() < kFrameBytesMin || frame.size() > bytes_max ||
       in_flight_.size() >= kFramesInFlightMax) {
     ++lost_;
     return;
@@ -41,6 +44,7 @@ void EthernetSwitch::forward(SwitchPort& from, std::span<const uint8_t> frame) {
   InFlight& entry = in_flight_.emplace_back();
   entry.from = &from;
   entry.frame.assign(frame.begin(), frame.end());
+  entry.offload = offload;
   entry.event = events_.schedule(saturating_add(clock_.now, latency_), "switch/frame", [this] { arrive(); });
 }
 
@@ -70,17 +74,25 @@ void EthernetSwitch::arrive() {
   for (size_t i = 0; i < ports_.size(); ++i) {
     SwitchPort& port = *ports_[i];
     if (&port == passing.from) continue;
-    if (only == nullptr || only == &port || port.monitor_) deliver(port, passing.frame);
+    if (only == nullptr || only == &port || port.monitor_) deliver(port, passing);
   }
 }
 
-void EthernetSwitch::deliver(SwitchPort& to, std::span<const uint8_t> frame) {
-  if (!to.link_up_ || !to.receiver_) {
+void EthernetSwitch::deliver(SwitchPort& to, const InFlight& passing) {
+  if (!to.link_up_ || (!to.receiver_ && !to.offload_receiver_)) {
     ++lost_;
     return;
   }
-  ++delivered_;
-  to.receiver_(frame);
+  if (to.offload_receiver_) {
+    ++delivered_;
+    return to.offload_receiver_(passing.frame, passing.offload);
+  }
+  const bool finished =
+      finish_frame(passing.frame, passing.offload, [this, &to](std::span<const uint8_t> frame) {
+        ++delivered_;
+        if (to.receiver_) to.receiver_(frame);
+      });
+  if (!finished) ++lost_;
 }
 
 void EthernetSwitch::visit_state(StateVisitor& visitor) const {
@@ -97,6 +109,8 @@ void EthernetSwitch::visit_state(StateVisitor& visitor) const {
   for (const InFlight& frame : in_flight_) {
     frames = hash_mix(hash_mix(frames, hash64(std::span<const uint8_t>(frame.frame))), frame.event.at.ps);
     frames = hash_mix(frames, index_of(frame.from));
+    if (frame.offload.empty()) continue;
+    frames = hash_mix(frames, frame.offload.segment_bytes * 2u + frame.offload.checksum_blank);
   }
   uint64_t links = ports_.size();
   for (const auto& port : ports_) links = hash_mix(links, port->link_up_ ? 1 : 0);

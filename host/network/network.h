@@ -9,6 +9,9 @@
 // The switch learns behind which port an address is from the frames that it sends (IEEE 802.1D 7.8), and
 // forgets what it has learned of a port whose cable is pulled. Frames for a group or for an unknown address
 // go everywhere.
+//
+// A frame may be sent with something left to do (offload.h). A port whose owner can take it so gets it as it
+// is; for every other one the switch finishes it, which may make many frames of one.
 #pragma once
 
 #include <array>
@@ -21,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "host/network/offload.h"
 #include "sim/clock.h"
 #include "sim/event_queue.h"
 #include "sim/state.h"
@@ -40,8 +44,11 @@ class SwitchPort {
   // Called from the event queue for each frame that reaches this port. Frames that arrive while there is no
   // receiver, or while the link is down, are lost and counted.
   void set_receiver(Receiver receiver) { receiver_ = std::move(receiver); }
+  // The same, for one that takes frames that are not finished. It is called instead of the other.
+  using OffloadReceiver = std::function<void(std::span<const uint8_t> frame, const FrameOffload& offload)>;
+  void set_offload_receiver(OffloadReceiver receiver) { offload_receiver_ = std::move(receiver); }
   // Hands a frame to the switch, at the moment when its last bit has left the sender.
-  void transmit(std::span<const uint8_t> frame);
+  void transmit(std::span<const uint8_t> frame, const FrameOffload& offload = {});
 
   // The cable. Listeners hear changes.
   bool link_up() const { return link_up_; }
@@ -56,6 +63,7 @@ class SwitchPort {
   EthernetSwitch* owner_ = nullptr;
   std::string name_;
   Receiver receiver_;
+  OffloadReceiver offload_receiver_;
   std::function<void(bool)> link_listener_;
   bool link_up_ = true;
   bool monitor_ = false;
@@ -65,6 +73,7 @@ class EthernetSwitch final : public Stateful {
  public:
   static constexpr size_t kFrameBytesMin = 14;
   static constexpr size_t kFrameBytesMax = 16'384;  // jumbo frames of any NIC
+  static constexpr size_t kUncutBytesMax = 65'549;  // before it is cut into segments: an IP packet's limit
   static constexpr size_t kFramesInFlightMax = 16'384;
   static constexpr size_t kLearnedMax = 1024;
 
@@ -89,13 +98,14 @@ class EthernetSwitch final : public Stateful {
   struct InFlight {
     SwitchPort* from;
     std::vector<uint8_t> frame;
+    FrameOffload offload;
     EventQueue::Handle event;
   };
-  void forward(SwitchPort& from, std::span<const uint8_t> frame);
+  void forward(SwitchPort& from, std::span<const uint8_t> frame, const FrameOffload& offload);
   void learn(const MacAddress& address, SwitchPort& port);
   void forget(const SwitchPort& port);
   void arrive();
-  void deliver(SwitchPort& to, std::span<const uint8_t> frame);
+  void deliver(SwitchPort& to, const InFlight& passing);
 
   const std::string name_;
   const Tick latency_;
