@@ -92,16 +92,26 @@ class Printer {
   }
 
   void print(const InputRecord& input) {
-    if (!wanted(input.at, "input/" + input.wire)) return;
-    const std::string text(input.bytes.begin(), input.bytes.end());
+    const std::string name = (input.is_answer ? "answer/" : "input/") + input.wire;
+    if (!wanted(input.at, name)) return;
+    std::string text(input.bytes.begin(), input.bytes.end());
     if (arguments_.json) {
-      emit({{"at_ps", input.at.ps}, {"input", input.number}, {"wire", input.wire}, {"text", text}});
+      nlohmann::ordered_json line{
+          {"at_ps", input.at.ps}, {"input", input.number}, {"wire", input.wire}, {"text", text}};
+      if (input.is_answer) line["answer"] = true;
+      if (input.continued) line["continued"] = true;
+      emit(line);
       return;
     }
+    // Nobody types as much as a file has.
+    constexpr size_t kShownOfAnswer = 256;
+    const bool cut = input.is_answer && text.size() > kShownOfAnswer;
+    if (cut) text.resize(kShownOfAnswer);
     // The same escapes as a decoded text field has.
     const std::string quoted =
         nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-    fmt::print("{} input/{} <- number={} bytes={}\n", short_time(input.at), input.wire, input.number, quoted);
+    fmt::print("{} {} <- number={} bytes={}{}\n", short_time(input.at), name, input.number, quoted,
+               cut ? fmt::format(" ({} bytes)", input.bytes.size()) : "");
   }
 
   void print(const EpochDigest& digest) {

@@ -31,6 +31,8 @@ Result<> Machine::Impl::build() {
     wiring->add_tap(*options.replay);
   }
   for (Tap* tap : options.taps_behind) wiring->add_tap(*tap);
+  outside =
+      std::make_unique<MachineOutside>(timeline.clock(), recorder.get(), options.replay, inputs_delivered);
 
   const bool paravirtual = std::any_of(scenario.domains.begin(), scenario.domains.end(),
                                        [](const DomainScenario& domain) { return domain.is_paravirtual(); });

@@ -13,6 +13,7 @@
 #include "machine/guest.h"
 #include "machine/machine.h"
 #include "machine/networks.h"
+#include "machine/outside.h"
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
 #include "sim/random.h"
@@ -55,6 +56,7 @@ struct Machine::Impl {
   Timeline timeline;
   std::unique_ptr<Wiring> wiring;
   std::unique_ptr<Recorder> recorder;
+  std::unique_ptr<MachineOutside> outside;
   std::vector<std::unique_ptr<DiskParts>> disks;
   std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
   std::unique_ptr<Networks> networks;
@@ -90,6 +92,7 @@ struct Machine::Impl {
   Tick time_limit() const;
   bool run_slice(Tick horizon);
   Exit run_guest(Guest& guest, Tick horizon);
+  void take_over();
   void print_console(GuestParts& parts, std::span<const uint8_t> bytes);
   uint64_t memory_digest() const;
   void idle(Tick horizon);

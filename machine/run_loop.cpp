@@ -227,10 +227,16 @@ bool Machine::Impl::run_slice(Tick horizon) {
   return false;
 }
 
+// In the child of a fork that goes on as the machine.
+void Machine::Impl::take_over() {
+  outside->take_over();
+  if (recorder) recorder->take_over();
+}
+
 // Until a stop at which the free run would have stopped as well.
 Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
   for (;;) {
-    if (intrusion && intrusion->fork_now() && recorder) recorder->take_over();
+    if (intrusion && intrusion->fork_now()) take_over();
     const Exit exit = intrusion ? intrusion->run(guest, horizon, timeline.clock()) : guest.run(horizon);
     if (exit.canonical) return exit;
   }

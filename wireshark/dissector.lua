@@ -11,10 +11,11 @@ local function payload(description) payloads[description.id] = description end
 --@PAYLOADS@
 
 local HEADER_SIZE = 20
-local INPUT = 0  -- the payload type of what came from outside the machine
+local INPUT = 0   -- the payload type of what came from outside the machine
+local ANSWER = 2  -- and of what a device asked for there
 
 local ringside = Proto("ringside", "Ringside crossing")
-local payload_names = { [INPUT] = "input" }
+local payload_names = { [INPUT] = "input", [ANSWER] = "answer" }
 for id, description in pairs(payloads) do payload_names[id] = description.name end
 
 local header = {
@@ -38,7 +39,7 @@ local input = Proto("ringside.input", "Ringside input")
 local input_fields = {
   number = ProtoField.uint64("ringside.input.number", "Number"),
   instructions = ProtoField.uint64("ringside.input.instructions", "Instructions executed before"),
-  wire = ProtoField.string("ringside.input.wire", "Delivered on wire"),
+  wire = ProtoField.string("ringside.input.wire", "Delivered on wire, or asked for by"),
   data = ProtoField.bytes("ringside.input.data", "Data"),
 }
 input.fields = { input_fields.number, input_fields.instructions, input_fields.wire, input_fields.data }
@@ -249,11 +250,11 @@ local function add_payload(tree, description, range)
   return description.name .. " " .. table.concat(texts, " ")
 end
 
-local function add_input(tree, number_range, range)
+local function add_input(tree, kind, number_range, range)
   local number = tostring(number_range:le_uint64())
-  if range:len() < 10 then return "input " .. number end
+  if range:len() < 10 then return kind .. " " .. number end
   local name_size = range:range(8, 2):le_uint()
-  if range:len() < 10 + name_size then return "input " .. number end
+  if range:len() < 10 + name_size then return kind .. " " .. number end
   local branch = tree:add(input, range)
   branch:add_le(input_fields.number, number_range)
   branch:add_le(input_fields.instructions, range:range(0, 8))
@@ -265,7 +266,7 @@ local function add_input(tree, number_range, range)
     branch:add(input_fields.data, data)
     text = printable(data:raw())
   end
-  return string.format('input %s on %s: "%s"', number, name, text)
+  return string.format('%s %s on %s: "%s"', kind, number, name, text)
 end
 
 local wire_name = Field.new("frame.interface_name")
@@ -280,7 +281,8 @@ local function add_header(tree, buffer)
   tree:add(header.canonical, buffer(4, 2), flags % 2 == 1)
   tree:add(header.injected, buffer(4, 2), math.floor(flags / 2) % 2 == 1)
   tree:add_le(header.picoseconds, buffer(6, 2))
-  if buffer(2, 2):le_uint() ~= INPUT then tree:add_le(header.sequence, buffer(8, 8)) end
+  local id = buffer(2, 2):le_uint()
+  if id ~= INPUT and id ~= ANSWER then tree:add_le(header.sequence, buffer(8, 8)) end
   tree:add_le(header.full_size, buffer(16, 4))
   return wire and wire.value or "wire"
 end
@@ -302,9 +304,9 @@ function ringside.dissector(buffer, packet, root)
   if captured == 0 then
     local name = payload_names[id] or "payload type " .. id
     packet.cols.info = name .. (full_size > 0 and " (not captured)" or "")
-  elseif id == INPUT then
-    packet.cols.protocol = "INPUT"
-    packet.cols.info = add_input(root, buffer(8, 8), buffer(HEADER_SIZE))
+  elseif id == INPUT or id == ANSWER then
+    packet.cols.protocol = payload_names[id]:upper()
+    packet.cols.info = add_input(root, payload_names[id], buffer(8, 8), buffer(HEADER_SIZE))
   elseif description then
     if description.group ~= description.name then packet.cols.protocol = description.group:upper() end
     packet.cols.info = add_payload(root, description, buffer(HEADER_SIZE))

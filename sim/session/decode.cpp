@@ -146,12 +146,16 @@ Decoded<InputRecord> decode_input(std::span<const uint8_t> block) {
   Fields fields(packet_data(block));
   CrossingHeader header{};
   if (!take_crossing_header(fields, header)) return wrong("it has no header");
-  if (auto why = judge(header, kInputPayload, fields.rest().size())) return wrong(*why);
+  const bool is_answer = header.payload_type == kAnswerPayload;
+  if (auto why = judge(header, is_answer ? kAnswerPayload : kInputPayload, fields.rest().size()))
+    return wrong(*why);
   if (header.full_size != fields.rest().size()) return wrong("an input is not whole");
   const auto at = packet_tick(block, header);
   if (!at) return wrong("its time is impossible");
   InputRecord input;
   input.number = header.sequence;
+  input.is_answer = is_answer;
+  input.continued = is_answer && (header.flags & kAnswerContinued) != 0;
   input.at = *at;
   if (!fields.number(input.instructions) || !fields.name(input.wire)) return wrong("an input is not whole");
   input.bytes.assign(fields.rest().begin(), fields.rest().end());

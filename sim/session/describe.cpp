@@ -40,8 +40,10 @@ std::string describe(const SessionCrossing& crossing, const SessionWire& wire) {
 }
 
 std::string describe(const InputRecord& input) {
-  return fmt::format("input {} on {} at {}, instruction {}, {} bytes: {}", input.number, input.wire,
-                     to_string(input.at), input.instructions, input.bytes.size(), hex(input.bytes));
+  return fmt::format("{} {} on {} at {}, instruction {}, {} bytes: {}{}",
+                     input.is_answer ? "answer" : "input", input.number, input.wire, to_string(input.at),
+                     input.instructions, input.bytes.size(), hex(input.bytes),
+                     input.continued ? ", and more" : "");
 }
 
 std::string describe(const EpochDigest& digest) {

@@ -149,7 +149,8 @@ void encode_input(BlockOutput& output, const InputRecord& input) {
   const auto size = static_cast<uint32_t>(8 + 2 + input.wire.size() + input.bytes.size());
   const uint32_t captured = kCrossingHeaderSize + size;
   const Packet packet = begin_packet(output, 0, input.at, captured, captured, 0);
-  put_crossing_header(packet.data, kInputPayload, Direction::in, 0, input.at, input.number, size);
+  put_crossing_header(packet.data, input.is_answer ? kAnswerPayload : kInputPayload, Direction::in,
+                      input.continued ? kAnswerContinued : 0, input.at, input.number, size);
   uint8_t* const body = packet.data + kCrossingHeaderSize;
   store<uint64_t>(body, input.instructions);
   uint8_t* const bytes = put_name(body + 8, input.wire);

@@ -15,17 +15,19 @@
 
 namespace ringside {
 
-inline constexpr uint16_t kSessionFormat = 1;  // the version of the whole format
-inline constexpr uint16_t kInputPayload = 0;   // the payload type id of an input
+inline constexpr uint16_t kSessionFormat = 1;    // the version of the whole format
+inline constexpr uint16_t kInputPayload = 0;     // the payload type id of an input that was delivered
+inline constexpr uint16_t kAnswerPayload = 2;    // and of one that was asked for
+inline constexpr uint16_t kAnswerContinued = 4;  // flag of an answer: the next input has more of it
 inline constexpr uint32_t kCrossingHeaderSize = 20;
 inline constexpr uint32_t kPayloadBytesMax = 262144 - kCrossingHeaderSize;
 inline constexpr uint32_t kNameBytesMax = 1024;            // of a wire, a file or a component
 inline constexpr uint32_t kHeaderBytesMax = 4u << 20;      // the session header's JSON
 inline constexpr uint32_t kContentsChunk = 4u << 20;       // packed contents come in pieces of this size
 inline constexpr uint64_t kContentsBytesMax = 1ull << 30;  // of all packed files together
-inline constexpr uint32_t kInputBytesMax = 250000;         // an input is one packet, always whole
-inline constexpr uint32_t kComponentsMax = 4096;           // of an epoch's digest
-inline constexpr uint32_t kReasonBytesMax = 32u << 10;     // why the run ended
+inline constexpr uint32_t kInputBytesMax = InputRecord::bytes_max;  // an input is one packet, always whole
+inline constexpr uint32_t kComponentsMax = 4096;                    // of an epoch's digest
+inline constexpr uint32_t kReasonBytesMax = 32u << 10;              // why the run ended
 inline constexpr uint32_t kOutcomeBlockMax = 64u << 10;
 
 enum class CustomKind : uint16_t { header = 1, contents = 2, digest = 3, outcome = 4 };

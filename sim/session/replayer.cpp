@@ -19,12 +19,16 @@ struct Replayer::Impl {
   explicit Impl(SessionReader& source) : reader(source) {}
 
   Result<> read_ahead();
-  // The next recorded crossing that counts, digest or outcome; null at the end.
+  // The next recorded crossing that counts, answer, digest or outcome; null at the end.
   const SessionRecord* peek();
   void consume() { ahead_valid = false; }
+  // Whether the record is the answer to a question of `wire` now; a divergence where it is not.
+  bool answers(const SessionRecord* record, std::string_view wire);
   void compare(const SessionCrossing& recorded, const Wire& wire, const Crossing& crossing);
   void differ(std::string what, std::string expected, std::string found, uint64_t instructions, Tick at);
   std::string describe_record(const SessionRecord& record) const;
+  // What it means that the replay does not do what the recording has next.
+  std::string what_is_missing(const SessionRecord& record) const;
   std::string describe_found(const Wire& wire, const Crossing& crossing) const {
     return describe_crossing(wire.name(), wire.payload_type().id, crossing.direction, crossing.at,
                              crossing.payload->size(), crossing.bytes());
@@ -66,7 +70,9 @@ Result<> Replayer::Impl::read_ahead() {
     auto record = reader.next();
     if (!record) return tl::unexpected(record.error());
     if (!*record) break;
-    if (auto* input = std::get_if<InputRecord>(&**record)) inputs.push_back(std::move(*input));
+    // Answers are met in their place by the second pass.
+    auto* input = std::get_if<InputRecord>(&**record);
+    if (input != nullptr && !input->is_answer) inputs.push_back(std::move(*input));
     if (auto* digest = std::get_if<EpochDigest>(&**record)) {
       covers_memory.push_back(digest->memory.has_value());
       instructions_last = digest->instructions;
@@ -98,7 +104,8 @@ const SessionRecord* Replayer::Impl::peek() {
     }
     ahead = std::move(*record);
     if (!ahead) break;
-    if (std::holds_alternative<InputRecord>(*ahead)) continue;
+    const auto* input = std::get_if<InputRecord>(&*ahead);
+    if (input != nullptr && !input->is_answer) continue;
     const auto* crossing = std::get_if<SessionCrossing>(&*ahead);
     ahead_valid = crossing == nullptr || (crossing->flags & Crossing::kCanonical) != 0;
   }
@@ -118,6 +125,14 @@ std::string Replayer::Impl::describe_record(const SessionRecord& record) const {
   if (const auto* digest = std::get_if<EpochDigest>(&record)) return describe(*digest);
   if (const auto* input = std::get_if<InputRecord>(&record)) return describe(*input);
   return describe(std::get<RunOutcome>(record));
+}
+
+std::string Replayer::Impl::what_is_missing(const SessionRecord& record) const {
+  if (std::holds_alternative<SessionCrossing>(record))
+    return fmt::format("crossing {} of the recording is missing", hash.count() + 1);
+  if (const auto* answer = std::get_if<InputRecord>(&record))
+    return fmt::format("nothing asks for what {} was answered", answer->wire);
+  return "the replay goes on behind the recording's end";
 }
 
 void Replayer::Impl::compare(const SessionCrossing& recorded, const Wire& wire, const Crossing& crossing) {
@@ -174,6 +189,31 @@ void Replayer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdic
                 impl_->instructions_now(), crossing.at);
 }
 
+bool Replayer::Impl::answers(const SessionRecord* record, std::string_view wire) {
+  if (record == nullptr) return false;
+  const Tick now = clock != nullptr ? clock->now : Tick{};
+  const auto* answer = std::get_if<InputRecord>(record);
+  if (answer != nullptr && answer->wire == wire && answer->at == now) return true;
+  differ(fmt::format("a question of {} has no answer in the recording", wire), describe_record(*record),
+         fmt::format("a question of {} at {}, instruction {}", wire, to_string(now), instructions_now()),
+         instructions_now(), now);
+  return false;
+}
+
+std::optional<std::vector<uint8_t>> Replayer::take_answer(std::string_view wire) {
+  if (!impl_->comparing()) return std::nullopt;
+  std::vector<uint8_t> bytes;
+  for (bool more = true; more;) {
+    const SessionRecord* next = impl_->peek();
+    if (!impl_->answers(next, wire)) return std::nullopt;
+    const auto& part = std::get<InputRecord>(*next);
+    bytes.insert(bytes.end(), part.bytes.begin(), part.bytes.end());
+    more = part.continued;
+    impl_->consume();
+  }
+  return bytes;
+}
+
 const InputRecord* Replayer::next_input() const {
   return impl_->inputs_taken < impl_->inputs.size() ? &impl_->inputs[impl_->inputs_taken] : nullptr;
 }
@@ -205,10 +245,8 @@ void Replayer::end_epoch(EpochDigest digest) {
       }
       impl_->consume();
     } else if (next != nullptr) {
-      const bool crossing = std::holds_alternative<SessionCrossing>(*next);
-      impl_->differ(crossing ? fmt::format("crossing {} of the recording is missing", impl_->hash.count() + 1)
-                             : "the replay goes on behind the recording's end",
-                    impl_->describe_record(*next), describe(digest), digest.instructions, digest.at);
+      impl_->differ(impl_->what_is_missing(*next), impl_->describe_record(*next), describe(digest),
+                    digest.instructions, digest.at);
     }
   }
   ++impl_->epochs_ended;

@@ -38,7 +38,12 @@ class Replayer : public Tap {
   void on_wire_added(const Wire& wire) override;
   void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
 
-  // The next recorded input that has not been taken, or null.
+  // The answer that the recording has for a question of `wire` at this place. None once nothing is compared
+  // any more, behind a divergence or a cut. That the recording has another answer here, or none, or one to a
+  // question at another tick, is a divergence.
+  std::optional<std::vector<uint8_t>> take_answer(std::string_view wire);
+
+  // The next recorded input for the run loop that has not been taken, or null.
   const InputRecord* next_input() const;
   void take_input();
 

@@ -32,13 +32,19 @@ struct SessionHeader {
   std::vector<std::pair<std::string, std::string>> versions;
 };
 
-// Bytes that came from outside the machine, and exactly when.
+// Bytes that came from outside the machine, and exactly when: delivered to a guest by the run loop, or the
+// answer to a question of a device (sim/exchange.h), which stands where it was asked for.
 struct InputRecord {
-  uint64_t number = 0;        // from 1, without gaps
+  // One has at most so many bytes. A longer answer takes several.
+  static constexpr size_t bytes_max = 250'000;
+
+  uint64_t number = 0;        // from 1, without gaps, over both kinds
   Tick at;                    // the clock when it was delivered
   uint64_t instructions = 0;  // executed by then
-  std::string wire;           // "dom1/console/in"
+  std::string wire;           // "dom1/console/in"; of an answer, who asked: "share/data/manifest"
   std::vector<uint8_t> bytes;
+  bool is_answer = false;
+  bool continued = false;  // of an answer: the next input has more of it
 
   bool operator==(const InputRecord&) const = default;
 };
