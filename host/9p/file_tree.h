@@ -128,6 +128,8 @@ class FileTree final : public Stateful {
   // POSIX record locks, and how many fids have it open: shared by all conversations that serve this tree.
   FileLocks& locks(const FileRef& file);
   uint32_t& open_count(const FileRef& file);
+  // A number for a conversation about this tree.
+  uint64_t add_conversation() { return ++last_conversation_; }
 
   void visit_state(StateVisitor& visitor) const override;
 
@@ -146,7 +148,7 @@ class FileTree final : public Stateful {
   std::shared_ptr<FileUsage> usage_;  // shared with the nodes: one may outlive its last name
   FileRef root_;
   bool read_only_ = false;
-  uint64_t last_path_ = 0;
+  uint64_t last_path_ = 0, last_conversation_ = 0;
   // Over all changes and reads, in order: the tree is what its history made of it.
   uint64_t history_hash_ = 0;
 };
