@@ -45,6 +45,15 @@ inline constexpr uint16_t user0 = 147;
 inline constexpr uint16_t exported_pdu = 252;
 }  // namespace link_type
 
+// How the packets of a payload type that Wireshark dissects by itself begin in a session file: a prefix of
+// one size stands in the place of the payload's record and says the same in Wireshark's terms; the tail
+// follows.
+struct PacketFraming {
+  uint16_t size;
+  void (*write)(std::span<const uint8_t> record, std::span<uint8_t> prefix);
+  bool (*read)(std::span<const uint8_t> prefix, std::span<uint8_t> record);  // false: it is no such prefix
+};
+
 struct PayloadType {
   uint16_t id;             // stands in session files: never reuse one (registry: docs/session-format.md)
   std::string_view name;   // "blkif_request": also the Wireshark name, "ringside.blkif_request"
@@ -58,6 +67,7 @@ struct PayloadType {
   // Fields that `show` prints first and alone tell the story; empty means all.
   std::string_view group = {};  // Wireshark filter group: "blkif"
   uint16_t link_type = link_type::user0;
+  const PacketFraming* framing = nullptr;  // link types other than user0 only
 };
 
 struct DecodedField {

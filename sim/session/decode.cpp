@@ -73,6 +73,22 @@ std::span<const uint8_t> packet_data(std::span<const uint8_t> block) {
   return block.subspan(kPacketData, load<uint32_t>(&block[20]));
 }
 
+// Undoes what PacketFraming did. A payload that is shorter than its record was filled up with zeros.
+bool take_payload(std::span<const uint8_t> packet, const PayloadType* framed, uint32_t full_size,
+                  std::vector<uint8_t>& payload) {
+  if (framed == nullptr) {
+    payload.assign(packet.begin(), packet.end());
+    return true;
+  }
+  const uint16_t prefix = framed->framing->size;
+  if (packet.size() < prefix) return false;
+  payload.resize(framed->size);
+  if (!framed->framing->read(packet.first(prefix), payload)) return false;
+  payload.insert(payload.end(), packet.begin() + prefix, packet.end());
+  if (payload.size() == framed->size && full_size < payload.size()) payload.resize(full_size);
+  return true;
+}
+
 }  // namespace
 
 CustomBody custom_body(const BlockInput::Block& block) {
@@ -128,17 +144,18 @@ Decoded<SessionCrossing> decode_crossing(std::span<const uint8_t> block, const D
   Fields fields(in_packet ? data : block.subspan(option_value));
   CrossingHeader header{};
   if (!take_crossing_header(fields, header)) return wrong("it has no crossing header");
-  const auto payload = in_packet ? fields.rest() : data;
-  if (auto why = judge(header, interface.wire.payload_type, payload.size())) return wrong(*why);
+  SessionCrossing crossing;
+  const auto packet = in_packet ? fields.rest() : data;
+  if (!take_payload(packet, framed_type(interface.wire.payload_type), header.full_size, crossing.payload))
+    return wrong("it does not begin as its payload type's packets do");
+  if (auto why = judge(header, interface.wire.payload_type, crossing.payload.size())) return wrong(*why);
   const auto at = packet_tick(block, header);
   if (!at) return wrong("its time is impossible");
-  SessionCrossing crossing;
   crossing.at = *at;
   crossing.sequence = header.sequence;
   crossing.direction = static_cast<Direction>(header.direction);
   crossing.flags = static_cast<uint8_t>(header.flags);
   crossing.full_size = header.full_size;
-  crossing.payload.assign(payload.begin(), payload.end());
   return crossing;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "sim/session/encoding.h"
 #include "sim/session/pcapng.h"
@@ -104,6 +105,11 @@ uint16_t link_type_of(uint16_t payload_type) {
   return type != nullptr ? type->link_type : link_type::user0;
 }
 
+const PayloadType* framed_type(uint16_t payload_type) {
+  const PayloadType* type = PayloadRegistry::instance().find(payload_type);
+  return type != nullptr && type->framing != nullptr ? type : nullptr;
+}
+
 void encode_section(BlockOutput& output) {
   const auto block = output.append(kSectionOptions + kSealOptionSize + option_size(kApplication.size()) + 8);
   frame_block(block, section_header);
@@ -131,17 +137,27 @@ void encode_input_interface(BlockOutput& output) {
   put_interface(output, "input", "what came from outside the machine", link_type::user0, extra);
 }
 
-void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type,
-                     uint16_t link) {
+void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type, uint16_t link,
+                     const PayloadType* framed) {
   const bool in_packet = link == link_type::user0;
-  const uint32_t header = in_packet ? kCrossingHeaderSize : 0;
-  const auto captured = header + static_cast<uint32_t>(crossing.payload.size());
-  const Packet packet = begin_packet(output, crossing.wire + 1, crossing.at, captured,
-                                     header + crossing.full_size, in_packet ? 0 : kCrossingHeaderSize);
+  // What stands before the payload in the packet, and how much of the payload that replaces.
+  const uint32_t before = framed != nullptr ? framed->framing->size : in_packet ? kCrossingHeaderSize : 0;
+  const uint32_t replaced = framed != nullptr ? framed->size : 0;
+  const auto record = crossing.payload.first(std::min<size_t>(crossing.payload.size(), replaced));
+  const auto rest = crossing.payload.subspan(record.size());
+  const uint32_t original = before + std::max(crossing.full_size, replaced) - replaced;
+  const Packet packet =
+      begin_packet(output, crossing.wire + 1, crossing.at, before + static_cast<uint32_t>(rest.size()),
+                   original, in_packet ? 0 : kCrossingHeaderSize);
   uint8_t* const header_at = in_packet ? packet.data : &packet.block[packet.seal_option + kSealOptionSize];
   put_crossing_header(header_at, payload_type, crossing.direction, crossing.flags, crossing.at,
                       crossing.sequence, crossing.full_size);
-  std::copy(crossing.payload.begin(), crossing.payload.end(), packet.data + header);
+  if (framed != nullptr) {
+    std::vector<uint8_t> whole(record.begin(), record.end());
+    whole.resize(replaced);
+    framed->framing->write(whole, {packet.data, before});
+  }
+  std::copy(rest.begin(), rest.end(), packet.data + before);
   seal(packet.block, packet.seal_option + 8);
 }
 

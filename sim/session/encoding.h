@@ -49,11 +49,15 @@ struct CrossingView {
 // Which link type the packets of a wire have: USER0 with our crossing header before the payload, or one that
 // Wireshark dissects by itself, with our header in an option.
 uint16_t link_type_of(uint16_t payload_type);
+// What stands before the tail in the packets of a payload type; null for most.
+const PayloadType* framed_type(uint16_t payload_type);
 
 void encode_section(BlockOutput& output);
 void encode_interface(BlockOutput& output, const SessionWire& wire, uint16_t link);
 void encode_input_interface(BlockOutput& output);
-void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type, uint16_t link);
+// `framed` is framed_type(payload_type).
+void encode_crossing(BlockOutput& output, const CrossingView& crossing, uint16_t payload_type, uint16_t link,
+                     const PayloadType* framed = nullptr);
 void encode_input(BlockOutput& output, const InputRecord& input);
 void encode_custom(BlockOutput& output, CustomKind kind, std::span<const uint8_t> body);
 void encode_digest(BlockOutput& output, const EpochDigest& digest);

@@ -28,6 +28,9 @@ struct Recorder::Impl {
       recorded.position =
           writer->add_wire({wire->name(), wire->kind(), wire->payload_type().id, capture}) - 1;
       recorded.bytes_max = capture.mode == CaptureMode::full ? UINT32_MAX : capture.bytes;
+      // The file holds the record in another form, so there is no part of it.
+      if (wire->payload_type().framing != nullptr)
+        recorded.bytes_max = std::max<uint32_t>(recorded.bytes_max, wire->payload_type().size);
       recorded.none = capture.mode == CaptureMode::none;
     }
     new_wires.clear();

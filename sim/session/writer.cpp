@@ -13,6 +13,7 @@ struct SessionWriter::Impl {
   struct Interface {
     uint16_t payload_type;
     uint16_t link_type;
+    const PayloadType* framed;
   };
 
   // False, with the status set, when text of this size has no place in the format.
@@ -50,7 +51,7 @@ Result<std::unique_ptr<SessionWriter>> SessionWriter::create(const std::string& 
 uint32_t SessionWriter::add_wire(const SessionWire& wire) {
   const auto number = static_cast<uint32_t>(impl_->wires.size()) + 1;
   const uint16_t link_type = link_type_of(wire.payload_type);
-  impl_->wires.push_back({wire.payload_type, link_type});
+  impl_->wires.push_back({wire.payload_type, link_type, framed_type(wire.payload_type)});
   if (impl_->fits(wire.name.size(), kNameBytesMax, "a wire's name"))
     encode_interface(impl_->output, wire, link_type);
   return number;
@@ -60,8 +61,9 @@ void SessionWriter::write(const CrossingView& crossing) {
   SIM_ASSERT(crossing.wire < impl_->wires.size());
   const Impl::Interface& wire = impl_->wires[crossing.wire];
   CrossingView kept = crossing;
-  kept.payload = crossing.payload.first(std::min<size_t>(crossing.payload.size(), kPayloadBytesMax));
-  encode_crossing(impl_->output, kept, wire.payload_type, wire.link_type);
+  const size_t room = kPayloadBytesMax - (wire.framed != nullptr ? wire.framed->framing->size : 0);
+  kept.payload = crossing.payload.first(std::min(crossing.payload.size(), room));
+  encode_crossing(impl_->output, kept, wire.payload_type, wire.link_type, wire.framed);
 }
 
 void SessionWriter::write(const SessionCrossing& crossing) {
