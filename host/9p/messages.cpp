@@ -8,7 +8,7 @@ namespace ringside {
 
 namespace {
 
-constexpr std::string_view kCut = "is cut short";
+constexpr std::string_view kCut = ninep::cut_short;
 constexpr std::string_view kNul = "holds a NUL";
 constexpr std::string_view kTooMany = "are more than 16";
 constexpr std::string_view kBehind = "bytes follow the last field";

@@ -92,9 +92,10 @@ enum Type : uint8_t {
 inline constexpr uint16_t notag = 0xffff;
 inline constexpr uint32_t nofid = 0xffffffff;
 inline constexpr uint32_t nonuname = 0xffffffff;
-inline constexpr size_t header_bytes = 7;     // size[4] type[1] tag[2]
-inline constexpr size_t qid_bytes = 13;       // type[1] version[4] path[8]
-inline constexpr size_t walk_names_max = 16;  // MAXWELEM
+inline constexpr size_t header_bytes = 7;                      // size[4] type[1] tag[2]
+inline constexpr size_t qid_bytes = 13;                        // type[1] version[4] path[8]
+inline constexpr size_t walk_names_max = 16;                   // MAXWELEM
+inline constexpr std::string_view cut_short = "is cut short";  // a problem of NinePValues
 }  // namespace ninep
 
 enum class NinePFieldKind : uint8_t {
