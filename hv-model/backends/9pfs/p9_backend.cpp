@@ -1,0 +1,231 @@
+// The XenBus side: the nodes that the toolstack writes (libxl_9pfs.c), and QEMU's walk of states
+// (hw/xen/xen-legacy-backend.c, hw/9pfs/xen-9p-backend.c). Kept of Linux's backends is that what was wrong
+// stands in an error node: QEMU tells only its own log.
+#include "hv-model/backends/9pfs/p9_backend.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "hv-model/backends/9pfs/p9_payloads.h"
+#include "hv-model/backends/9pfs/p9_ring.h"
+#include "hv-model/backends/device_nodes.h"
+#include "hv-model/xen_error.h"
+#include "hv-model/xenbus.h"
+#include "sim/assert.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr DomainId kBackendDomain{0};
+constexpr std::string_view kVersions = "1";
+// From the backend's Closed until the toolstack has noticed and takes the nodes away.
+constexpr Tick kToolstackDelay = milliseconds(1);
+
+// What libxl writes for a share, at both ends. Where the tag stands is not as 9pfs.pandoc has it, but as
+// libxl writes and Linux's frontend reads it.
+DevicePaths create_nodes(XenStoreClient& store, DomainId frontend, const NinePfsConfig& config) {
+  const DevicePaths paths = device_paths("9pfs", frontend, config.device);
+  create_device_nodes(store, paths, frontend, {{"tag", config.tag}},
+                      {{"path", config.path}, {"security_model", config.security_model}});
+  return paths;
+}
+
+P9Share make_share(Hypervisor& hypervisor, Domain& frontend, NinePService& service,
+                   const NinePfsConfig& config) {
+  const std::string base = fmt::format("{}/9p/{}/", frontend.name, config.name);
+  return {hypervisor,
+          frontend,
+          service,
+          config,
+          hypervisor.wiring.add(base + "T", WireKind::message, kP9RequestPayload),
+          hypervisor.wiring.add(base + "R", WireKind::message, kP9ResponsePayload)};
+}
+
+}  // namespace
+
+struct NinePfsBackend::Impl : XenbusDevice {
+  Impl(Hypervisor& the_hypervisor, XenStoreClient& the_store, Domain& the_frontend, NinePService& the_service,
+       const NinePfsConfig& the_config, DevicePaths the_paths)
+      : XenbusDevice(the_store, the_paths.backend, the_paths.frontend),
+        toolstack(the_store),
+        paths(std::move(the_paths)),
+        hypervisor(the_hypervisor),
+        share(make_share(the_hypervisor, the_frontend, the_service, the_config)) {
+    share.service.set_complaint(
+        [this](NoticeKind kind, std::string what) { share.notice(kind, std::move(what)); });
+    publish();
+    watch_other_end();
+  }
+  ~Impl() override {
+    hypervisor.events.cancel(nodes_end);
+    disconnect();
+    share.service.set_complaint({});
+  }
+
+  // What the frontend may choose from, then InitWait.
+  void publish();
+  void other_end_changed(XenbusState seen) override;
+  void closed();
+  void connect();
+  std::optional<uint32_t> frontend_number(const std::string& name, uint32_t least, uint32_t most);
+  bool connect_ring(uint8_t number);
+  void ring_broken(const std::string& why);
+  void disconnect();
+
+  void visit_state(StateVisitor& visitor) const override;
+
+  XenStoreClient& toolstack;
+  const DevicePaths paths;
+  Hypervisor& hypervisor;
+  P9Share share;
+  std::vector<std::shared_ptr<P9Ring>> rings;
+  bool unplugging = false;
+  bool removed = false;  // the device is gone: only the toolstack could bring it back
+  EventQueue::Handle nodes_end;
+};
+
+void NinePfsBackend::Impl::publish() {
+  write_own("versions", std::string(kVersions));
+  write_own("max-rings", fmt::format("{}", share.config.max_rings));
+  write_own("max-ring-page-order", fmt::format("{}", share.config.max_ring_page_order));
+  switch_state(XenbusState::init_wait);
+}
+
+void NinePfsBackend::Impl::other_end_changed(XenbusState seen) {
+  if (removed) return;
+  switch (seen) {
+    case XenbusState::initialising:
+      if (state() == XenbusState::closed) publish();
+      break;
+    case XenbusState::init_wait: break;
+    case XenbusState::initialised:
+    case XenbusState::connected:
+      if (state() == XenbusState::init_wait) connect();
+      break;
+    case XenbusState::closing:
+      disconnect();
+      switch_state(XenbusState::closing);
+      break;
+    case XenbusState::closed: closed(); break;
+    case XenbusState::unknown:  // its folder is gone, or what stands there is no state
+      disconnect();
+      switch_state(XenbusState::closed);
+      removed = true;
+      break;
+    default: fail(XEN_EINVAL, fmt::format("saw state {} at frontend", static_cast<unsigned>(seen))); break;
+  }
+}
+
+void NinePfsBackend::Impl::closed() {
+  disconnect();
+  switch_state(XenbusState::closed);
+  if (read_own("online").value_or("0") == "1") return;
+  removed = true;
+  if (!unplugging) return;
+  nodes_end = hypervisor.events.schedule(saturating_add(hypervisor.clock.now, kToolstackDelay),
+                                         "toolstack/device_destroy",
+                                         [this] { remove_device_nodes(toolstack, paths); });
+}
+
+void NinePfsBackend::Impl::connect() {
+  disconnect();
+  const std::string version = read_other("version").value_or("");
+  if (version != kVersions) {
+    // DEVIATES: xen-9p-backend.c - it does not look; 9pfs.pandoc says that the frontend has to choose.
+    fail(XEN_EINVAL, fmt::format("version '{}' is not among {}", version.substr(0, 63), kVersions));
+    return;
+  }
+  const std::optional<uint32_t> count = frontend_number("num-rings", 1, share.config.max_rings);
+  if (!count) return;
+  for (uint32_t number = 0; number < *count; ++number) {
+    if (connect_ring(static_cast<uint8_t>(number))) continue;
+    disconnect();
+    return;
+  }
+  switch_state(XenbusState::connected);
+}
+
+std::optional<uint32_t> NinePfsBackend::Impl::frontend_number(const std::string& name, uint32_t least,
+                                                              uint32_t most) {
+  const auto text = read_other(name);
+  const std::optional<uint32_t> number = text ? parse_unsigned(*text) : std::nullopt;
+  if (!number) {
+    fail(text ? XEN_EINVAL : XEN_ENOENT, fmt::format("reading {}/{}", other_path(), name));
+  } else if (*number < least || *number > most) {
+    fail(XEN_EINVAL, fmt::format("{} is {}, where {} to {} can be", name, *number, least, most));
+    return std::nullopt;
+  }
+  return number;
+}
+
+bool NinePfsBackend::Impl::connect_ring(uint8_t number) {
+  const auto reference = frontend_number(fmt::format("ring-ref{}", number), 0, UINT32_MAX);
+  if (!reference) return false;
+  const auto remote_port = frontend_number(fmt::format("event-channel-{}", number), 0, UINT32_MAX);
+  if (!remote_port) return false;
+  auto memory =
+      FlexRing::map(hypervisor, share.frontend.id, GrantRef{*reference}, share.config.max_ring_page_order);
+  if (!memory) {
+    fail(XEN_EINVAL, fmt::format("ring-ref{} {}: {}", number, *reference, memory.error()));
+    return false;
+  }
+  const int64_t port =
+      hypervisor.channels.bind_interdomain(kBackendDomain, share.frontend.id, EventPort{*remote_port});
+  if (port < 0) {
+    fail(-port, fmt::format("binding event-channel-{} port {}", number, *remote_port));
+    return false;
+  }
+  rings.push_back(P9Ring::connect(share, number, std::move(*memory), EventPort{static_cast<uint32_t>(port)},
+                                  [this](const std::string& why) { ring_broken(why); }));
+  return true;
+}
+
+void NinePfsBackend::Impl::ring_broken(const std::string& why) {
+  disconnect();
+  fail(XEN_EINVAL, why);
+}
+
+// The rings hold themselves while they run, so that one may be closed from within.
+void NinePfsBackend::Impl::disconnect() {
+  if (rings.empty()) return;
+  for (const auto& ring : rings) ring->close();
+  rings.clear();
+  share.service.reset();
+}
+
+void NinePfsBackend::Impl::visit_state(StateVisitor& visitor) const {
+  XenbusDevice::visit_state(visitor);
+  visitor.number("removed", removed);
+  visitor.number("unplugging", unplugging);
+  visitor.number("dialect", static_cast<uint64_t>(share.dialect));
+  visitor.number("rings", rings.size());
+  for (const auto& ring : rings) ring->visit_state(visitor);
+}
+
+NinePfsBackend::NinePfsBackend(Hypervisor& hypervisor, XenStoreClient& store, Domain& frontend,
+                               NinePService& service, const NinePfsConfig& config) {
+  SIM_ASSERT(config.max_rings >= 1 && config.max_rings <= NinePfsConfig::kRingsMax);
+  SIM_ASSERT(config.max_ring_page_order >= 1 && config.max_ring_page_order <= NinePfsConfig::kRingOrderMax);
+  impl_ = std::make_unique<Impl>(hypervisor, store, frontend, service, config,
+                                 create_nodes(store, frontend.id, config));
+}
+
+NinePfsBackend::~NinePfsBackend() = default;
+
+void NinePfsBackend::unplug() {
+  impl_->unplugging = true;
+  if (impl_->removed)
+    remove_device_nodes(impl_->toolstack, impl_->paths);
+  else
+    request_device_removal(impl_->toolstack, impl_->paths);
+}
+
+bool NinePfsBackend::removed() const { return impl_->removed; }
+
+void NinePfsBackend::visit_state(StateVisitor& visitor) const { impl_->visit_state(visitor); }
+
+}  // namespace ringside
