@@ -136,6 +136,7 @@ void Domain::visit_state(StateVisitor& visitor) const {
   visitor.number("shutdown_code", shutdown_code ? uint64_t{*shutdown_code} + 1 : 0);
   visitor.number("watchdogs", hash_mix(watchdogs[0].at.ps + (watchdogs[0] ? 1 : 0),
                                        watchdogs[1].at.ps + (watchdogs[1] ? 1 : 0)));
+  visitor.number("cancels_suspend", cancels_suspend);
   visitor.number("ended", end ? uint64_t{end->shutdown_reason} << 1 | 1 : 0);
 }
 

@@ -108,6 +108,9 @@ class Domain : public Stateful {
   std::optional<uint32_t> shutdown_code;
   std::array<EventQueue::Handle, 2> watchdogs;  // SCHEDOP_watchdog
   bool in_multicall = false;
+  // The toolstack wants to save the domain, and cannot: SHUTDOWN_suspend then returns to the guest with 1, as
+  // after XEN_DOMCTL_resumedomain.
+  bool cancels_suspend = false;
 
   // Null for domain 0.
   Wire* hypercall_wire = nullptr;    // "<domain>/hypercall"

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/backends/blk/blk_payloads.h"
 #include "hv-model/console/console_payloads.h"
 #include "hv-model/event_channels.h"
@@ -240,15 +241,26 @@ const PayloadType kXenConsolePayload{.id = 103,
                                      .tail_name = "text",
                                      .group = "xen_console"};
 
+const PayloadType kToolstackPayload{.id = 104,
+                                    .name = "toolstack",
+                                    .title = "Commands for the toolstack",
+                                    .size = 0,
+                                    .fields = {},
+                                    .tail = TailKind::text,
+                                    .tail_name = "commands",
+                                    .group = "toolstack"};
+
 void register_hypervisor_payload_types() {
   PayloadRegistry& registry = PayloadRegistry::instance();
   registry.add(kHypercallPayload);
   registry.add(kEventPayload);
   registry.add(kGrantPayload);
   registry.add(kXenConsolePayload);
+  registry.add(kToolstackPayload);
   register_xenstore_payload_types();
   register_console_payload_types();
   register_blk_payload_types();
+  register_9pfs_payload_types();
 }
 
 }  // namespace ringside

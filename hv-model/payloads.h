@@ -65,5 +65,6 @@ extern const PayloadType kHypercallPayload;   // 100
 extern const PayloadType kEventPayload;       // 101
 extern const PayloadType kGrantPayload;       // 102
 extern const PayloadType kXenConsolePayload;  // 103: text that a guest wrote by console_io
+extern const PayloadType kToolstackPayload;   // 104: commands of xl
 
 }  // namespace ringside

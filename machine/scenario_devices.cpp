@@ -8,6 +8,7 @@
 #include <map>
 
 #include "hv-model/backends/blk/virtual_device.h"
+#include "machine/toolstack_command.h"
 #include "sim/ids.h"
 
 namespace ringside {
@@ -324,6 +325,28 @@ void assign_network(Scenario& scenario, TomlReader& top, std::vector<std::string
   }
 }
 
+// Commands for the toolstack are known to be right before anything runs.
+void check_toolstack(const Scenario& scenario, const InputScenario& input, TomlReader& top) {
+  if (!domain_named(scenario, input.domain).is_paravirtual())
+    top.error(fmt::format("'{}' is no paravirtual domain: no toolstack takes commands for it", input.domain));
+  const auto commands = parse_toolstack_commands(input.send);
+  if (!commands) return top.error(commands.error().message);
+  for (const ToolstackCommand& command : *commands) {
+    if (command.device.empty()) continue;
+    const auto is_it = [&](const auto& device) {
+      return device.name == command.device && device.domain == input.domain;
+    };
+    const bool network =
+        command.verb == ToolstackVerb::network_attach || command.verb == ToolstackVerb::network_detach;
+    const bool there = network ? std::any_of(scenario.nics.begin(), scenario.nics.end(), is_it)
+                               : std::any_of(scenario.disks.begin(), scenario.disks.end(), is_it);
+    if (!there) {
+      top.error(fmt::format("'{}' names a device that '{}' does not have: '{}'", command.text, input.domain,
+                            command.device));
+    }
+  }
+}
+
 }  // namespace
 
 void assign_devices(Scenario& scenario, TomlReader& top) {
@@ -339,6 +362,10 @@ void assign_devices(Scenario& scenario, TomlReader& top) {
   assign_network(scenario, top, names);
   for (InputScenario& input : scenario.inputs) {
     assign_domain(input.domain, scenario, top, "an [[input]]");
+    if (input.wire == "toolstack") {
+      check_toolstack(scenario, input, top);
+      continue;
+    }
     const bool known =
         input.wire == "console" ||
         std::any_of(scenario.uarts.begin(), scenario.uarts.end(), [&](const UartScenario& uart) {
@@ -346,7 +373,8 @@ void assign_devices(Scenario& scenario, TomlReader& top) {
         });
     if (!known) {
       top.error(
-          fmt::format("nothing can be sent on '{}'; write \"console\" or the name of a serial port of '{}'",
+          fmt::format("nothing can be sent on '{}'; write \"console\", \"toolstack\" or the name of a serial "
+                      "port of '{}'",
                       input.wire, input.domain));
     }
   }

@@ -41,7 +41,7 @@ Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, con
   const auto pages = build_pv_domain(hypervisor, *guest->domain_, request);
   if (!pages) return tl::unexpected(pages.error());
 
-  guest->give_toolstack_nodes();
+  host.commands->introduce(*guest->domain_, given.name, given.memory_bytes);
   host.xenstore->introduce(guest->domain_->id);
   guest->xenstore_ring_ = std::make_unique<XenStoreRing>(hypervisor, *host.xenstore, *guest->domain_,
                                                          pages->xenstore, pages->xenstore_remote_port);
@@ -61,8 +61,13 @@ const GuestEnd* XenGuest::end() const {
 }
 
 bool XenGuest::take_input(const std::string& wire, const std::vector<uint8_t>& bytes) {
-  if (wire != scenario_.name + "/console/in") return false;
-  console_->type(bytes);
+  if (wire == scenario_.name + "/console/in") {
+    console_->type(bytes);
+  } else if (wire == scenario_.name + "/toolstack/in") {
+    host_.commands->take_input(*domain_, bytes);
+  } else {
+    return false;
+  }
   return true;
 }
 
@@ -79,35 +84,6 @@ void XenGuest::list_components(Components& into) const {
   into.emplace_back(scenario_.name, domain_);
   into.emplace_back(fmt::format("xenstore/{}", scenario_.name), xenstore_ring_.get());
   into.emplace_back(fmt::format("console/{}", scenario_.name), console_.get());
-}
-
-// What xl writes for a domain before it runs (tools/libs/light/libxl_create.c), with its permissions.
-void XenGuest::give_toolstack_nodes() {
-  const uint16_t id = domain_->id.value;
-  const std::string base = fmt::format("/local/domain/{}", id);
-  const auto put = [&](const std::string& path, const std::string& value,
-                       const std::vector<std::string>& access) {
-    host_.toolstack->write(path, value);
-    host_.toolstack->set_permissions(path, access);
-  };
-  const std::vector<std::string> readable{"n0", fmt::format("r{}", id)};
-  const std::vector<std::string> owned{fmt::format("n{}", id)};
-  put(base, "", readable);
-  put(base + "/name", scenario_.name, readable);
-  put(base + "/domid", fmt::format("{}", id), readable);
-  put(base + "/vm", fmt::format("/vm/{}", id), readable);
-  put(base + "/memory", "", readable);
-  put(base + "/memory/target", fmt::format("{}", scenario_.memory_bytes >> 10), readable);
-  put(base + "/memory/static-max", fmt::format("{}", scenario_.memory_bytes >> 10), readable);
-  put(base + "/cpu", "", readable);
-  put(base + "/cpu/0", "", readable);
-  put(base + "/cpu/0/availability", "online", readable);
-  put(base + "/device", "", readable);
-  put(base + "/control", "", readable);
-  put(base + "/control/shutdown", "", owned);
-  put(base + "/data", "", owned);
-  put(fmt::format("/vm/{}", id), "", readable);
-  put(fmt::format("/vm/{}/name", id), scenario_.name, readable);
 }
 
 }  // namespace ringside

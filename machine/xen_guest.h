@@ -36,7 +36,6 @@ class XenGuest final : public Guest {
 
  private:
   XenGuest(const DomainScenario& scenario, XenHost& host) : scenario_(scenario), host_(host) {}
-  void give_toolstack_nodes();
 
   const DomainScenario& scenario_;
   XenHost& host_;

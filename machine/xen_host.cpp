@@ -44,6 +44,7 @@ Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timel
   host->xenstore = std::make_unique<XenStore>();
   host->toolstack = std::make_unique<XenStoreClient>(*host->xenstore, timeline.events(), timeline.clock(),
                                                      config.event_latency);
+  host->commands = std::make_unique<XenToolstack>(*host->hypervisor, *host->toolstack);
   return host;
 }
 
@@ -62,6 +63,7 @@ void XenHost::list_components(Components& into) const {
   into.emplace_back("event_channels", &hypervisor->channels);
   into.emplace_back("grants", &hypervisor->grants);
   into.emplace_back("xenstore", xenstore.get());
+  into.emplace_back("toolstack", commands.get());
 }
 
 const Stateful* XenHost::backend_of(const DiskScenario& disk) const {

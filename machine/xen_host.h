@@ -10,6 +10,7 @@
 #include "hv-model/xenstore/xenstore.h"
 #include "machine/guest.h"
 #include "machine/scenario.h"
+#include "machine/xen_toolstack.h"
 #include "sim/systemc/timeline.h"
 
 namespace ringside {
@@ -31,7 +32,8 @@ class XenHost {
   std::unique_ptr<Memory> memory;
   std::unique_ptr<Hypervisor> hypervisor;
   std::unique_ptr<XenStore> xenstore;
-  std::unique_ptr<XenStoreClient> toolstack;
+  std::unique_ptr<XenStoreClient> toolstack;  // domain 0's connection to XenStore
+  std::unique_ptr<XenToolstack> commands;
 
  private:
   std::vector<std::pair<const DiskScenario*, std::unique_ptr<BlkBackend>>> backends_;

@@ -23,10 +23,22 @@ int64_t block(HypercallInProgress& call) {
   return 0;
 }
 
+// What a guest sees that suspended itself and was resumed where it was: libxl_domain_resume with
+// suspend_cancel writes 1 into its RAX (modify_returncode in xg_resume.c).
+int64_t cancel_suspend(HypercallInProgress& call) {
+  call.domain.cancels_suspend = false;
+  call.domain.shutdown_code.reset();
+  call.domain.notices.emit(NoticeKind::unimplemented, "toolstack",
+                           "a domain cannot be saved: its suspension is cancelled");
+  return 1;
+}
+
 int64_t shutdown(HypercallInProgress& call) {
   sched_shutdown argument{};
   if (!call.read(argument, call.pointer(1))) return -XEN_EFAULT;
-  call.domain.shut_down(argument.reason & 0xff);
+  const uint32_t reason = argument.reason & 0xff;
+  if (reason == SHUTDOWN_suspend && call.domain.cancels_suspend) return cancel_suspend(call);
+  call.domain.shut_down(reason);
   return 0;
 }
 
