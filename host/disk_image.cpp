@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "host/block_overlay.h"
 #include "host/image_file.h"
@@ -34,6 +35,7 @@ struct DiskImage::Impl {
         events(the_events),
         wire(wiring.add("image/" + the_config.name, WireKind::message, kImagePayload)),
         notices(wiring, "host"),
+        size(file.size()),
         queue(the_config.latency, file.size() / kSectorSize, the_clock, the_events),
         overlay(kOverlayBlocksMax) {}
   ~Impl() {
@@ -45,19 +47,22 @@ struct DiskImage::Impl {
     uint64_t sector = 0, count = 0;
     std::span<uint8_t> into;
     std::span<const uint8_t> from;
+    Buffer* buffer = nullptr;  // instead of the spans
     Done done;
     Tick asked_at;
   };
 
   bool in_range(uint64_t sector, uint64_t count) const {
-    const uint64_t sectors = file.size() / kSectorSize;
+    const uint64_t sectors = size / kSectorSize;
     return count <= sectors && sector <= sectors - count;
   }
 
   void submit(Operation operation, uint64_t transfer_bytes);
   void complete(Operation& operation);
   void deliver(const Operation& operation, Status status, Tick delay);
-  Status perform(const Operation& operation);
+  // `data` becomes what was read or written.
+  Status perform(const Operation& operation, std::span<const uint8_t>& data);
+  Status read_file(uint64_t offset, std::span<uint8_t> into);
   Status read_bytes(uint64_t offset, std::span<uint8_t> into);
   Status write_bytes(uint64_t offset, std::span<const uint8_t> from);
   Status zero_bytes(uint64_t offset, uint64_t bytes);
@@ -73,9 +78,11 @@ struct DiskImage::Impl {
   EventQueue& events;
   Wire& wire;
   Notices notices;
+  uint64_t size;  // of the disk: the file's, until it is resized
   DiskQueue queue;
   BlockOverlay overlay;
-  uint64_t writes_hash = 0;  // over all that changed the contents, in order
+  std::vector<uint8_t> scratch;  // data on its way between the file and a Buffer
+  uint64_t writes_hash = 0;      // over all that changed the contents, in order
   uint64_t operations = 0;
   std::map<uint64_t, EventQueue::Handle> late;  // answers that a fault delays
   uint64_t last_late = 0;
@@ -99,16 +106,20 @@ DiskImage::Status DiskImage::Impl::read_block(uint64_t block, uint64_t within, s
     std::memset(into.data(), 0, into.size());
     return Status::ok;
   }
-  const uint64_t offset = block * kBlock + within;
-  const int error = file.read(offset, into);
+  return read_file(block * kBlock + within, into);
+}
+
+// What lies behind the file's end reads as zero: a disk may have grown.
+DiskImage::Status DiskImage::Impl::read_file(uint64_t offset, std::span<uint8_t> into) {
+  const uint64_t held = offset < file.size() ? std::min<uint64_t>(into.size(), file.size() - offset) : 0;
+  if (held != into.size()) std::memset(into.data() + held, 0, into.size() - held);
+  if (held == 0) return Status::ok;
+  const int error = file.read(offset, into.first(static_cast<size_t>(held)));
   return error == 0 ? Status::ok : host_failure("reading", offset, error);
 }
 
 DiskImage::Status DiskImage::Impl::read_bytes(uint64_t offset, std::span<uint8_t> into) {
-  if (config.writable_file || overlay.untouched()) {
-    const int error = file.read(offset, into);
-    return error == 0 ? Status::ok : host_failure("reading", offset, error);
-  }
+  if (config.writable_file || overlay.untouched()) return read_file(offset, into);
   while (!into.empty()) {
     const uint64_t within = offset % kBlock;
     const size_t length = std::min<uint64_t>(into.size(), kBlock - within);
@@ -124,7 +135,7 @@ BlockOverlay::Block* DiskImage::Impl::own_block(uint64_t block, Status& status) 
   if (overlay.find(block) != nullptr) return overlay.find_or_add(block);
   BlockOverlay::Block before{};
   // The last block of an image may be cut short.
-  const size_t held = std::min<uint64_t>(kBlock, file.size() - block * kBlock);
+  const size_t held = std::min<uint64_t>(kBlock, size - block * kBlock);
   status = read_block(block, 0, std::span(before).first(held));
   if (status != Status::ok) return nullptr;
   BlockOverlay::Block* own = overlay.find_or_add(block);
@@ -171,7 +182,7 @@ DiskImage::Status DiskImage::Impl::zero_bytes(uint64_t offset, uint64_t bytes) {
   // Whole blocks are dropped; the parts of blocks at both ends are written. The last block of an image counts
   // as whole when it is discarded to its end.
   const uint64_t first = (offset + kBlock - 1) / kBlock;
-  const uint64_t last = end == file.size() ? (end + kBlock - 1) / kBlock : end / kBlock;
+  const uint64_t last = end == size ? (end + kBlock - 1) / kBlock : end / kBlock;
   if (first >= last) return write_bytes(offset, std::span(zeros).first(static_cast<size_t>(bytes)));
   const size_t before = static_cast<size_t>(first * kBlock - offset);
   Status status = write_bytes(offset, std::span(zeros).first(before));
@@ -182,12 +193,26 @@ DiskImage::Status DiskImage::Impl::zero_bytes(uint64_t offset, uint64_t bytes) {
   return status;
 }
 
-DiskImage::Status DiskImage::Impl::perform(const Operation& operation) {
+DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span<const uint8_t>& data) {
   if (!in_range(operation.sector, operation.count)) return Status::out_of_range;
   const uint64_t offset = operation.sector * kSectorSize;
+  const size_t bytes = static_cast<size_t>(operation.count * kSectorSize);
+  if (operation.buffer != nullptr && scratch.size() < bytes) scratch.resize(bytes);
   switch (operation.kind) {
-    case ImageOperation::read: return read_bytes(offset, operation.into);
-    case ImageOperation::write: return write_bytes(offset, operation.from);
+    case ImageOperation::read: {
+      const auto into = operation.buffer != nullptr ? std::span(scratch).first(bytes) : operation.into;
+      data = into;
+      return read_bytes(offset, into);
+    }
+    case ImageOperation::write: {
+      data = operation.from;
+      if (operation.buffer != nullptr) {
+        const auto loaded = std::span(scratch).first(bytes);
+        if (!operation.buffer->load(loaded)) return Status::io_error;
+        data = loaded;
+      }
+      return write_bytes(offset, data);
+    }
     case ImageOperation::flush: {
       const int error = config.writable_file ? file.sync() : 0;
       return error == 0 ? Status::ok : host_failure("flushing", 0, error);
@@ -211,10 +236,9 @@ void DiskImage::Impl::submit(Operation operation, uint64_t transfer_bytes) {
 
 void DiskImage::Impl::complete(Operation& operation) {
   ++operations;
-  Status status = perform(operation);
+  std::span<const uint8_t> data;
+  Status status = perform(operation, data);
   const bool changes = operation.kind == ImageOperation::write || operation.kind == ImageOperation::discard;
-  const std::span<const uint8_t> data =
-      operation.kind == ImageOperation::write ? operation.from : std::span<const uint8_t>(operation.into);
   uint64_t digest = 0;
   if (status == Status::ok && !data.empty() && (changes || wire.tapped())) digest = hash64(data);
   if (changes) {
@@ -235,6 +259,9 @@ void DiskImage::Impl::complete(Operation& operation) {
     verdict = wire.show(Direction::in, record);
   }
   if (verdict.fail != 0) status = Status::io_error;
+  const bool gives = operation.buffer != nullptr && operation.kind == ImageOperation::read;
+  if (gives && status == Status::ok && verdict.copies != 0 && !operation.buffer->store(data))
+    status = Status::io_error;
   // A second answer to one operation cannot happen on a real bus: duplicates are given once.
   if (verdict.copies != 0) deliver(operation, status, verdict.delay);
 }
@@ -260,8 +287,29 @@ Result<std::unique_ptr<DiskImage>> DiskImage::open(const DiskImageConfig& config
   return std::unique_ptr<DiskImage>(new DiskImage(std::move(impl)));
 }
 
-uint64_t DiskImage::sectors() const { return impl_->file.size() / kSectorSize; }
-uint64_t DiskImage::size_bytes() const { return impl_->file.size(); }
+uint64_t DiskImage::sectors() const { return impl_->size / kSectorSize; }
+uint64_t DiskImage::size_bytes() const { return impl_->size; }
+
+Result<> DiskImage::resize(uint64_t bytes) {
+  Impl& impl = *impl_;
+  if (bytes == 0 || bytes % kSectorSize != 0) {
+    return fail(fmt::format("disk \"{}\": {} bytes are no whole number of {}-byte sectors", impl.config.name,
+                            bytes, kSectorSize));
+  }
+  if (impl.config.writable_file) {
+    if (const int error = impl.file.resize(bytes); error != 0) {
+      return fail(fmt::format("disk \"{}\": image {} cannot be made {} bytes long: {}", impl.config.name,
+                              impl.file.path(), bytes, std::strerror(error)));
+    }
+  } else if (bytes < impl.size) {
+    // What is cut off must read as zero when the disk grows again.
+    (void)impl.zero_bytes(bytes, impl.size - bytes);
+  }
+  impl.size = bytes;
+  impl.queue.resize(bytes / kSectorSize);
+  return {};
+}
+
 Result<uint64_t> DiskImage::content_hash() const { return impl_->file.content_hash(); }
 
 void DiskImage::read(uint64_t sector, std::span<uint8_t> into, Done done) {
@@ -270,6 +318,7 @@ void DiskImage::read(uint64_t sector, std::span<uint8_t> into, Done done) {
                  .count = into.size() / kSectorSize,
                  .into = into,
                  .from = {},
+                 .buffer = nullptr,
                  .done = std::move(done),
                  .asked_at = {}},
                 impl_->in_range(sector, into.size() / kSectorSize) ? into.size() : 0);
@@ -281,14 +330,44 @@ void DiskImage::write(uint64_t sector, std::span<const uint8_t> from, Done done)
                  .count = from.size() / kSectorSize,
                  .into = {},
                  .from = from,
+                 .buffer = nullptr,
                  .done = std::move(done),
                  .asked_at = {}},
                 impl_->in_range(sector, from.size() / kSectorSize) ? from.size() : 0);
 }
 
+void DiskImage::read(uint64_t sector, uint64_t count, Buffer& into, Done done) {
+  impl_->submit({.kind = ImageOperation::read,
+                 .sector = sector,
+                 .count = count,
+                 .into = {},
+                 .from = {},
+                 .buffer = &into,
+                 .done = std::move(done),
+                 .asked_at = {}},
+                impl_->in_range(sector, count) ? count * kSectorSize : 0);
+}
+
+void DiskImage::write(uint64_t sector, uint64_t count, Buffer& from, Done done) {
+  impl_->submit({.kind = ImageOperation::write,
+                 .sector = sector,
+                 .count = count,
+                 .into = {},
+                 .from = {},
+                 .buffer = &from,
+                 .done = std::move(done),
+                 .asked_at = {}},
+                impl_->in_range(sector, count) ? count * kSectorSize : 0);
+}
+
 void DiskImage::flush(Done done) {
-  impl_->submit(
-      {.kind = ImageOperation::flush, .into = {}, .from = {}, .done = std::move(done), .asked_at = {}}, 0);
+  impl_->submit({.kind = ImageOperation::flush,
+                 .into = {},
+                 .from = {},
+                 .buffer = nullptr,
+                 .done = std::move(done),
+                 .asked_at = {}},
+                0);
 }
 
 void DiskImage::discard(uint64_t sector, uint64_t count, Done done) {
@@ -297,6 +376,7 @@ void DiskImage::discard(uint64_t sector, uint64_t count, Done done) {
                  .count = count,
                  .into = {},
                  .from = {},
+                 .buffer = nullptr,
                  .done = std::move(done),
                  .asked_at = {}},
                 0);

@@ -40,6 +40,9 @@ class DiskImage : public Stateful {
 
   uint64_t sectors() const;
   uint64_t size_bytes() const;
+  // Makes the disk larger (it reads as zero there) or smaller, from now on. A copy-on-write image changes in
+  // memory, a writable one in its file. Errors: no multiple of a sector, or the host refuses.
+  Result<> resize(uint64_t bytes);
   // Names the contents of the file, whatever the guest has written over them in memory: the size, and the
   // hash64 of each MiB, mixed in order. Reads the file whole, except for holes, which hash as the zeros that
   // they are.
@@ -51,6 +54,17 @@ class DiskImage : public Stateful {
   // completion; the spans must live until then.
   void read(uint64_t sector, std::span<uint8_t> into, Done done);
   void write(uint64_t sector, std::span<const uint8_t> from, Done done);
+  // Where the data of a transfer lies that is not in one piece on the host, such as in pages of a guest. It
+  // is asked for all the bytes at once, when the transfer completes. False fails the transfer.
+  class Buffer {
+   public:
+    virtual ~Buffer() = default;
+    virtual bool store(std::span<const uint8_t> bytes) = 0;  // of a read
+    virtual bool load(std::span<uint8_t> bytes) = 0;         // for a write
+  };
+  // The buffer must live until `done`, or as long as the image.
+  void read(uint64_t sector, uint64_t count, Buffer& into, Done done);
+  void write(uint64_t sector, uint64_t count, Buffer& from, Done done);
   void flush(Done done);
   // Zeroes the range; not_supported where the host's file system cannot (writable files only).
   void discard(uint64_t sector, uint64_t count, Done done);

@@ -46,6 +46,8 @@ class DiskQueue : public Stateful {
   // from the event queue.
   void submit(uint64_t sector, uint64_t bytes, Done done);
   void submit_flush(Done done);
+  // The disk has that many sectors from now on.
+  void resize(uint64_t sectors) { sectors_ = sectors; }
 
   Tick seek_time(uint64_t from, uint64_t to) const;
   Tick transfer_time(uint64_t bytes) const;
@@ -65,7 +67,7 @@ class DiskQueue : public Stateful {
   void finish(uint64_t number);
 
   const DiskLatency latency_;
-  const uint64_t sectors_;
+  uint64_t sectors_;
   const Clock& clock_;
   EventQueue& events_;
   std::deque<Request> waiting_;

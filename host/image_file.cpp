@@ -126,6 +126,12 @@ int ImageFile::punch(uint64_t offset, uint64_t bytes) const {
   return fallocate(descriptor_, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0 ? 0 : errno;
 }
 
+int ImageFile::resize(uint64_t bytes) {
+  if (ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0) return errno;
+  size_ = bytes;
+  return 0;
+}
+
 uint64_t ImageFile::next_data(uint64_t offset) const {
   const off_t found = lseek(descriptor_, static_cast<off_t>(offset), SEEK_DATA);
   if (found >= 0) return static_cast<uint64_t>(found);

@@ -26,6 +26,8 @@ class ImageFile {
   int sync() const;
   // Makes a range read as zero.
   int punch(uint64_t offset, uint64_t bytes) const;
+  // Of a file that was opened writable.
+  int resize(uint64_t bytes);
 
   Result<uint64_t> content_hash() const;
 

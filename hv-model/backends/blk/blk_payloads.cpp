@@ -22,12 +22,25 @@ constexpr FieldName kStatuses[] = {
     {static_cast<uint16_t>(BLKIF_RSP_EOPNOTSUPP), "EOPNOTSUPP"},
 };
 
+constexpr FieldName kIndirectOperations[] = {
+    {BLKIF_OP_READ, "READ"},
+    {BLKIF_OP_WRITE, "WRITE"},
+    {kNoIndirectOp, "none"},
+};
+constexpr FieldName kSegmentKinds[] = {
+    {static_cast<uint8_t>(BlkSegmentKind::data), "data"},
+    {static_cast<uint8_t>(BlkSegmentKind::indirect_page), "indirect_page"},
+};
+
 constexpr Field kRequestFields[] = {
     {"operation", offsetof(BlkRequestRecord, operation), 1, FieldFormat::enumeration, kOperations},
+    {"indirect_op", offsetof(BlkRequestRecord, indirect_op), 1, FieldFormat::enumeration,
+     kIndirectOperations},
     {"sector_number", offsetof(BlkRequestRecord, sector_number), 8},
     {"nr_sectors", offsetof(BlkRequestRecord, nr_sectors), 8},
     {"id", offsetof(BlkRequestRecord, id), 8},
-    {"nr_segments", offsetof(BlkRequestRecord, nr_segments), 1},
+    {"nr_segments", offsetof(BlkRequestRecord, nr_segments), 2},
+    {"flag", offsetof(BlkRequestRecord, flag), 1, FieldFormat::hex},
     {"handle", offsetof(BlkRequestRecord, handle), 2},
     {"slot", offsetof(BlkRequestRecord, slot), 4},
     {"req_prod", offsetof(BlkRequestRecord, req_prod), 4},
@@ -37,7 +50,31 @@ constexpr Field kSegmentFields[] = {
     {"gref", offsetof(BlkSegmentRecord, gref), 4},
     {"first_sect", offsetof(BlkSegmentRecord, first_sect), 1},
     {"last_sect", offsetof(BlkSegmentRecord, last_sect), 1},
+    {"kind", offsetof(BlkSegmentRecord, kind), 1, FieldFormat::enumeration, kSegmentKinds},
 };
+// The first form: a discard has its flag in nr_segments.
+constexpr Field kFirstRequestFields[] = {
+    {"operation", 0, 1, FieldFormat::enumeration, kOperations},
+    {"sector_number", 16, 8},
+    {"nr_sectors", 24, 8},
+    {"id", 8, 8},
+    {"nr_segments", 1, 1},
+    {"handle", 2, 2},
+    {"slot", 4, 4},
+    {"req_prod", 32, 4},
+    {"req_cons", 36, 4},
+};
+constexpr Field kFirstSegmentFields[] = {{"gref", 0, 4}, {"first_sect", 4, 1}, {"last_sect", 5, 1}};
+const PayloadType kFirstRequestPayload{.id = 140,
+                                       .name = "blkif_request_1",
+                                       .title = "A block request, as the first sessions hold it",
+                                       .size = 40,
+                                       .fields = kFirstRequestFields,
+                                       .tail = TailKind::records,
+                                       .tail_name = "segments",
+                                       .tail_record_size = 8,
+                                       .tail_fields = kFirstSegmentFields,
+                                       .group = "blkif"};
 constexpr Field kResponseFields[] = {
     {"operation", offsetof(BlkResponseRecord, operation), 1, FieldFormat::enumeration, kOperations},
     {"status", offsetof(BlkResponseRecord, status), 2, FieldFormat::enumeration, kStatuses},
@@ -56,7 +93,7 @@ constexpr Field kIndicesFields[] = {
 
 }  // namespace
 
-const PayloadType kBlkRequestPayload{.id = 140,
+const PayloadType kBlkRequestPayload{.id = 143,
                                      .name = "blkif_request",
                                      .title = "A block request, as the backend took it from the ring",
                                      .size = sizeof(BlkRequestRecord),
@@ -80,7 +117,8 @@ const PayloadType kBlkIndicesPayload{.id = 142,
                                      .group = "blkif"};
 
 void register_blk_payload_types() {
-  for (const PayloadType* type : {&kBlkRequestPayload, &kBlkResponsePayload, &kBlkIndicesPayload}) {
+  for (const PayloadType* type :
+       {&kFirstRequestPayload, &kBlkRequestPayload, &kBlkResponsePayload, &kBlkIndicesPayload}) {
     PayloadRegistry::instance().add(*type);
   }
 }

@@ -7,24 +7,32 @@
 
 namespace ringside {
 
-// "<domain>/ring/<disk>/request": the request as the backend took it, and where it stood. A discard has its
-// flag in nr_segments, as in the ABI, and its length in nr_sectors. The tail holds the segments.
+// "<domain>/ring/<disk>/request": the request as the backend took it, and where it stood. The tail holds the
+// pages of an indirect request that list its segments, then the segments, wherever they stood.
 struct BlkRequestRecord {
   uint8_t operation;
-  uint8_t nr_segments;
+  uint8_t indirect_op;   // of an indirect request; kNoIndirectOp of others
+  uint16_t nr_segments;  // as the frontend says
   uint16_t handle;
-  uint32_t slot;
+  uint8_t flag;  // of a discard
+  uint8_t reserved;
   uint64_t id;
   uint64_t sector_number;
   uint64_t nr_sectors;
+  uint32_t slot;
   uint32_t req_prod, req_cons;
+  uint32_t reserved2;
 };
-static_assert(sizeof(BlkRequestRecord) == 40);
+static_assert(sizeof(BlkRequestRecord) == 48);
+inline constexpr uint8_t kNoIndirectOp = 0xff;
+
+enum class BlkSegmentKind : uint8_t { data = 0, indirect_page = 1 };
 
 struct BlkSegmentRecord {
   uint32_t gref;
   uint8_t first_sect, last_sect;
-  uint8_t reserved[2];
+  uint8_t kind;  // BlkSegmentKind
+  uint8_t reserved;
 };
 static_assert(sizeof(BlkSegmentRecord) == 8);
 
@@ -44,10 +52,12 @@ struct BlkIndicesRecord {
   uint32_t req_prod, req_event, rsp_prod, rsp_event;
   uint32_t req_cons;  // the backend's own
   uint32_t in_flight;
+  bool operator==(const BlkIndicesRecord&) const = default;
 };
 static_assert(sizeof(BlkIndicesRecord) == 24);
 
-extern const PayloadType kBlkRequestPayload;   // 140
+// 140 is what sessions held of a request before there were indirect ones; it is still decoded.
+extern const PayloadType kBlkRequestPayload;   // 143
 extern const PayloadType kBlkResponsePayload;  // 141
 extern const PayloadType kBlkIndicesPayload;   // 142
 

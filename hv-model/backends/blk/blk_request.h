@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,30 +12,50 @@
 
 namespace ringside {
 
-// BLKIF_MAX_SEGMENTS_PER_REQUEST.
-inline constexpr size_t kBlkSegmentsMax = 11;
+inline constexpr size_t kBlkSegmentsMax = 11;       // BLKIF_MAX_SEGMENTS_PER_REQUEST
+inline constexpr size_t kBlkIndirectPagesMax = 8;   // BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST
+inline constexpr size_t kBlkSegmentsPerPage = 512;  // in a page of an indirect request
 inline constexpr uint64_t kBlkSectorBytes = 512;
 
 struct BlkRequest {
   BlkRequestRecord head{};
-  std::array<BlkSegmentRecord, kBlkSegmentsMax> segments{};  // as many as are valid; the rest is zero
+  // Of an indirect request: the pages that list its segments.
+  std::array<uint32_t, kBlkIndirectPagesMax> indirect_grefs{};
+  // Those that could be fetched: at most 11 of the ring's slot, or what the pages list.
+  std::vector<BlkSegmentRecord> segments;
+  // What went wrong while it was fetched; empty when nothing did. Not part of the payload.
+  std::string_view fault;
 
-  std::vector<uint8_t> to_payload() const;
-  // Nothing when a fault has cut the head; segments that were cut off are zero.
-  static std::optional<BlkRequest> from_payload(std::span<const uint8_t> payload);
-
+  bool is_indirect() const;
+  // What is asked for, by an indirect request or not: a BLKIF_OP_. A response carries it.
+  uint8_t operation() const { return is_indirect() ? head.indirect_op : head.operation; }
   bool is_read() const;
+  bool moves_data() const;  // a read or a write, not a flush or barrier that may go without
+  // How many pages list the segments; 0 when it is not indirect, or names more than fit into 8 pages.
+  size_t indirect_pages() const;
   // Sectors that the segments hold. The request must have been judged sound.
   uint64_t segment_sectors() const;
-  std::span<const BlkSegmentRecord> used_segments() const {
-    return std::span(segments).first(head.nr_segments);
-  }
+
+  void to_payload(std::vector<uint8_t>& payload) const;
+  // False when a fault has cut the head; segments that were cut off are zero.
+  bool from_payload(std::span<const uint8_t> payload);
 };
 
-// What is wrong with a read, write, barrier or flush in itself and on a disk of that size; empty when it is
-// sound. xen-blkback answers each with BLKIF_RSP_ERROR (dispatch_rw_block_io, xen_vbd_translate).
-std::string_view fault_of_transfer(const BlkRequest& request, uint64_t disk_sectors, bool read_only);
+// What a disk allows.
+struct BlkLimits {
+  uint64_t sectors = 0;
+  bool read_only = false;
+  uint32_t sector_bytes = 512;       // of the medium; quantities stay in units of 512
+  uint32_t indirect_segments = 256;  // at most, of an indirect request; 0: such requests are not known
+};
+
+// What is wrong with a read, write, barrier or flush, indirect or not, in itself and on a disk with these
+// limits; empty when it is sound. xen-blkback answers each with BLKIF_RSP_ERROR (dispatch_rw_block_io,
+// xen_blkbk_parse_indirect, xen_vbd_translate).
+std::string_view fault_of_transfer(const BlkRequest& request, const BlkLimits& limits);
+// The part of it that is judged before the segments of an indirect request are fetched.
+std::string_view fault_of_count(const BlkRequest& request, const BlkLimits& limits);
 // The same for a discard.
-std::string_view fault_of_discard(const BlkRequest& request, uint64_t disk_sectors, bool read_only);
+std::string_view fault_of_discard(const BlkRequest& request, const BlkLimits& limits);
 
 }  // namespace ringside

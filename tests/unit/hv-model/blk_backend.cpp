@@ -105,7 +105,6 @@ TEST_CASE("blk: each mistake gets xen-blkback's status, and the next request is 
     r.seg[1] = {400, 0, 7};
   });
   CHECK(fixture.ask(spoilt([](auto& r) { r.operation = BLKIF_OP_WRITE_BARRIER; })) == BLKIF_RSP_EOPNOTSUPP);
-  CHECK(fixture.ask(spoilt([](auto& r) { r.operation = BLKIF_OP_INDIRECT; })) == BLKIF_RSP_EOPNOTSUPP);
   CHECK(fixture.ask(spoilt([](auto& r) { r.operation = 200; })) == BLKIF_RSP_EOPNOTSUPP);
   CHECK_FALSE(fixture.any_grant_in_use());
 }

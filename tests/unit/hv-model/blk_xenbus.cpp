@@ -26,7 +26,11 @@ TEST_CASE("blk: connecting announces the disk") {
   CHECK(fixture.backend_node("feature-flush-cache") == "1");
   CHECK(fixture.backend_node("feature-barrier") == "0");
   CHECK(fixture.backend_node("feature-discard") == "1");
-  CHECK(fixture.backend_node("feature-max-indirect-segments") == "(none)");
+  CHECK(fixture.backend_node("feature-persistent") == "1");
+  CHECK(fixture.backend_node("feature-max-indirect-segments") == "256");
+  CHECK(fixture.backend_node("multi-queue-max-queues") == "4");
+  CHECK(fixture.backend_node("max-ring-page-order") == "4");
+  CHECK(fixture.backend_node("physical-sector-size") == "512");
   CHECK(fixture.grant_in_use(BlkFixture::kRingGrant));
 }
 
@@ -102,17 +106,44 @@ TEST_CASE("blk: a broken frontend is told why, and nothing of it stays in use") 
     fixture.shared()->req_prod = 33;
     expected = "5 mapping ring-ref port " + std::to_string(fixture.port.value);
   }
-  SECTION("a 32-bit layout") {
-    fixture.put_node("protocol", "x86_32-abi");
-    expected = "38 unknown fe protocol x86_32-abi";
+  SECTION("an unknown layout") {
+    fixture.put_node("protocol", "arm-abi");
+    expected = "38 unknown fe protocol arm-abi";
   }
-  SECTION("several queues") {
+  SECTION("more queues than there are") {
+    fixture.put_node("multi-queue-num-queues", "5");
+    expected = "38 guest requested 5 queues, exceeding the maximum of 4.";
+  }
+  SECTION("no queue at all") {
+    fixture.put_node("multi-queue-num-queues", "0");
+    expected = "38 guest requested 0 queues, exceeding the maximum of 4.";
+  }
+  SECTION("queues without nodes of their own") {
     fixture.put_node("multi-queue-num-queues", "2");
-    expected = "38 guest requested more than one queue, exceeding the maximum of 1.";
+    expected = "22 reading /local/domain/1/device/vbd/51712/queue-0/event-channel";
   }
-  SECTION("a larger ring") {
+  SECTION("a ring larger than offered") {
+    fixture.put_node("ring-page-order", "5");
+    expected = "22 requested ring page order 5 exceed max:4";
+  }
+  SECTION("a larger ring without its references") {
     fixture.put_node("ring-page-order", "1");
-    expected = "22 requested ring page order 1 exceed max:0";
+    fixture.put_node("ring-ref0", std::to_string(BlkFixture::kRingGrant));
+    expected = "22 reading /local/domain/1/device/vbd/51712/ring-ref1";
+  }
+  SECTION("a larger ring whose second page is no grant") {
+    fixture.put_node("ring-page-order", "1");
+    fixture.put_node("ring-ref0", std::to_string(BlkFixture::kRingGrant));
+    fixture.put_node("ring-ref1", "300");
+    expected = "22 mapping ring-ref port " + std::to_string(fixture.port.value);
+  }
+  SECTION("two queues with one event channel") {
+    fixture.put_node("multi-queue-num-queues", "2");
+    for (const char* queue : {"queue-0", "queue-1"}) {
+      fixture.put_node(std::string(queue) + "/ring-ref", std::to_string(BlkFixture::kRingGrant));
+      fixture.put_node(std::string(queue) + "/event-channel", std::to_string(fixture.port.value));
+    }
+    expected = "22 mapping ring-ref port " + std::to_string(fixture.port.value);
   }
   fixture.set_state(XenbusState::initialised);
   CHECK(fixture.backend_state() == XenbusState::closing);
