@@ -84,6 +84,7 @@ class FileTree final : public Stateful {
 
   FileStatus status(const FileRef& file) const;
   FileTreeUsage usage() const;
+  uint32_t attribute_bytes_max() const { return config_.attribute_bytes_max; }
 
   // Makes any type of file. EEXIST, ENOENT (the directory was removed), EINVAL (a name with "/" or NUL) ...
   FileResult<FileRef> create(const FileRef& directory, std::string_view name, const NewFile& file);

@@ -14,14 +14,15 @@ namespace ringside {
 
 class NinePWriter {
  public:
-  NinePWriter(uint8_t type, uint16_t tag) { begin(type, tag); }
+  NinePWriter(uint8_t type, uint16_t tag) : bytes_(ninep::header_bytes) {
+    bytes_[4] = type;
+    store(5, tag, 2);
+  }
 
-  // Throws away what was written.
-  void begin(uint8_t type, uint16_t tag) {
+  // Throws away what was written; the tag stays.
+  void restart(uint8_t type) {
     bytes_.resize(ninep::header_bytes);
     bytes_[4] = type;
-    bytes_[5] = static_cast<uint8_t>(tag);
-    bytes_[6] = static_cast<uint8_t>(tag >> 8);
   }
   void u8(uint8_t value) { bytes_.push_back(value); }
   void u16(uint64_t value) { number(value, 2); }

@@ -89,16 +89,16 @@ class NinePServer final : public NinePService {
   };
 
   // The queue (server.cpp).
-  NinePError admit(std::vector<uint8_t>& message);
-  void queue(Pending request, Tick latency);
+  NinePError admit(const std::vector<uint8_t>& message);
+  void queue(Pending request);
   Tick latency_of(const std::vector<uint8_t>& message) const;
-  void receive_flush(Pending request);
+  bool renews_session(const std::vector<uint8_t>& message) const;
   void flush(uint16_t old_tag);
   void serve_first();
   void serve_first_flush();
   std::vector<uint8_t> serve(const Pending& request);
-  std::vector<uint8_t> error_message(uint16_t tag, const NinePError& error) const;
-  NinePError bad_message(uint8_t type, const NinePMessageType* row, const NinePValues& values);
+  NinePError dispatch(const std::vector<uint8_t>& message, NinePWriter& out);
+  void write_error(NinePWriter& out, NinePDialect dialect, const NinePError& error) const;
   void abort_all();
   void clunk_all();
 
@@ -114,15 +114,19 @@ class NinePServer final : public NinePService {
   bool may(const NinePFid& fid, const FileStatus& file, uint32_t access_bits) const;
   NinePError check_create(const NinePFid& directory, std::string_view name) const;
   NinePError check_remove(const NinePFid& who, const FileRef& directory, std::string_view name) const;
+  NinePError check_rename(const NinePFid& who, const FileTree::Place& from, const NinePFid& to,
+                          std::string_view new_name) const;
   NinePError check_open(const NinePFid& fid, uint32_t access_bits);
   FileTree::Place place_of(const NinePFid& fid) const;
   void set_open(NinePFid& fid, uint32_t access_bits);
-  NinePError create(const NinePValues& in, NinePWriter& out, NewFile file);
+  NinePError make(const NinePValues& in, NinePWriter& out, NewFile file);
   NinePError read_attribute(const NinePFid& fid, uint64_t offset, uint32_t count, NinePWriter& out);
   NinePError read_directory(NinePFid& fid, uint64_t offset, uint32_t count, NinePWriter& out);
   NinePError write_attribute(NinePFid& fid, uint64_t offset, std::span<const uint8_t> data, NinePWriter& out);
   NinePError commit_attribute(NinePFid& fid);
   NinePError check_attribute_write(const NinePFid& fid, std::string_view name) const;
+  NinePError check_wstat_fixed(const NinePFid& fid, const NinePValues& stat) const;
+  NinePError check_wstat(const NinePFid& fid, const NinePValues& stat, AttributeChanges& changes) const;
   void drop_set_id_bits(const NinePFid& fid);
   void write_qid(NinePWriter& out, const FileRef& file) const;
   void write_stat(NinePWriter& out, const FileRef& file, std::string_view name) const;
