@@ -117,9 +117,24 @@ int64_t EventChannels::hypercall(Domain& domain, uint32_t command, GuestVirt arg
       if (const int64_t error = resolve_self(hypervisor_, domain, op.dom)) return error;
       return reset(domain.id);
     }
-    default:
-      // DEVIATES: Xen 4.17 - the FIFO operations are unknown, as in a Xen before 4.4: guests fall back.
-      return -XEN_ENOSYS;
+    case EVTCHNOP_init_control: {
+      evtchn_init_control op{};
+      if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
+      op.link_bits = EVTCHN_FIFO_LINK_BITS;
+      if (const int64_t error = init_control(domain, op.control_gfn, op.offset, op.vcpu)) return error;
+      return domain.copy_to_guest(argument, op) ? 0 : -XEN_EFAULT;
+    }
+    case EVTCHNOP_expand_array: {
+      evtchn_expand_array op{};
+      if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
+      return expand_array(domain, op.array_gfn);
+    }
+    case EVTCHNOP_set_priority: {
+      evtchn_set_priority op{};
+      if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
+      return set_priority(domain.id, {op.port}, op.priority);
+    }
+    default: return -XEN_ENOSYS;
   }
 }
 

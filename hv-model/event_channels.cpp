@@ -92,17 +92,30 @@ const Channel* EventChannels::find(DomainId domain, EventPort port) const {
   return const_cast<EventChannels*>(this)->channel(domain, port);
 }
 
+// A port that is free, but whose word is still linked, waits until the guest has taken it off its queue.
 int64_t EventChannels::free_port(DomainId domain) {
   const auto found = tables_.find(domain);
   if (found == tables_.end()) return -XEN_ESRCH;
-  std::vector<Channel>& channels = found->second.channels;
-  for (size_t port = 1; port < channels.size(); ++port) {
-    if (channels[port].state == ChannelState::free) return static_cast<int64_t>(port);
+  Table& table = found->second;
+  for (uint32_t port = 1; port < kPortsMax; ++port) {
+    if (port >= table.channels.size()) table.channels.resize(table.channels.size() + kPortsPerBucket);
+    if (table.channels[port].state != ChannelState::free) continue;
+    if (!table.fifo || !table.fifo->is_busy({port})) return port;
   }
-  if (channels.size() >= kPortsMax) return -XEN_ENOSPC;
-  const size_t port = channels.size();
-  channels.resize(channels.size() + kPortsPerBucket);
-  return static_cast<int64_t>(port);
+  return -XEN_ENOSPC;
+}
+
+// What the FIFO ABI remembers of the port outlives its uses, but for its priority.
+void EventChannels::occupy(DomainId domain, EventPort port, Channel fresh) {
+  Channel& place = *channel(domain, port);
+  fresh.fifo = place.fifo;
+  fresh.fifo.priority = FifoPort{}.priority;
+  place = std::move(fresh);
+}
+
+bool EventChannels::is_fifo(DomainId domain) const {
+  const auto table = tables_.find(domain);
+  return table != tables_.end() && table->second.fifo;
 }
 
 Verdict EventChannels::show(DomainId domain, EventOperation operation, EventPort port, Direction direction) {
@@ -126,7 +139,7 @@ int64_t EventChannels::alloc_unbound(DomainId domain, DomainId remote) {
   fresh.state = ChannelState::unbound;
   fresh.remote_domain = remote;
   const EventPort name{static_cast<uint32_t>(port)};
-  *channel(domain, name) = std::move(fresh);
+  occupy(domain, name, std::move(fresh));
   show(domain, EventOperation::alloc_unbound, name, Direction::out);
   return port;
 }
@@ -142,7 +155,7 @@ int64_t EventChannels::bind_interdomain(DomainId domain, DomainId remote, EventP
   near.state = ChannelState::interdomain;
   near.remote_domain = remote;
   near.remote_port = remote_port;
-  *channel(domain, name) = std::move(near);
+  occupy(domain, name, std::move(near));
   far->state = ChannelState::interdomain;
   far->remote_domain = domain;
   far->remote_port = name;
@@ -170,7 +183,7 @@ int64_t EventChannels::bind_virq(DomainId domain, uint32_t virq, uint32_t vcpu) 
   Channel fresh;
   fresh.state = ChannelState::virq;
   fresh.virq = virq;
-  *channel(domain, name) = std::move(fresh);
+  occupy(domain, name, std::move(fresh));
   table->second.virq_ports[virq] = name.value;
   show(domain, EventOperation::bind_virq, name, Direction::out);
   return port;
@@ -183,7 +196,7 @@ int64_t EventChannels::bind_ipi(DomainId domain, uint32_t vcpu) {
   const EventPort name{static_cast<uint32_t>(port)};
   Channel fresh;
   fresh.state = ChannelState::ipi;
-  *channel(domain, name) = std::move(fresh);
+  occupy(domain, name, std::move(fresh));
   show(domain, EventOperation::bind_ipi, name, Direction::out);
   return port;
 }
@@ -192,8 +205,11 @@ void EventChannels::release(DomainId domain, EventPort port) {
   Channel* closed = channel(domain, port);
   if (!closed) return;
   hypervisor_.events.cancel(closed->call);
+  const FifoPort kept = closed->fifo;
   *closed = Channel{};
+  closed->fifo = kept;
   if (domain == kBackendDomain) return;
+  if (is_fifo(domain)) return tables_[domain].fifo->clear_pending(port);
   if (Domain* owner = hypervisor_.find_domain(domain)) {
     test_and_clear(hypervisor_.memory, pending_bit(*owner, port));
   }
@@ -272,6 +288,7 @@ void EventChannels::deliver(Domain& domain, EventPort port) {
 
 void EventChannels::set_pending(Domain& domain, EventPort port) {
   if (domain.end || port.value >= kPortsMax) return;
+  if (is_fifo(domain.id)) return set_pending_fifo(domain, port);
   Memory& memory = hypervisor_.memory;
   if (test_and_set(memory, pending_bit(domain, port))) return;
   if (!test(memory, mask_bit(domain, port)) && !test_and_set(memory, selector_bit(domain, port))) {
@@ -281,6 +298,8 @@ void EventChannels::set_pending(Domain& domain, EventPort port) {
 }
 
 bool EventChannels::is_pending(const Domain& domain, EventPort port) const {
+  const auto table = tables_.find(domain.id);
+  if (table != tables_.end() && table->second.fifo) return table->second.fifo->is_pending(port);
   return test(hypervisor_.memory, pending_bit(domain, port));
 }
 
@@ -290,6 +309,11 @@ int64_t EventChannels::unmask(DomainId domain, EventPort port) {
   Domain* owner = hypervisor_.find_domain(domain);
   if (!owner || domain == kBackendDomain || unmasked->state <= ChannelState::reserved) return 0;
   show(domain, EventOperation::unmask, port, Direction::out);
+  if (EventFifo* fifo = tables_[domain].fifo.get()) {
+    fifo->clear_masked(port);
+    if (fifo->is_pending(port)) set_pending_fifo(*owner, port);
+    return 0;
+  }
   Memory& memory = hypervisor_.memory;
   if (test_and_clear(memory, mask_bit(*owner, port)) && test(memory, pending_bit(*owner, port)) &&
       !test_and_set(memory, selector_bit(*owner, port))) {
@@ -321,6 +345,7 @@ int64_t EventChannels::reset(DomainId domain) {
   if (table == tables_.end()) return -XEN_ESRCH;
   show(domain, EventOperation::reset, {}, Direction::out);
   for (uint32_t port = 1; port < table->second.channels.size(); ++port) close(domain, {port});
+  if (Domain* owner = hypervisor_.find_domain(domain)) leave_fifo(*owner);
   return 0;
 }
 
@@ -370,8 +395,14 @@ uint32_t EventChannels::ports_in_use(DomainId domain) const {
 void EventChannels::visit_state(StateVisitor& visitor) const {
   for (const auto& [domain, table] : tables_) {
     visitor.number("table", uint64_t{domain.value} << 32 | table.channels.size());
+    if (table.fifo) table.fifo->visit_state(visitor);
     for (size_t port = 0; port < table.channels.size(); ++port) {
       const Channel& channel = table.channels[port];
+      if (table.fifo) {
+        const FifoPort& fifo = channel.fifo;
+        visitor.number("fifo", uint64_t{fifo.priority} | uint64_t{fifo.last_priority} << 8 |
+                                   uint64_t{fifo.saved_pending} << 16);
+      }
       if (channel.state <= ChannelState::reserved) continue;
       uint64_t value =
           hash_mix(port, static_cast<uint64_t>(channel.state) | uint64_t{channel.xen_consumer} << 8 |

@@ -1,6 +1,7 @@
-// Event channels, 2-level ABI (public/event_channel.h). A table per domain; ports are bound to virtual
-// interrupts, inter-processor interrupts, or to a port of another domain. Domain 0 has no core: what reaches
-// its ports calls the handler that a backend gave, from the event queue, never from within a guest's call.
+// Event channels (public/event_channel.h), of the 2-level ABI and, once a guest asks for it, of the FIFO ABI
+// (event_fifo.h). A table per domain; ports are bound to virtual interrupts, inter-processor interrupts, or
+// to a port of another domain. Domain 0 has no core: what reaches its ports calls the handler that a backend
+// gave, from the event queue, never from within a guest's call.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "hv-model/event_fifo.h"
 #include "sim/event_queue.h"
 #include "sim/ids.h"
 #include "sim/state.h"
@@ -31,7 +33,10 @@ enum class EventOperation : uint8_t {
   bind_ipi,
   bind_vcpu,
   close,
-  reset
+  reset,
+  init_control,
+  expand_array,
+  set_priority
 };
 
 enum class ChannelState : uint8_t { free, reserved, unbound, interdomain, pirq, virq, ipi };
@@ -43,6 +48,7 @@ struct Channel {
   EventPort remote_port;
   uint32_t virq = 0;
   uint32_t vcpu = 0;              // notified vCPU
+  FifoPort fifo;                  // kept when the port is freed
   std::function<void()> handler;  // domain 0 only
   bool pending_call = false;      // domain 0 only: an event waits for the handler
   EventQueue::Handle call;        // domain 0 only: the call of the handler
@@ -70,13 +76,16 @@ class EventChannels : public Stateful {
   int64_t unmask(DomainId domain, EventPort port);
   int64_t bind_vcpu(DomainId domain, EventPort port, uint32_t vcpu);
   int64_t reset(DomainId domain);
+  int64_t init_control(Domain& domain, uint64_t frame, uint32_t offset, uint32_t vcpu);
+  int64_t expand_array(Domain& domain, uint64_t frame);
+  int64_t set_priority(DomainId domain, EventPort port, uint32_t priority);
   const Channel* find(DomainId domain, EventPort port) const;
 
   // For domain 0: what to do when an event arrives at this port.
   void set_handler(EventPort port, std::function<void()> handler);
   // Raises a virtual interrupt that the domain has bound; does nothing otherwise.
   void raise_virq(Domain& domain, uint32_t virq);
-  // Sets a port pending in the domain's shared_info, as Xen's evtchn_2l_set_pending.
+  // Sets a port pending by the domain's ABI (Xen's evtchn_2l_set_pending, evtchn_fifo_set_pending).
   void set_pending(Domain& domain, EventPort port);
   bool is_pending(const Domain& domain, EventPort port) const;
 
@@ -84,6 +93,8 @@ class EventChannels : public Stateful {
   int64_t hypercall(Domain& domain, uint32_t command, GuestVirt argument);
   // EVTCHNOP_reset closes what is open; the toolstack's channels stay.
   uint32_t ports_in_use(DomainId domain) const;
+  // The guest's pages that the FIFO ABI holds, each with a reference to its writable type.
+  std::vector<Mfn> held_frames(DomainId domain) const;
 
   void visit_state(StateVisitor& visitor) const override;
 
@@ -92,9 +103,14 @@ class EventChannels : public Stateful {
     std::vector<Channel> channels;          // grows on demand up to kPortsMax; port 0 is reserved
     std::array<uint32_t, 24> virq_ports{};  // NR_VIRQS; 0: not bound
     Wire* wire = nullptr;                   // "<domain>/evtchn"; null for domain 0
+    std::unique_ptr<EventFifo> fifo;        // null: 2-level ABI
   };
   Channel* channel(DomainId domain, EventPort port);
   int64_t free_port(DomainId domain);
+  void occupy(DomainId domain, EventPort port, Channel fresh);
+  void leave_fifo(Domain& domain);
+  void set_pending_fifo(Domain& domain, EventPort port);
+  bool is_fifo(DomainId domain) const;
   void release(DomainId domain, EventPort port);
   Verdict show(DomainId domain, EventOperation operation, EventPort port, Direction direction);
   void transmit(DomainId from, DomainId to, EventPort port, Tick delay);

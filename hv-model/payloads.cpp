@@ -160,6 +160,9 @@ constexpr FieldName kEventOperations[] = {
     {static_cast<uint64_t>(EventOperation::bind_vcpu), "bind_vcpu"},
     {static_cast<uint64_t>(EventOperation::close), "close"},
     {static_cast<uint64_t>(EventOperation::reset), "reset"},
+    {static_cast<uint64_t>(EventOperation::init_control), "init_control"},
+    {static_cast<uint64_t>(EventOperation::expand_array), "expand_array"},
+    {static_cast<uint64_t>(EventOperation::set_priority), "set_priority"},
 };
 
 constexpr FieldName kChannelStates[] = {

@@ -117,6 +117,10 @@ class Checker {
       count(frame_of(*domain.vcpu.info), true);
       expect_type(frame_of(*domain.vcpu.info), PageType::writable, "vcpu_info");
     }
+    for (const Mfn frame : hypervisor_.channels.held_frames(domain.id)) {
+      count(frame, true);
+      expect_type(frame, PageType::writable, "the FIFO event channels");
+    }
     // A mapping into the guest's own address space is the entry that was counted above.
     for (const auto& [handle, mapping] : domain.grants.mappings) {
       if (!mapping.host_map || domain.id.value == 0) count(mapping.frame, !mapping.read_only);
