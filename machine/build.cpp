@@ -147,6 +147,10 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
   auto image = DiskImage::open(config, timeline.clock(), timeline.events(), *wiring);
   if (!image) return tl::unexpected(image.error());
   parts->image = std::move(*image);
+  if (const uint32_t sector = disk.blkif.physical_sector_bytes; parts->image->size_bytes() % sector != 0) {
+    return fail(fmt::format("disk '{}': image {} has {} bytes, which is no whole number of sectors of {} bytes",
+                            disk.name, *path, parts->image->size_bytes(), sector));
+  }
   disks.push_back(std::move(parts));
   return {};
 }
@@ -168,7 +172,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
                                   timeline, output);
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {
-      if (disk->scenario->domain == given.name) xen->add_disk(*disk->scenario, *disk->image, **guest);
+      if (disk->scenario->domain == given.name) xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
     }
     parts->guest = std::move(*guest);
   } else {
@@ -264,7 +268,7 @@ void Machine::Impl::list_components() {
   if (xen) xen->list_components(components);
   for (const auto& disk : disks) {
     components.emplace_back(fmt::format("image/{}", disk->scenario->name), disk->image.get());
-    const Stateful* backend = xen ? xen->backend_of(*disk->scenario) : nullptr;
+    const Stateful* backend = xen ? xen->disks->backend_of(*disk->scenario) : nullptr;
     if (backend != nullptr) components.emplace_back(fmt::format("blk/{}", disk->scenario->name), backend);
   }
 }

@@ -46,6 +46,8 @@ struct DiskScenario {
   Tick reset = milliseconds(2);
   Tick spin_up;
   DiskLatency latency;
+  // Of a paravirtual domain's disk. Its name and what is above of it are copied in by the machine.
+  BlkBackendConfig blkif;
 };
 
 // A serial port of a PC.

@@ -83,6 +83,35 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
   }
 }
 
+namespace {
+
+void read_blkif(TomlReader& table, BlkBackendConfig& blkif) {
+  const auto number = [&table](const char* name, uint32_t& value, uint32_t least, uint32_t most) {
+    table.read(name, value);
+    if (value < least || value > most)
+      table.error(name, fmt::format("'{}' must be between {} and {}", name, least, most));
+  };
+  table.read("flush", blkif.flush);
+  table.read("barrier", blkif.barrier);
+  table.read("persistent", blkif.persistent);
+  number("persistent_grants", blkif.persistent_grants_max, 1, BlkBackendConfig::kPersistentGrantsMax);
+  number("indirect_segments", blkif.indirect_segments, 0, BlkBackendConfig::kIndirectSegmentsMax);
+  number("ring_page_order", blkif.ring_page_order, 0, BlkBackendConfig::kRingPageOrderMax);
+  number("queues", blkif.queues, 1, BlkBackendConfig::kQueuesMax);
+  table.read("sector_size", blkif.sector_bytes);
+  if (blkif.sector_bytes != 512 && blkif.sector_bytes != 4096)
+    table.error("sector_size", "'sector_size' must be 512 or 4096");
+  blkif.physical_sector_bytes = blkif.sector_bytes;
+  table.read("physical_sector_size", blkif.physical_sector_bytes);
+  const uint32_t physical = blkif.physical_sector_bytes;
+  if (physical < blkif.sector_bytes || (physical & (physical - 1)) != 0 || physical > 65536) {
+    table.error("physical_sector_size",
+                "'physical_sector_size' must be a power of two from 'sector_size' to 65536");
+  }
+}
+
+}  // namespace
+
 void read_disk(TomlReader& table, DiskScenario& disk) {
   table.require("image");
   table.require("name");
@@ -94,6 +123,8 @@ void read_disk(TomlReader& table, DiskScenario& disk) {
   table.read("read_only", disk.read_only);
   table.read("discard", disk.discard);
   table.read("write_cache", disk.write_cache);
+  table.read("attached", disk.blkif.attached);
+  table.table("blkif", [&](TomlReader& blkif) { read_blkif(blkif, disk.blkif); });
   table.table("ata", [&](TomlReader& ata) {
     ata.read("command_overhead", disk.command_overhead);
     ata.read("block_gap", disk.block_gap);
@@ -265,6 +296,9 @@ void assign_disks(Scenario& scenario, TomlReader& top, std::vector<std::string>&
     const bool paravirtual = domain_named(scenario, disk.domain).is_paravirtual();
     if (paravirtual && !virtual_device_number(disk.name)) {
       top.error(fmt::format("'{}' is no name of a virtual disk; write \"xvda\", \"xvdb\", ...", disk.name));
+    }
+    if (!paravirtual && !disk.blkif.attached) {
+      top.error(fmt::format("disk '{}' is an ATA disk, which cannot be attached later", disk.name));
     }
     if (!paravirtual && ++ata_disks[disk.domain] > 4) {
       top.error(fmt::format("disk '{}' is the fifth of '{}'; an IDE controller has four places", disk.name,

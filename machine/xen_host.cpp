@@ -45,16 +45,9 @@ Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timel
   host->toolstack = std::make_unique<XenStoreClient>(*host->xenstore, timeline.events(), timeline.clock(),
                                                      config.event_latency);
   host->commands = std::make_unique<XenToolstack>(*host->hypervisor, *host->toolstack);
+  host->disks = std::make_unique<BlockDevices>(*host->hypervisor, *host->toolstack);
+  host->commands->set_block_devices(*host->disks);
   return host;
-}
-
-void XenHost::add_disk(const DiskScenario& disk, DiskImage& image, XenGuest& guest) {
-  BlkBackendConfig config;
-  config.name = disk.name;
-  config.read_only = disk.read_only;
-  config.discard = disk.discard;
-  backends_.emplace_back(
-      &disk, std::make_unique<BlkBackend>(*hypervisor, *toolstack, guest.domain(), image, config));
 }
 
 void XenHost::list_components(Components& into) const {
@@ -64,13 +57,6 @@ void XenHost::list_components(Components& into) const {
   into.emplace_back("grants", &hypervisor->grants);
   into.emplace_back("xenstore", xenstore.get());
   into.emplace_back("toolstack", commands.get());
-}
-
-const Stateful* XenHost::backend_of(const DiskScenario& disk) const {
-  for (const auto& [scenario, backend] : backends_) {
-    if (scenario == &disk) return backend.get();
-  }
-  return nullptr;
 }
 
 }  // namespace ringside

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "host/disk_image.h"
-#include "hv-model/backends/blk/blk_backend.h"
 #include "hv-model/hypervisor.h"
 #include "hv-model/xenstore/client.h"
 #include "hv-model/xenstore/xenstore.h"
+#include "machine/block_devices.h"
 #include "machine/guest.h"
 #include "machine/scenario.h"
 #include "machine/xen_toolstack.h"
@@ -23,20 +23,15 @@ class XenHost {
   static Result<std::unique_ptr<XenHost>> create(const Scenario& scenario, Timeline& timeline,
                                                  Wiring& wiring);
 
-  // A block device of a domain, on an image that outlives this.
-  void add_disk(const DiskScenario& disk, DiskImage& image, XenGuest& guest);
   // What is nobody's in particular.
   void list_components(Components& into) const;
-  const Stateful* backend_of(const DiskScenario& disk) const;
 
   std::unique_ptr<Memory> memory;
   std::unique_ptr<Hypervisor> hypervisor;
   std::unique_ptr<XenStore> xenstore;
   std::unique_ptr<XenStoreClient> toolstack;  // domain 0's connection to XenStore
   std::unique_ptr<XenToolstack> commands;
-
- private:
-  std::vector<std::pair<const DiskScenario*, std::unique_ptr<BlkBackend>>> backends_;
+  std::unique_ptr<BlockDevices> disks;
 };
 
 }  // namespace ringside

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/disk_image.h"
+#include "hv-model/backends/blk/blk_config.h"
 #include "hv-model/hypervisor.h"
 #include "hv-model/xenstore/client.h"
 #include "sim/result.h"
@@ -18,30 +19,8 @@ namespace ringside {
 
 class BlkRing;
 
-// The numbers are xen-blkback's own, where it has them.
-struct BlkBackendConfig {
-  std::string name = "xvda";  // also gives the virtual device number: xvda is 51712
-  bool read_only = false;
-  bool discard = false;                   // offers feature-discard
-  bool flush = true;                      // offers feature-flush-cache
-  bool barrier = false;                   // offers feature-barrier
-  bool persistent = true;                 // offers feature-persistent
-  uint32_t persistent_grants_max = 1056;  // kept mapped by each ring
-  uint32_t indirect_segments = 256;       // feature-max-indirect-segments; 0: not offered
-  uint32_t ring_page_order = 4;           // max-ring-page-order
-  uint32_t queues = 4;                    // multi-queue-max-queues: the processors of domain 0
-  uint32_t sector_bytes = 512;            // 512 or 4096
-  uint32_t physical_sector_bytes = 512;   // a multiple of it
-  bool attached = true;                   // is there from the start; otherwise attach() brings it
-};
-
 class BlkBackend : public Stateful {
  public:
-  static constexpr uint32_t kIndirectSegmentsMax = 4096;  // 8 pages of them
-  static constexpr uint32_t kRingPageOrderMax = 4;        // XENBUS_MAX_RING_GRANT_ORDER
-  static constexpr uint32_t kQueuesMax = 16;
-  static constexpr uint32_t kPersistentGrantsMax = 65536;
-
   // `store` outlives it, as do the hypervisor and the image.
   BlkBackend(Hypervisor& hypervisor, XenStoreClient& store, Domain& frontend, DiskImage& image,
              const BlkBackendConfig& config);
