@@ -47,6 +47,10 @@ Result<> Machine::Impl::build() {
       [&files](const std::string& name) { return std::span<const uint8_t>(files.at(name).contents); });
   if (!made_networks) return tl::unexpected(made_networks.error());
   networks = std::move(*made_networks);
+  if (xen) {
+    xen_nics = std::make_unique<XenNics>(*xen->hypervisor, *xen->toolstack);
+    xen->commands->set_network_devices(*xen_nics);
+  }
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
   hear_complaints();
   SIM_TRY(trace_lines());
@@ -174,6 +178,10 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     for (const auto& disk : disks) {
       if (disk->scenario->domain == given.name) xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
     }
+    for (const NicScenario& nic : scenario.nics) {
+      if (nic.domain != given.name) continue;
+      xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
+    }
     parts->guest = std::move(*guest);
   } else {
     auto guest = build_pc(given, files, output);
@@ -223,9 +231,15 @@ std::vector<PcGuest*> Machine::Impl::pc_guests() const {
 }
 
 // A malformed frame is news for the author of the driver that sent it. A switch does not know whose frame it
-// is, so the first PC's notices tell it.
+// is, so the first PC's notices tell it, or the first paravirtual domain's where there is no PC.
 void Machine::Impl::hear_complaints() {
   const std::vector<PcGuest*> pcs = pc_guests();
+  if (pcs.empty() && xen) {
+    networks->on_complaint([domain = xen->hypervisor->find_domain(DomainId{1})](const std::string& peer,
+                                                                               const std::string& what) {
+      domain->notices.emit(NoticeKind::unusual, peer, what);
+    });
+  }
   if (pcs.empty()) return;
   networks->on_complaint([board = &pcs.front()->board()](const std::string& peer, const std::string& what) {
     board->site(peer).notice(NoticeKind::unusual, what);
@@ -266,6 +280,7 @@ void Machine::Impl::list_components() {
   for (const auto& parts : guests) parts->guest->list_components(components);
   networks->list_components(components);
   if (xen) xen->list_components(components);
+  if (xen_nics) xen_nics->list_components(components);
   for (const auto& disk : disks) {
     components.emplace_back(fmt::format("image/{}", disk->scenario->name), disk->image.get());
     const Stateful* backend = xen ? xen->disks->backend_of(*disk->scenario) : nullptr;

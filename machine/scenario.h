@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/disk_image.h"
+#include "hv-model/backends/blk/blk_config.h"
 #include "sim/result.h"
 #include "sim/session/session.h"
 #include "sim/tick.h"
@@ -60,11 +61,24 @@ struct UartScenario {
   bool wait_for_room = true;  // the sender at the other end holds back while the receiver is full
 };
 
-// A network card of a PC.
+// What a virtual network interface has and a network card has not.
+struct VifScenario {
+  bool attached = true;  // from the start
+  uint64_t rate = 0;     // bytes a second that the guest may send; 0: any number
+  Tick rate_interval = milliseconds(50);
+  uint64_t loss_ppm = 0;  // frames that are lost, each way, of a million
+  uint64_t queues = 8;
+  uint64_t mtu = 1500;
+  bool gso = true, split_event_channels = true, multicast_control = true, control_ring = true;
+};
+
+// A network card of a PC, or a virtual network interface of a paravirtual domain.
 struct NicScenario {
   std::string name;
   std::string domain;
-  std::string model = "82540em";
+  std::string model;  // "82540em" of a PC, "vif" of a paravirtual domain
+  VifScenario vif;
+  bool says_vif = false;  // it has a key that only a virtual interface has
   std::array<uint8_t, 6> mac{};
   std::string network;
   uint64_t megabits = 1000;

@@ -165,13 +165,45 @@ void read_uart(TomlReader& table, UartScenario& uart) {
   if (uart.irq == 0 || uart.irq == 2 || uart.irq > 15) table.error("irq", "'irq' must be 1 or from 3 to 15");
 }
 
+namespace {
+
+void read_vif(TomlReader& table, NicScenario& nic) {
+  VifScenario& vif = nic.vif;
+  for (const char* key : {"attached", "rate", "rate_interval", "loss_ppm", "queues", "mtu", "gso",
+                          "split_event_channels", "multicast_control", "control_ring"}) {
+    nic.says_vif = nic.says_vif || table.has(key);
+  }
+  table.read("attached", vif.attached);
+  table.read_rate("rate", vif.rate);
+  table.read("rate_interval", vif.rate_interval);
+  table.read("loss_ppm", vif.loss_ppm);
+  table.read("queues", vif.queues);
+  table.read("mtu", vif.mtu);
+  table.read("gso", vif.gso);
+  table.read("split_event_channels", vif.split_event_channels);
+  table.read("multicast_control", vif.multicast_control);
+  table.read("control_ring", vif.control_ring);
+  if (table.has("rate") && (vif.rate < 1000 || vif.rate > 1'000'000'000'000))
+    table.error("rate", "'rate' must be from 1kB/s to 1000GB/s");
+  if (vif.rate_interval < milliseconds(1) || vif.rate_interval > seconds(100))
+    table.error("rate_interval", "'rate_interval' must be from 1ms to 100s");
+  if (vif.loss_ppm > 1'000'000) table.error("loss_ppm", "'loss_ppm' counts of a million");
+  if (vif.queues == 0 || vif.queues > 64) table.error("queues", "'queues' must be from 1 to 64");
+  if (vif.mtu < 68 || vif.mtu > 16'000) table.error("mtu", "'mtu' must be from 68 to 16000");
+}
+
+}  // namespace
+
 void read_nic(TomlReader& table, NicScenario& nic) {
   table.read("name", nic.name);
   table.read("domain", nic.domain);
   table.read("model", nic.model);
-  if (nic.model != "82540em") {
-    table.error("model", fmt::format("'{}' is not there; this version has \"82540em\"", nic.model));
+  if (table.has("model") && nic.model != "82540em" && nic.model != "vif") {
+    table.error("model", fmt::format("'{}' is not there; this version has \"82540em\", and \"vif\" for a "
+                                     "paravirtual domain",
+                                     nic.model));
   }
+  read_vif(table, nic);
   read_mac(table, nic.mac);
   table.read("network", nic.network);
   table.read("megabits", nic.megabits);
@@ -342,8 +374,20 @@ void assign_network(Scenario& scenario, TomlReader& top, std::vector<std::string
   uint8_t number = 0;
   for (NicScenario& nic : scenario.nics) {
     assign_domain(nic.domain, scenario, top, "a [[nic]]");
-    if (nic.name.empty()) nic.name = fmt::format("nic{}", number);
-    need_pc(scenario, nic.domain, fmt::format("nic '{}'", nic.name), top);
+    const bool paravirtual = domain_named(scenario, nic.domain).is_paravirtual();
+    if (nic.name.empty()) nic.name = fmt::format("{}{}", paravirtual ? "vif" : "nic", number);
+    const char* const model = paravirtual ? "vif" : "82540em";
+    if (nic.model.empty()) nic.model = model;
+    if (nic.model != model) {
+      top.error(fmt::format("nic '{}' belongs to '{}', whose network cards are of the model \"{}\"", nic.name,
+                            nic.domain, model));
+    }
+    if (!paravirtual && nic.says_vif) {
+      top.error(fmt::format("nic '{}' is a PC's: 'attached', 'rate', 'rate_interval', 'loss_ppm', 'queues', "
+                            "'mtu', 'gso', 'split_event_channels', 'multicast_control' and 'control_ring' are "
+                            "a virtual interface's",
+                            nic.name));
+    }
     if (nic.mac == std::array<uint8_t, 6>{})
       nic.mac = {0x52, 0x54, 0x00, 0x12, 0x34, static_cast<uint8_t>(0x56 + number)};
     ++number;
