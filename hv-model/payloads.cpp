@@ -5,6 +5,7 @@
 
 #include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/backends/blk/blk_payloads.h"
+#include "hv-model/backends/net/net_payloads.h"
 #include "hv-model/console/console_payloads.h"
 #include "hv-model/event_channels.h"
 #include "hv-model/hypercalls/table.h"
@@ -263,6 +264,7 @@ void register_hypervisor_payload_types() {
   register_xenstore_payload_types();
   register_console_payload_types();
   register_blk_payload_types();
+  register_net_payload_types();
   register_9pfs_payload_types();
 }
 
