@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "machine/machine.h"
+#include "sim/message_renderer.h"
 #include "sim/session/reader.h"
 
 namespace ringside::cli {
@@ -71,9 +72,14 @@ class Printer {
   Printer(const ShowArguments& arguments, Tick from, Tick to) : arguments_(arguments), from_(from), to_(to) {}
 
   void print(const SessionCrossing& crossing, const SessionWire& wire) {
-    if (!wanted(crossing.at, wire.name)) return;
     const PayloadType* type = PayloadRegistry::instance().find(wire.payload_type);
-    const auto fields = type != nullptr ? decode(*type, crossing.payload) : std::vector<DecodedField>{};
+    // What is not shown may say what later messages mean.
+    const bool in_order = type != nullptr && type->make_renderer != nullptr;
+    if (!in_order && !wanted(crossing.at, wire.name)) return;
+    const auto fields = type != nullptr
+                            ? decoder_.decode(*type, wire.name, crossing.payload, crossing.full_size)
+                            : std::vector<DecodedField>{};
+    if (!wanted(crossing.at, wire.name)) return;
     const bool injected = (crossing.flags & Crossing::kInjected) != 0;
     const bool cut = crossing.payload.size() < crossing.full_size;
     const char* direction = crossing.direction == Direction::out ? "out" : "in";
@@ -155,6 +161,7 @@ class Printer {
 
   const ShowArguments& arguments_;
   Tick from_, to_;
+  SessionDecoder decoder_;
 };
 
 Result<> show(const ShowArguments& arguments) {

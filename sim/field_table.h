@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,8 @@ struct PacketFraming {
   bool (*read)(std::span<const uint8_t> prefix, std::span<uint8_t> record);  // false: it is no such prefix
 };
 
+class MessageRenderer;
+
 struct PayloadType {
   uint16_t id;             // stands in session files: never reuse one (registry: docs/session-format.md)
   std::string_view name;   // "blkif_request": also the Wireshark name, "ringside.blkif_request"
@@ -68,6 +71,8 @@ struct PayloadType {
   std::string_view group = {};  // Wireshark filter group: "blkif"
   uint16_t link_type = link_type::user0;
   const PacketFraming* framing = nullptr;  // link types other than user0 only
+  // Where messages mean something only after those before them (sim/message_renderer.h).
+  std::unique_ptr<MessageRenderer> (*make_renderer)() = nullptr;
 };
 
 struct DecodedField {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sim/message_renderer.h"
+
 namespace ringside {
 
 namespace {
@@ -29,7 +31,8 @@ std::string memory_text(const std::optional<uint64_t>& memory) {
 std::string describe_crossing(std::string_view wire, uint16_t payload_type, Direction direction, Tick at,
                               uint64_t full_size, std::span<const uint8_t> payload) {
   const PayloadType* type = PayloadRegistry::instance().find(payload_type);
-  std::string text = type != nullptr ? to_line(decode(*type, payload)) : hex(payload);
+  std::string text =
+      type != nullptr ? to_line(SessionDecoder().decode(*type, wire, payload, full_size)) : hex(payload);
   return fmt::format("{} on {} at {}, {} bytes: {}", direction == Direction::out ? "out" : "in", wire,
                      to_string(at), full_size, text);
 }

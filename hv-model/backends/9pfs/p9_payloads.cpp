@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "host/9p/message_renderer.h"
+
 namespace ringside {
 
 namespace {
@@ -128,7 +130,8 @@ const PayloadType kP9RequestPayload{.id = 180,
                                     .tail_name = "message",
                                     .group = "9pfs",
                                     .link_type = link_type::exported_pdu,
-                                    .framing = &kFraming<true>};
+                                    .framing = &kFraming<true>,
+                                    .make_renderer = make_ninep_renderer};
 const PayloadType kP9ResponsePayload{.id = 181,
                                      .name = "9p_response",
                                      .title = "An R message, as the backend puts it into a ring",
@@ -138,7 +141,8 @@ const PayloadType kP9ResponsePayload{.id = 181,
                                      .tail_name = "message",
                                      .group = "9pfs",
                                      .link_type = link_type::exported_pdu,
-                                     .framing = &kFraming<false>};
+                                     .framing = &kFraming<false>,
+                                     .make_renderer = make_ninep_renderer};
 const PayloadType kP9IndicesPayload{.id = 182,
                                     .name = "9pfs_indices",
                                     .title = "The indices of a 9P share's ring, sampled by the backend",
