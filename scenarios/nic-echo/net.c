@@ -1,8 +1,7 @@
 // Frames are built and read byte by byte, in network order. See net.h.
 #include "scenarios/nic-echo/net.h"
 
-#include "guest/pc/pc.h"
-#include "scenarios/nic-echo/e1000.h"
+#include "guest/text.h"
 
 enum {
   kEthernetBytes = 14,
@@ -54,6 +53,7 @@ struct net_counts net_counts(void) {
   return counts;
 }
 int net_is_resolved(void) { return resolved; }
+const uint8_t* net_peer_mac(void) { return peer_mac; }
 void net_start(uint32_t address) { own_address = address; }
 
 uint32_t parse_address(const char* text) {
@@ -68,7 +68,7 @@ uint32_t parse_address(const char* text) {
 
 static void put_ethernet(uint8_t* frame, const uint8_t* to, unsigned type) {
   memcpy(frame, to, 6);
-  memcpy(frame + 6, e1000_mac(), 6);
+  memcpy(frame + 6, card_mac(), 6);
   put16(frame + 12, type);
 }
 
@@ -83,11 +83,11 @@ static void send_arp(unsigned operation, const uint8_t* to_mac, uint32_t to_addr
   arp[4] = 6;
   arp[5] = 4;
   put16(arp + 6, operation);
-  memcpy(arp + 8, e1000_mac(), 6);
+  memcpy(arp + 8, card_mac(), 6);
   put32(arp + 14, own_address);
   memcpy(arp + 18, to_mac ? to_mac : unknown, 6);
   put32(arp + 24, to_address);
-  e1000_send(frame, sizeof frame);
+  card_send(frame, sizeof frame);
 }
 
 void net_resolve(uint32_t address) {
@@ -139,7 +139,7 @@ static void send_udp(const uint8_t* to_mac, uint32_t to, unsigned from_port, uns
   memcpy(udp + kUdpBytes, payload, bytes);
   const uint16_t sum = checksum(udp, kUdpBytes + bytes, pseudo_header(own_address, to, kUdpBytes + bytes));
   put16(udp + 6, sum ? sum : 0xffff);  // RFC 768: 0 means that there is none
-  e1000_send(frame, kEthernetBytes + kIpBytes + kUdpBytes + bytes);
+  card_send(frame, kEthernetBytes + kIpBytes + kUdpBytes + bytes);
 }
 
 static void send_icmp(const uint8_t* to_mac, uint32_t to, unsigned type, const uint8_t* rest, size_t bytes) {
@@ -148,7 +148,7 @@ static void send_icmp(const uint8_t* to_mac, uint32_t to, unsigned type, const u
   put32(icmp, (uint32_t)type << 24);
   memcpy(icmp + 4, rest, bytes);  // identifier, sequence number, payload
   put16(icmp + 2, checksum(icmp, 4 + bytes, 0));
-  e1000_send(frame, kEthernetBytes + kIpBytes + 4 + bytes);
+  card_send(frame, kEthernetBytes + kIpBytes + 4 + bytes);
 }
 
 static void fill(uint8_t* payload, size_t bytes, unsigned sequence) {

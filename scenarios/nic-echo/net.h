@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What the program gives: its card's address, and a way to send a frame.
+const uint8_t* card_mac(void);
+void card_send(const uint8_t* frame, size_t length);
+
 enum { kUdpEchoPort = 7, kPayloadBytesMax = 1472 };
 
 struct net_counts {
@@ -22,6 +26,7 @@ struct net_counts net_counts(void);
 // Asks for the peer's Ethernet address; net_is_resolved() says when it is known.
 void net_resolve(uint32_t peer_address);
 int net_is_resolved(void);
+const uint8_t* net_peer_mac(void);
 // To the resolved peer, with a payload that depends on the sequence number, and is checked when it comes
 // back.
 void net_ping(uint16_t sequence, size_t payload_bytes);

@@ -12,6 +12,9 @@ const char program_name[] = "nic-echo";
 
 enum { kInFlightMax = 8, kMicrosecondsMax = 2000000, kServeMicrosecondsMax = 60000000 };
 
+const uint8_t* card_mac(void) { return e1000_mac(); }
+void card_send(const uint8_t* frame, size_t length) { e1000_send(frame, length); }
+
 static void work(uint64_t microseconds) {
   e1000_wait(microseconds);
   while (e1000_receive(net_take)) continue;
