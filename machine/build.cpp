@@ -17,6 +17,9 @@ Result<> Machine::Impl::build() {
 
   std::map<std::string, LoadedFile> files;
   for (const DiskScenario& disk : scenario.disks) SIM_TRY(build_disk(disk));
+  auto opened = XenShares::open(scenario, options.replay == nullptr);
+  if (!opened) return tl::unexpected(opened.error());
+  shares = std::move(*opened);
   auto header = describe(files);
   if (!header) return tl::unexpected(header.error());
   if (!options.record_to.empty()) {
@@ -152,8 +155,9 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
   if (!image) return tl::unexpected(image.error());
   parts->image = std::move(*image);
   if (const uint32_t sector = disk.blkif.physical_sector_bytes; parts->image->size_bytes() % sector != 0) {
-    return fail(fmt::format("disk '{}': image {} has {} bytes, which is no whole number of sectors of {} bytes",
-                            disk.name, *path, parts->image->size_bytes(), sector));
+    return fail(
+        fmt::format("disk '{}': image {} has {} bytes, which is no whole number of sectors of {} bytes",
+                    disk.name, *path, parts->image->size_bytes(), sector));
   }
   disks.push_back(std::move(parts));
   return {};
@@ -176,12 +180,14 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
                                   timeline, output);
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {
-      if (disk->scenario->domain == given.name) xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
+      if (disk->scenario->domain == given.name)
+        xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
     }
     for (const NicScenario& nic : scenario.nics) {
       if (nic.domain != given.name) continue;
       xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
     }
+    SIM_TRY(shares->attach(given.name, (*guest)->domain(), *xen, *outside, timeline));
     parts->guest = std::move(*guest);
   } else {
     auto guest = build_pc(given, files, output);
@@ -236,7 +242,7 @@ void Machine::Impl::hear_complaints() {
   const std::vector<PcGuest*> pcs = pc_guests();
   if (pcs.empty() && xen) {
     networks->on_complaint([domain = xen->hypervisor->find_domain(DomainId{1})](const std::string& peer,
-                                                                               const std::string& what) {
+                                                                                const std::string& what) {
       domain->notices.emit(NoticeKind::unusual, peer, what);
     });
   }
@@ -281,6 +287,7 @@ void Machine::Impl::list_components() {
   networks->list_components(components);
   if (xen) xen->list_components(components);
   if (xen_nics) xen_nics->list_components(components);
+  shares->list_components(components);
   for (const auto& disk : disks) {
     components.emplace_back(fmt::format("image/{}", disk->scenario->name), disk->image.get());
     const Stateful* backend = xen ? xen->disks->backend_of(*disk->scenario) : nullptr;

@@ -17,6 +17,7 @@
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
 #include "machine/xen_nics.h"
+#include "machine/xen_shares.h"
 #include "sim/random.h"
 #include "sim/session/recorder.h"
 #include "sim/systemc/line_trace.h"
@@ -60,8 +61,9 @@ struct Machine::Impl {
   std::unique_ptr<MachineOutside> outside;
   std::vector<std::unique_ptr<DiskParts>> disks;
   std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
+  std::unique_ptr<XenShares> shares;
   std::unique_ptr<Networks> networks;
-  std::unique_ptr<XenNics> xen_nics;  // null where `xen` is
+  std::unique_ptr<XenNics> xen_nics;      // null where `xen` is
   std::unique_ptr<LineTrace> line_trace;  // null unless asked for
   std::vector<std::unique_ptr<GuestParts>> guests;
   // In the order of the digest.

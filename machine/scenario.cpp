@@ -7,6 +7,7 @@
 
 #include "machine/overrides.h"
 #include "machine/scenario_devices.h"
+#include "machine/scenario_shares.h"
 #include "machine/toml_precheck.h"
 #include "machine/toml_reader.h"
 #include "sim/ids.h"
@@ -84,6 +85,7 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   top.each("domain", [&](TomlReader& table) { read_domain(table, scenario.domains.emplace_back()); });
   if (top.has("domain") && scenario.domains.empty()) top.error("a scenario needs a [[domain]]");
   top.each("disk", [&](TomlReader& table) { read_disk(table, scenario.disks.emplace_back()); });
+  top.each("share", [&](TomlReader& table) { read_share(table, scenario.shares.emplace_back()); });
   top.each("uart", [&](TomlReader& table) { read_uart(table, scenario.uarts.emplace_back()); });
   top.each("nic", [&](TomlReader& table) { read_nic(table, scenario.nics.emplace_back()); });
   top.each("network", [&](TomlReader& table) { read_network(table, scenario.networks.emplace_back()); });

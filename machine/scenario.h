@@ -11,6 +11,7 @@
 
 #include "host/disk_image.h"
 #include "hv-model/backends/blk/blk_config.h"
+#include "machine/scenario_shares.h"
 #include "sim/result.h"
 #include "sim/session/session.h"
 #include "sim/tick.h"
@@ -144,6 +145,7 @@ struct Scenario {
   uint64_t cpu_frequency_hz = 2'000'000'000;
   std::vector<DomainScenario> domains;
   std::vector<DiskScenario> disks;
+  std::vector<ShareScenario> shares;
   std::vector<UartScenario> uarts;
   std::vector<NicScenario> nics;
   std::vector<NetworkScenario> networks;

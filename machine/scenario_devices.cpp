@@ -340,6 +340,25 @@ void assign_disks(Scenario& scenario, TomlReader& top, std::vector<std::string>&
   }
 }
 
+void assign_shares(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
+  for (size_t i = 0; i < scenario.shares.size(); ++i) {
+    ShareScenario& share = scenario.shares[i];
+    if (share.name.empty()) share.name = fmt::format("share{}", i);
+    if (share.tag.empty()) share.tag = share.name;
+    assign_domain(share.domain, scenario, top, fmt::format("share '{}'", share.name));
+    check_name(share.name, "share", names, top);
+    if (!domain_named(scenario, share.domain).is_paravirtual()) {
+      top.error(
+          fmt::format("share '{}' belongs to '{}', which is a PC: shares are Xen's, and a PC has none yet",
+                      share.name, share.domain));
+    }
+    for (size_t other = 0; other < i; ++other) {
+      if (scenario.shares[other].domain == share.domain && scenario.shares[other].tag == share.tag)
+        top.error(fmt::format("two shares of '{}' have the tag '{}'", share.domain, share.tag));
+    }
+  }
+}
+
 void assign_uarts(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
   for (UartScenario& uart : scenario.uarts) {
     assign_domain(uart.domain, scenario, top, "a [[uart]]");
@@ -383,10 +402,11 @@ void assign_network(Scenario& scenario, TomlReader& top, std::vector<std::string
                             nic.domain, model));
     }
     if (!paravirtual && nic.says_vif) {
-      top.error(fmt::format("nic '{}' is a PC's: 'attached', 'rate', 'rate_interval', 'loss_ppm', 'queues', "
-                            "'mtu', 'gso', 'split_event_channels', 'multicast_control' and 'control_ring' are "
-                            "a virtual interface's",
-                            nic.name));
+      top.error(
+          fmt::format("nic '{}' is a PC's: 'attached', 'rate', 'rate_interval', 'loss_ppm', 'queues', "
+                      "'mtu', 'gso', 'split_event_channels', 'multicast_control' and 'control_ring' are "
+                      "a virtual interface's",
+                      nic.name));
     }
     if (nic.mac == std::array<uint8_t, 6>{})
       nic.mac = {0x52, 0x54, 0x00, 0x12, 0x34, static_cast<uint8_t>(0x56 + number)};
@@ -436,6 +456,7 @@ void assign_devices(Scenario& scenario, TomlReader& top) {
   }
   std::vector<std::string> names;
   assign_disks(scenario, top, names);
+  assign_shares(scenario, top, names);
   assign_uarts(scenario, top, names);
   assign_network(scenario, top, names);
   for (InputScenario& input : scenario.inputs) {

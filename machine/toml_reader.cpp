@@ -142,6 +142,19 @@ void TomlReader::read(const std::string& key, std::vector<std::string>& into) {
   }
 }
 
+void TomlReader::read(const std::string& key, std::vector<std::pair<std::string, std::string>>& into) {
+  const toml::value* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_table()) return errors_.add(*value, fmt::format("'{}' must be a table of texts", key));
+  for (const auto& [name, text] : value->as_table()) {
+    if (!text.is_string())
+      return errors_.add(text, fmt::format("'{}' in '{}' must be a text in quotes", name, key));
+    into.emplace_back(name, text.as_string().str);
+  }
+  // Not in the order of the hash map that toml11 keeps.
+  std::sort(into.begin(), into.end());
+}
+
 void TomlReader::read_scaled(const std::string& key, uint64_t& into,
                              const std::vector<std::pair<std::string_view, uint64_t>>& units,
                              const char* example) {

@@ -41,6 +41,8 @@ class TomlReader {
   void read(const std::string& key, uint32_t& into);
   void read(const std::string& key, Tick& into);
   void read(const std::string& key, std::vector<std::string>& into);
+  // A table of texts, by key.
+  void read(const std::string& key, std::vector<std::pair<std::string, std::string>>& into);
   // "64M", "1G", "4096K": bytes.
   void read_size(const std::string& key, uint64_t& into);
   // "2GHz": hertz.

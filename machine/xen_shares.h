@@ -1,0 +1,49 @@
+// The 9P shares of the paravirtual domains: what each exports (a folder of the host, a tree in memory, a
+// bridge to a server), the service that answers for it, and the backend that carries the messages.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/9p/bridge.h"
+#include "host/9p/host_folder.h"
+#include "hv-model/backends/9pfs/p9_backend.h"
+#include "machine/guest.h"
+#include "machine/scenario.h"
+#include "machine/xen_host.h"
+#include "sim/exchange.h"
+#include "sim/systemc/timeline.h"
+
+namespace ringside {
+
+class XenShares {
+ public:
+  // Reads the names of all folders, so that what is wrong with one is said before anything is recorded. A
+  // replay (not `live`) needs none. The scenario outlives this.
+  static Result<std::unique_ptr<XenShares>> open(const Scenario& scenario, bool live);
+
+  // Makes the shares of a domain that has been built. What it refers to outlives this.
+  Result<> attach(const std::string& domain_name, Domain& domain, XenHost& host, Outside& outside,
+                  Timeline& timeline);
+  void list_components(Components& into) const;
+
+ private:
+  struct Share {
+    const ShareScenario* scenario = nullptr;
+    uint32_t device = 0;  // its number among its domain's
+    std::optional<BridgeAddress> address;
+    std::optional<FolderReader> live;
+    std::unique_ptr<FileTree> tree;      // null for a bridge
+    std::unique_ptr<HostFolder> folder;  // null but for a folder
+    std::unique_ptr<NinePService> service;
+    std::unique_ptr<NinePfsBackend> backend;
+  };
+  Result<> make_tree(Share& share, Domain& domain, Outside& outside, const Clock& clock);
+  void make_service(Share& share, Outside& outside, Timeline& timeline);
+
+  int64_t epoch_seconds_ = 0;
+  std::vector<Share> shares_;
+};
+
+}  // namespace ringside
