@@ -19,7 +19,7 @@ class FileNode;
 
 // What the files of a tree take, those included that have lost their names and are still open.
 struct FileUsage {
-  uint64_t bytes = 0, files = 0, names = 0;
+  uint64_t bytes = 0, files = 0, names = 0, locks = 0;
 };
 
 struct DirectoryEntry {
@@ -42,6 +42,7 @@ class FileNode : public std::enable_shared_from_this<FileNode> {
   ~FileNode() {
     --usage->files;
     usage->bytes -= bytes;
+    usage->locks -= locks.all().size();
   }
   FileNode(const FileNode&) = delete;
   FileNode& operator=(const FileNode&) = delete;

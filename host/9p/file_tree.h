@@ -23,12 +23,12 @@
 
 #include "host/9p/content_source.h"
 #include "host/9p/file_attributes.h"
+#include "host/9p/file_locks.h"
 #include "sim/clock.h"
 #include "sim/state.h"
 
 namespace ringside {
 
-class FileLocks;
 class FileNode;  // host/9p/file_node.h: the tree's own business
 struct FileUsage;
 // Keeps a file alive, be it unlinked or not. Null is no file.
@@ -44,6 +44,7 @@ struct FileTreeConfig {
   uint32_t links_max = 65'000;            // names of one file, as ext4
   uint32_t attribute_bytes_max = 65'536;  // of one extended attribute's value, and of all names of a file
   uint32_t attributes_max = 256;          // of one file
+  uint64_t locks_max = 65'536;            // of all files
 };
 
 // What statfs(2) says.
@@ -126,8 +127,12 @@ class FileTree final : public Stateful {
   // As listxattr(2): each name with a NUL behind it.
   FileResult<std::vector<uint8_t>> attribute_names(const FileRef& file) const;
 
-  // POSIX record locks, and how many fids have it open: shared by all conversations that serve this tree.
-  FileLocks& locks(const FileRef& file);
+  // POSIX record locks; false where there is no room (ENOLCK). Conversations about one tree share them.
+  const FileLocks& locks(const FileRef& file) const;
+  bool take_lock(const FileRef& file, const FileLock& lock);
+  bool release_lock(const FileRef& file, const LockOwner& owner, uint64_t first, uint64_t last);
+  void release_locks(const FileRef& file, uint64_t conversation, uint32_t fid);
+  // How many fids have it open, counted by whoever opens it.
   uint32_t& open_count(const FileRef& file);
   // A number for a conversation about this tree.
   uint64_t add_conversation() { return ++last_conversation_; }

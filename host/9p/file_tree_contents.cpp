@@ -155,13 +155,37 @@ FileResult<std::vector<uint8_t>> FileTree::attribute_names(const FileRef& file) 
   return names;
 }
 
-FileLocks& FileTree::locks(const FileRef& file) { return file->locks; }
+const FileLocks& FileTree::locks(const FileRef& file) const { return file->locks; }
+
+bool FileTree::take_lock(const FileRef& file, const FileLock& lock) {
+  // One more, and perhaps one of another kind cut in two.
+  if (usage_->locks + 2 > config_.locks_max) return false;
+  const uint64_t before = file->locks.all().size();
+  const bool taken = file->locks.take(lock);
+  usage_->locks += file->locks.all().size() - before;
+  return taken;
+}
+
+bool FileTree::release_lock(const FileRef& file, const LockOwner& owner, uint64_t first, uint64_t last) {
+  const uint64_t before = file->locks.all().size();
+  const bool released = file->locks.release(owner, first, last);
+  usage_->locks += file->locks.all().size() - before;
+  return released;
+}
+
+void FileTree::release_locks(const FileRef& file, uint64_t conversation, uint32_t fid) {
+  usage_->locks -= file->locks.all().size();
+  file->locks.release_all(conversation, fid);
+  usage_->locks += file->locks.all().size();
+}
+
 uint32_t& FileTree::open_count(const FileRef& file) { return file->open_count; }
 
 void FileTree::visit_state(StateVisitor& visitor) const {
   visitor.number("files", usage_->files);
   visitor.number("names", usage_->names);
   visitor.number("bytes", usage_->bytes);
+  visitor.number("locks", usage_->locks);
   visitor.number("last_path", last_path_);
   visitor.number("read_only", read_only_);
   visitor.number("history_hash", history_hash_);

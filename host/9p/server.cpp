@@ -98,15 +98,28 @@ void NinePServer::receive(std::vector<uint8_t> message, Reply reply) {
     request.owns_tag = true;
     tags_.set(tag_of(request.message));
   }
-  if (type != ninep::Tflush || request.refused) return queue(std::move(request));
+  if (type == ninep::Tflush && !request.refused) return receive_flush(std::move(request));
+  queue(std::move(request));
+}
 
-  const NinePValues values = ninep_values(ninep_message_type(type)->fields, NinePDialect::base,
-                                          request.message, ninep::header_bytes);
-  if (!values.problem.empty()) return queue(std::move(request));
-  flush(static_cast<uint16_t>(values.u32(0)));
+void NinePServer::receive_flush(Pending request) {
+  const NinePValues in = ninep_values(ninep_message_type(ninep::Tflush)->fields, NinePDialect::base,
+                                      request.message, ninep::header_bytes);
+  if (!in.problem.empty()) {
+    complain_of(request.message, in);
+    request.refused = kProtocolBotch;
+    return queue(std::move(request));
+  }
+  flush(static_cast<uint16_t>(in.u32(0)));
   request.event = events_.schedule(saturating_add(clock_.now, latency_of(request.message)), "9p/flush",
                                    [this] { serve_first_flush(); });
   flushes_.push_back(std::move(request));
+}
+
+void NinePServer::complain_of(const std::vector<uint8_t>& message, const NinePValues& values) const {
+  complain(NoticeKind::unusual, fmt::format("{} tag {}, {} bytes: {}{}{}", name_of(type_of(message)),
+                                            tag_of(message), message.size(), values.problem_field,
+                                            values.problem_field.empty() ? "" : " ", values.problem));
 }
 
 // A Tversion that will succeed aborts everything (version(5)); one that fails leaves the session alone.
@@ -223,9 +236,7 @@ NinePError NinePServer::dispatch(const std::vector<uint8_t>& message, NinePWrite
   const NinePValues in =
       ninep_values(row->fields, dialect_.value_or(NinePDialect::base), message, ninep::header_bytes);
   if (!in.problem.empty()) {
-    complain(NoticeKind::unusual,
-             fmt::format("{} tag {}, {} bytes: {}{}{}", row->name, tag_of(message), message.size(),
-                         in.problem_field, in.problem_field.empty() ? "" : " ", in.problem));
+    complain_of(message, in);
     return kProtocolBotch;
   }
   const NinePError error = (this->*handler)(in, out);
@@ -280,6 +291,7 @@ void NinePServer::visit_state(StateVisitor& visitor) const {
   visitor.number("pending", pending_.size());
   visitor.number("flushes", flushes_.size());
   visitor.number("pending_bytes", pending_bytes_);
+  visitor.number("value_bytes", value_bytes_);
   visitor.number("last_due", last_due_.ps);
   visitor.number("received_hash", received_hash_);
 }

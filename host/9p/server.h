@@ -41,6 +41,7 @@ struct NinePServerConfig {
   uint32_t fids_max = 65'536;
   uint32_t requests_max = 4096;              // in flight
   uint64_t request_bytes_max = 64ull << 20;  // of them all
+  uint64_t value_bytes_max = 16ull << 20;    // of extended attributes that fids hold
   // Users by name; root (0) and nobody (65534) are always known, a number is its own name.
   std::vector<NinePUser> users;
 };
@@ -93,7 +94,9 @@ class NinePServer final : public NinePService {
   void queue(Pending request);
   Tick latency_of(const std::vector<uint8_t>& message) const;
   bool renews_session(const std::vector<uint8_t>& message) const;
+  void receive_flush(Pending request);
   void flush(uint16_t old_tag);
+  void complain_of(const std::vector<uint8_t>& message, const NinePValues& values) const;
   void serve_first();
   void serve_first_flush();
   std::vector<uint8_t> serve(const Pending& request);
@@ -177,7 +180,8 @@ class NinePServer final : public NinePService {
   std::deque<Pending> pending_, flushes_;  // in the order of their events
   std::bitset<65'536> tags_;               // in use
   uint64_t pending_bytes_ = 0;
-  Tick last_due_;  // of pending_: no answer overtakes another
+  uint64_t value_bytes_ = 0;  // of the fids' extended attributes
+  Tick last_due_;             // of pending_: no answer overtakes another
   // Over all that was received and when: the fids are what that made of them.
   uint64_t received_hash_ = 0;
 };

@@ -151,8 +151,10 @@ NinePError NinePServer::xattrwalk(const NinePValues& in, NinePWriter& out) {
     attribute.value.assign(value->begin(), value->end());
   }
   const size_t size = attribute.value.size();
+  if (value_bytes_ + size > config_.value_bytes_max) return {ENOMEM};
   const NinePError error = add_fid(in.u32(1), std::move(attribute));
   if (error) return error;
+  value_bytes_ += size;
   out.u64(size);
   return {};
 }
@@ -201,7 +203,11 @@ NinePError NinePServer::write_attribute(NinePFid& fid, uint64_t offset, std::spa
   // In order, or over what has come; a gap would set bytes that nobody gave.
   if (offset > fid.value.size() || data.size() > fid.value_size - std::min(fid.value_size, offset))
     return {ENOSPC};
-  fid.value.resize(std::max<size_t>(fid.value.size(), static_cast<size_t>(offset) + data.size()));
+  const size_t before = fid.value.size();
+  const size_t after = std::max(before, static_cast<size_t>(offset) + data.size());
+  if (value_bytes_ + after - before > config_.value_bytes_max) return {ENOMEM};
+  value_bytes_ += after - before;
+  fid.value.resize(after);
   std::copy(data.begin(), data.end(), fid.value.begin() + static_cast<ptrdiff_t>(offset));
   out.u32(data.size());
   return {};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kReadLock = 0, kWriteLock = 1, kUnlock = 2;
 constexpr uint8_t kSuccess = 0, kBlocked = 1;
+constexpr size_t kClientBytesMax = 255;  // Linux gives its node name, of 64 at most
 
 // fcntl(2): a length of 0 reaches to the end, wherever that will be. The types below hold 63 bits.
 bool set_range(FileLock& lock, uint64_t start, uint64_t length) {
@@ -29,6 +30,7 @@ NinePError NinePServer::lock(const NinePValues& in, NinePWriter& out) {
   NinePFid* fid = find_fid(number);
   if (fid == nullptr) return kUnknownFid;
   if (!fid->open) return kBadUseOfFid;
+  if (in.at[6].bytes.size() > kClientBytesMax) return {EINVAL};
   FileLock lock;
   lock.owner = {.conversation = conversation_, .process = in.u32(5), .client = std::string(in.text(6))};
   lock.fid = number;
@@ -36,15 +38,14 @@ NinePError NinePServer::lock(const NinePValues& in, NinePWriter& out) {
   if (type > kUnlock || !set_range(lock, in.u64(3), in.u64(4))) return {EINVAL};
   // fcntl(2), EBADF: a lock for reading wants a file that is open for reading, and so for writing.
   if ((type == kReadLock && !fid->readable) || (type == kWriteLock && !fid->writable)) return kBadUseOfFid;
-  FileLocks& locks = tree_.locks(fid->file);
   if (type == kUnlock) {
-    if (!locks.release(lock.owner, lock.first, lock.last)) return {ENOLCK};
+    if (!tree_.release_lock(fid->file, lock.owner, lock.first, lock.last)) return {ENOLCK};
   } else {
-    if (locks.conflict(lock) != nullptr) {
+    if (tree_.locks(fid->file).conflict(lock) != nullptr) {
       out.u8(kBlocked);
       return {};
     }
-    if (!locks.take(lock)) return {ENOLCK};
+    if (!tree_.take_lock(fid->file, lock)) return {ENOLCK};
     fid->locked = true;
   }
   out.u8(kSuccess);
@@ -56,6 +57,7 @@ NinePError NinePServer::getlock(const NinePValues& in, NinePWriter& out) {
   const uint32_t type = in.u32(1);
   if (fid == nullptr) return kUnknownFid;
   if (!fid->open) return kBadUseOfFid;
+  if (in.at[5].bytes.size() > kClientBytesMax) return {EINVAL};
   FileLock wanted;
   wanted.owner = {.conversation = conversation_, .process = in.u32(4), .client = std::string(in.text(5))};
   wanted.exclusive = type == kWriteLock;

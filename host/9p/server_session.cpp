@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "host/9p/file_locks.h"
 #include "host/9p/server.h"
 #include "host/9p/server_errors.h"
 
@@ -173,8 +172,9 @@ NinePError NinePServer::walk(const NinePValues& in, NinePWriter& out) {
 // What a clunk does besides forgetting the fid; the error is that of an extended attribute that was being
 // set.
 NinePError NinePServer::release(NinePFid& fid, uint32_t number) {
+  value_bytes_ -= fid.value.size();
   if (fid.kind == NinePFid::Kind::attribute_write) return commit_attribute(fid);
-  if (fid.locked) tree_.locks(fid.file).release_all(conversation_, number);
+  if (fid.locked) tree_.release_locks(fid.file, conversation_, number);
   if (!fid.open) return {};
   --tree_.open_count(fid.file);
   // Allowed when it was opened (open(5)).
