@@ -20,6 +20,22 @@ const Block::Start* Block::start_at(uint64_t offset) const {
   return nullptr;
 }
 
+namespace {
+
+// By its bytes: F3, perhaps 66 or REX.W, and the opcode.
+RepeatedString repeated_string(std::span<const uint8_t> bytes) {
+  RepeatedString string;
+  if (bytes.size() < 2 || bytes.size() > 3 || bytes[0] != 0xf3) return string;
+  const uint8_t prefix = bytes.size() == 3 ? bytes[1] : 0, opcode = bytes.back();
+  const bool copies = (opcode & 0xfe) == 0xa4, stores = (opcode & 0xfe) == 0xaa;
+  if ((!copies && !stores) || (prefix != 0 && prefix != 0x48 && prefix != 0x66)) return string;
+  string.copies = copies;
+  string.width = !(opcode & 1) ? 1 : prefix == 0x48 ? 8 : prefix == 0x66 ? 2 : 4;
+  return string;
+}
+
+}  // namespace
+
 BlockTable::BlockTable(const Disassembler& disassembler, CostTable costs, unsigned cache_bits)
     : disassembler_(disassembler),
       mask_((size_t{1} << cache_bits) - 1),
@@ -87,7 +103,8 @@ const BlockTable::Cached& BlockTable::look_up_watched(uint64_t address, GuestPhy
                                                       std::span<const uint8_t> bytes, Kept kept,
                                                       CodeWidth width) {
   Cached& cached = enter(address, at, bytes, width);
-  const bool watched = cached.block->port_offset || cached.block->ends_by != BlockEnd::ordinary;
+  const bool watched = cached.block->port_offset || cached.block->string.width != 0 || cached.block->pauses ||
+                       cached.block->ends_by != BlockEnd::ordinary;
   if (watched) cached.epoch |= kWatched;
   if (kept == Kept::compared) cached.epoch |= kCompared;
   if (kept == Kept::never) cached.epoch = 0;
@@ -141,6 +158,9 @@ std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uin
     // a block.
     offset += known ? instruction.length : bytes.size() - offset;
   }
+  const auto last = bytes.subspan(block->starts.empty() ? 0 : block->starts.back().offset);
+  block->pauses = last.size() == 2 && last[0] == 0xf3 && last[1] == 0x90;
+  if (block->starts.size() == 1 && width == CodeWidth::bits_64) block->string = repeated_string(bytes);
   block->instructions = static_cast<uint32_t>(block->starts.size());
   block->cost_ps = static_cast<uint32_t>(cost.ps);
   return block;

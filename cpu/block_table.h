@@ -21,6 +21,12 @@
 
 namespace ringside {
 
+// A block of 64-bit code that is one iteration of REP STOS or REP MOVS.
+struct RepeatedString {
+  uint8_t width = 0;  // bytes of an element; 0: the block is none
+  bool copies = false;
+};
+
 struct Block {
   std::vector<uint8_t> bytes;
   struct Start {  // of an instruction
@@ -33,6 +39,8 @@ struct Block {
   uint32_t cost_ps = 0;
   std::optional<uint16_t> port_offset;  // of the first instruction that uses an I/O port
   CodeWidth width = CodeWidth::bits_64;
+  RepeatedString string;
+  bool pauses = false;  // its last instruction is PAUSE
   BlockEnd ends_by = BlockEnd::ordinary;  // what its last instruction does to interrupts
 
   // Filled at the first call of BlockTable::accesses().

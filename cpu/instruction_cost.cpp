@@ -2,7 +2,7 @@
 
 namespace ringside {
 
-std::string cost_table_version() { return "2"; }
+std::string cost_table_version() { return "3"; }
 
 uint32_t cycles_of(InstructionKind kind) {
   switch (kind) {

@@ -196,7 +196,7 @@ bool NativeUnicornCpu::write_cr3(uint64_t value) {
   // The emulator does not walk, so it need not know. Its TLB is flushed only where it holds what CR3 changes.
   paging_.root = {value};
   translations_.flush();
-  if (emulator_holds_changeable_) flush_emulator();
+  flush_changeable();
   blocks_.new_mapping_of_changeable();
   if (clock_.now - judged_at_ > CodePages::kForgotten) judge_frames();
   return true;

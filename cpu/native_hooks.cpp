@@ -54,12 +54,15 @@ void NativeUnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
     // Nothing is due; the block is only one of those that must be watched, or not known.
     if (const BlockTable::Cached* cached = blocks_.find_watched(address, size);
         cached != nullptr && (!cached->block->port_offset || privilege() == 0)) {
+      if (cached->block->string.width != 0) note_iteration(*cached->block);
+      if (cached->block->pauses) wait_longer(address);
       charge_block(*cached);
       return watch_end_of(*cached->block);
     }
     if (!current_.mixed && !single_) {
       if (const BlockTable::Cached* cached = find_moved(address, size);
           cached != nullptr && !cached->block->port_offset && !BlockTable::must_be_compared(*cached)) {
+        if (cached->block->pauses) wait_longer(address);
         charge_block(*cached);
         return watch_end_of(*cached->block);
       }
@@ -122,6 +125,7 @@ const BlockTable::Cached* NativeUnicornCpu::find_moved(uint64_t address, uint32_
 
 void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
   if (const BlockTable::Cached* moved = find_moved(address, size)) {
+    if (moved->block->pauses) wait_longer(address);
     charge_block(*moved);
     current_.mixed = BlockTable::must_be_compared(*moved);
     return begin_block();
@@ -152,6 +156,7 @@ void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
   const uint64_t last = address + std::max<uint32_t>(size, 1) - 1;
   blocks_.set_frames(address, {frame_of(at).value, last_page ? frame_of(*last_page).value : 0},
                      is_changeable(address) || is_changeable(last));
+  if (cached.block->pauses) wait_longer(address);
   charge_block(cached);
   current_.size = size;
   current_.mixed = mixed;
@@ -159,6 +164,7 @@ void NativeUnicornCpu::enter_block(uint64_t address, uint32_t size) {
 }
 
 void NativeUnicornCpu::begin_block() {
+  if (current_.mixed && current_.block->string.width != 0) current_.left = read(UC_X86_REG_RCX);
   shadow_ = false;
   request_has_gone_ = false;
   check_at_ps_ = current_.mixed || stop_requested_ ? 0 : deadline_.ps;
@@ -179,13 +185,21 @@ void NativeUnicornCpu::on_stepped_block(uint64_t address) {
     stepping_entered_ = true;
     return;
   }
+  if (is_restarted(address)) return;
   note_end_of_last_block(address);
   stop({.cause = Cause::boundary, .page = address});
+}
+
+// An iteration of a repeated string instruction that stores into its own bytes begins twice.
+bool NativeUnicornCpu::is_restarted(uint64_t address) const {
+  return current_.mixed && current_.block != nullptr && current_.block->string.width != 0 &&
+         address == current_.address && read(UC_X86_REG_RCX) == current_.left;
 }
 
 // As in UnicornCpu::take_back_cut_block(): a store into the bytes of its own block ends the block before the
 // store, which the emulator then runs as a block of its own.
 void NativeUnicornCpu::take_back_cut_block(uint64_t next_address, uint32_t next_size) {
+  if (is_restarted(next_address)) return settle_at(next_address);
   if (current_.block == nullptr || next_address < current_.address ||
       next_address - current_.address >= current_.size) {
     return;
@@ -224,8 +238,8 @@ bool NativeUnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry
     return true;
   }
   if (in_stub_) {
-    if (address != kStub) return false;
-    entry.paddr = kPrivate + kStubPage * kPageSize;
+    if (address != kStub && address != kFlush) return false;
+    entry.paddr = kPrivate + (address == kStub ? kStubPage : kFlushPage) * kPageSize;
     entry.perms = static_cast<uc_prot>(UC_PROT_READ | UC_PROT_EXEC);
     return true;
   }
@@ -251,8 +265,16 @@ bool NativeUnicornCpu::fill(uint64_t address, Access access, uc_tlb_entry& entry
   }
   grant(*translation, wanted, entry);
   // Behind the grant, which may have flushed what was there.
-  if (!translation->global) emulator_holds_changeable_ = true;
+  if (!translation->global && changeables_ <= kChangeableMax) note_changeable(address, translation->frame);
   return true;
+}
+
+void NativeUnicornCpu::note_changeable(uint64_t address, Mfn frame) {
+  for (size_t i = 0; i < changeables_; ++i) {
+    if (changeable_[i].address == address && changeable_[i].frame == frame) return;
+  }
+  if (changeables_ < kChangeableMax) changeable_[changeables_] = {address, frame};
+  ++changeables_;
 }
 
 const Translation* NativeUnicornCpu::find_translation(GuestVirt address) const {
@@ -317,12 +339,13 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
     constexpr uint64_t kLongestInstruction = 15;
     const bool all = current || !remember_code(translation.frame);
     drop_blocks(translation.frame.address(), all ? kPageSize : kLongestInstruction);
-  } else if (step.flush && (access.access != Access::fetch || written_in_life_[frame] == emulator_life_)) {
+  } else if (step.flush && (access.access != Access::fetch || written_[frame].life == emulator_life_)) {
     // A frame becomes code: only entries that may write to it are in the way.
     flush_emulator();
     if (access.access == Access::write) blocks_.drop_frame(translation.frame.value);
     if (own) {
       current_.mixed = true;
+      current_.left = read(UC_X86_REG_RCX);
       check_at_ps_ = 0;
     }
   }
@@ -333,12 +356,19 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
   unsigned permissions = UC_PROT_READ;
   if (may_write && step.may_write) {
     permissions |= UC_PROT_WRITE;
-    written_in_life_[frame] = emulator_life_;
+    note_writer(written_[frame], translation.virtual_page << kPageShift);
     memory_.set_frame_flags(translation.frame, Memory::touched);
   }
   if (translation.executable && step.may_execute) permissions |= UC_PROT_EXEC;
   entry.paddr = native_layout::kRam + (translation.frame.address().value - memory_.base().value);
   entry.perms = static_cast<uc_prot>(permissions);
+}
+
+void NativeUnicornCpu::note_writer(Written& written, uint64_t address) const {
+  const bool first = written.life != emulator_life_;
+  written.sole = first || (written.sole && written.address == address);
+  written.address = address;
+  written.life = emulator_life_;
 }
 
 // A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many

@@ -131,6 +131,20 @@ std::optional<Exit> NativeUnicornCpu::handle_exit(uc_err error) {
   return std::nullopt;
 }
 
+// A loop that only waits waits longer each time, by a part of what it has waited: neither the guest nor the
+// host gains by looking more often. A device that is looked at, or much code between, begins anew. The time
+// is that of the PAUSE before, and told when its block begins once more.
+void NativeUnicornCpu::wait_longer(uint64_t address) {
+  constexpr uint64_t kLoopInstructions = 64, kPart = 32;
+  constexpr Tick kLongest = microseconds(5);
+  const bool again =
+      spin_.address == address && clock_.instructions - spin_.instructions <= kLoopInstructions;
+  if (!again) spin_ = {address, clock_.now, 0};
+  const Tick spun = clock_.now - spin_.since;
+  clock_.now = saturating_add(clock_.now, std::min(Tick{spun.ps / kPart}, kLongest));
+  spin_.instructions = clock_.instructions;
+}
+
 Exit NativeUnicornCpu::broken(std::string detail) const {
   Exit exit;
   exit.reason = ExitReason::broken;
@@ -179,9 +193,12 @@ std::optional<Exit> NativeUnicornCpu::run_partial() {
   const Block& block = *cached.block;
   const uint64_t offset = cut.at - cut.address, end = cut.address + cut.size;
   const Block::Part done = block.before(offset);
+  if (offset == 0 && block.pauses) wait_longer(cut.address);
   clock_.now.ps += block.cost_ps - done.cost_ps;
   clock_.instructions += block.instructions - done.instructions;
-  current_ = {cut.address, cut.size, cut.io_offset, &block, false};
+  current_ = {cut.address, cut.size, cut.io_offset, &block};
+  current_.mixed = block.string.width != 0;  // as far as is_restarted() asks
+  current_.left = read(UC_X86_REG_RCX);
   if (offset == 0) {
     shadow_ = false;
     request_has_gone_ = false;

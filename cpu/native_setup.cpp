@@ -47,11 +47,12 @@ NativeUnicornCpu::NativeUnicornCpu(const NativeCpuConfig& config, Memory& memory
       map_(config, memory),
       code_pages_(memory.frames()),
       blocks_(disassembler_, costs_, kBlockCacheBits),
-      written_in_life_(memory.frames()),
+      written_(memory.frames()),
       self_(std::make_shared<NativeUnicornCpu*>(this)) {}
 
 NativeUnicornCpu::~NativeUnicornCpu() {
   if (pristine_ != nullptr) uc_context_free(pristine_);
+  if (guest_ != nullptr) uc_context_free(guest_);
   if (lent_ != nullptr) uc_context_free(lent_);
   if (uc_ != nullptr) uc_close(uc_);
   if (lender_ != nullptr) uc_close(lender_);
@@ -69,6 +70,7 @@ Result<void> NativeUnicornCpu::start() {
   SIM_TRY(check_emulator(uc_ctl_exits_enable(uc_), "use a list of exits"));
   SIM_TRY(check_emulator(uc_context_alloc(uc_, &pristine_), "keep a context"));
   SIM_TRY(check_emulator(uc_context_save(uc_, pristine_), "save its context"));
+  SIM_TRY(check_emulator(uc_context_alloc(uc_, &guest_), "keep a context"));
   SIM_TRY(check_emulator(uc_open(UC_ARCH_X86, UC_MODE_16, &lender_), "start a second time"));
   SIM_TRY(check_emulator(uc_ctl_set_cpu_model(lender_, UC_CPU_X86_OPTERON_G5), "select its processor model"));
   SIM_TRY(check_emulator(uc_context_alloc(lender_, &lent_), "keep a context"));
@@ -94,6 +96,7 @@ Result<void> NativeUnicornCpu::map_pages() {
   void* pages = mmap(nullptr, private_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return fail("no memory for the CPU emulator's own pages; free some on this host");
   private_pages_ = static_cast<uint8_t*>(pages);
+  std::copy(kFlushCode.begin(), kFlushCode.end(), private_pages_ + kFlushPage * kPageSize + kFlushOffset);
   std::memset(private_pages_ + kMsrPage * kPageSize, 0xff, 2 * kPageSize);
   std::memset(private_pages_ + kBusPage * kPageSize, 0xff, kPageSize);
   uint64_t offset = kPages * kPageSize;
@@ -174,6 +177,7 @@ void NativeUnicornCpu::reset() {
   halted_ = shadow_ = nmi_pending_ = nmi_blocked_ = request_has_gone_ = false;
   shutdown_.clear();
   partial_ = {};
+  spin_ = {};
   reported_breakpoint_.reset();
   host_write_msr(msr::vm_hsave, kPrivate + kHostPage * kPageSize);
   write_flat_state();

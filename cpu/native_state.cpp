@@ -6,6 +6,7 @@
 
 #include "cpu/listing.h"
 #include "cpu/unicorn_engine.h"
+#include "cpu/native_layout.h"
 #include "cpu/unicorn_native.h"
 #include "cpu/virtual_access.h"
 #include "sim/hash.h"
@@ -141,6 +142,9 @@ void NativeUnicornCpu::visit_state(StateVisitor& visitor) const {
   visitor.text("shutdown", shutdown_);
   visitor.number("known_base", known_base_);
   visitor.number("known_selector", known_selector_);
+  visitor.number("spin_address", spin_.address);
+  visitor.number("spin_since", spin_.since.ps);
+  visitor.number("spin_instructions", spin_.instructions);
   visitor.number("cut_block", partial_.active ? partial_.address : 0);
   visit_float_registers(uc_, visitor);
   // What the guest's processor holds decides what it sees of a table that changed without a flush.
@@ -233,10 +237,36 @@ void NativeUnicornCpu::flush_emulator() {
   } else {
     emulator_is_stale_ = true;
   }
-  emulator_holds_changeable_ = false;
+  changeables_ = 0;
   if (++emulator_life_ != 0) return;
-  std::fill(written_in_life_.begin(), written_in_life_.end(), 0);
+  std::fill(written_.begin(), written_.end(), Written{});
   emulator_life_ = 1;
+}
+
+// There is no call for it, so INVLPG is executed: not by the guest, where it would be intercepted.
+void NativeUnicornCpu::flush_emulator_page(uint64_t address) {
+  using namespace native_layout;
+  uc_context_save(uc_, guest_);
+  uc_context_restore(uc_, pristine_);
+  write(UC_X86_REG_RAX, address);
+  write(UC_X86_REG_RCX, kFlush);
+  in_stub_ = true;
+  uc_emu_start(uc_, kFlush + kFlushOffset, 0, 0, 0);
+  in_stub_ = false;
+  pending_ = {};
+  uc_context_restore(uc_, guest_);
+}
+
+void NativeUnicornCpu::flush_changeable() {
+  if (changeables_ > kChangeableMax || in_emulator_) return flush_emulator();
+  for (size_t i = 0; i < changeables_; ++i) {
+    const Changeable& page = changeable_[i];
+    flush_emulator_page(page.address);
+    if (!map_.is_ram(page.frame.address())) continue;
+    Written& written = written_[memory_.index_of(page.frame)];
+    if (written.sole && written.address == page.address) written = {};
+  }
+  changeables_ = 0;
 }
 
 void NativeUnicornCpu::judge_frames() {

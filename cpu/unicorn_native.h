@@ -142,6 +142,7 @@ class NativeUnicornCpu final : public NativeCpu {
   const BlockTable::Cached* find_moved(uint64_t address, uint32_t size);
   void charge_block(const BlockTable::Cached& cached);
   void watch_end_of(const Block& block);
+  bool is_restarted(uint64_t address) const;
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
   void note_end_of_last_block(uint64_t address);
   bool interrupt_is_due() const;
@@ -167,6 +168,7 @@ class NativeUnicornCpu final : public NativeCpu {
   template <class Function>
   auto at_time(Tick now, Tick cost, Function function) {
     const Tick ahead = clock_.now - now;
+    if (cost.ps != 0) spin_ = {};
     clock_.now = now;
     auto result = function();
     clock_.now = saturating_add(clock_.now, ahead + cost);
@@ -179,6 +181,16 @@ class NativeUnicornCpu final : public NativeCpu {
   bool port_is_allowed(uint16_t port, unsigned size);
   bool ports_are_free() const;
 
+  // --- REP STOS and REP MOVS (native_strings.cpp) ---
+  void note_iteration(const Block& block) {
+    constexpr unsigned kWorthIt = 8;
+    iterations_ = current_.block == &block ? iterations_ + 1 : 0;
+    if (iterations_ >= kWorthIt) repeat_at_once(block);
+  }
+  void repeat_at_once(const Block& block);
+  uint8_t* reached_memory(uint64_t address, Access access);
+  unsigned iterations_ = 0;  // of the block that runs, in a row; only what the host does depends on it
+
   // --- Translation and code ---
   bool is_user() const;
   tl::expected<Translation, uint32_t> translation_for(GuestVirt address, PageAccess access);
@@ -188,6 +200,11 @@ class NativeUnicornCpu final : public NativeCpu {
   void forget_emulator_tlb();
   // Now where the emulator runs, else before the next run.
   void flush_emulator();
+  // The same for one page, for much less: what else the emulator holds stays. Not while it runs.
+  void flush_emulator_page(uint64_t address);
+  // Behind a new CR3: what it changes leaves the emulator's TLB.
+  void flush_changeable();
+  void note_changeable(uint64_t address, Mfn frame);
   void judge_frames();
   uc_err run_emulator(uint64_t from);
   // Bytes as the guest would fetch them, without an effect; fewer where the next page is missing.
@@ -301,7 +318,8 @@ class NativeUnicornCpu final : public NativeCpu {
   BlockTable blocks_;
 
   uc_engine* uc_ = nullptr;
-  uc_context* pristine_ = nullptr;  // as it was opened
+  uc_context* pristine_ = nullptr;  // as it was opened: 64-bit code at CPL 0, no guest of SVM
+  uc_context* guest_ = nullptr;     // the guest, while a page is flushed
   // A 16-bit engine lends contexts in which writing a segment register loads it as real mode does.
   uc_engine* lender_ = nullptr;
   uc_context* lent_ = nullptr;
@@ -320,9 +338,21 @@ class NativeUnicornCpu final : public NativeCpu {
   uint64_t sysenter_cs_ = 0, sysenter_esp_ = 0, sysenter_eip_ = 0;
   // What the emulator's TLB may hold: pages that are not global, and for each frame, in which of its lives
   // (between flushes) it got a right to write.
-  bool emulator_holds_changeable_ = false;
+  static constexpr size_t kChangeableMax = 4;  // more of them are dropped by a flush of everything
+  struct Changeable {
+    uint64_t address = 0;
+    Mfn frame;
+  };
+  std::array<Changeable, kChangeableMax> changeable_{};
+  size_t changeables_ = 0;  // kChangeableMax + 1: too many to be listed
   uint32_t emulator_life_ = 1;
-  std::vector<uint32_t> written_in_life_;
+  struct Written {
+    uint32_t life = 0;
+    bool sole = false;      // by one page only:
+    uint64_t address = 0;
+  };
+  std::vector<Written> written_;
+  void note_writer(Written& written, uint64_t address) const;
   // Frames as they were when stores into their code began, by number.
   std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
   // The time by which frames of code and data are judged: that of an interrupt, OUT or store to CR3, because
@@ -355,8 +385,18 @@ class NativeUnicornCpu final : public NativeCpu {
     uint32_t io_offset = 0;  // behind the last instruction that is known to have reached a device
     const Block* block = nullptr;
     bool mixed = false;  // may be cut by its own store
+    uint64_t left = 0;   // of a repeated string instruction that may: RCX
   };
   Current current_;
+
+  // A loop that waits by PAUSE, and touches no device: where it pauses, since when, and the last time.
+  struct Spin {
+    uint64_t address = 0;
+    Tick since;
+    uint64_t instructions = 0;
+  };
+  Spin spin_;
+  void wait_longer(uint64_t address);
 
   // --- Debugging ---
   std::vector<uint64_t> breakpoints_;  // sorted

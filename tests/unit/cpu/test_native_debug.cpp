@@ -9,7 +9,7 @@
 namespace ringside::test {
 namespace {
 
-constexpr uint64_t kPiece = 96;  // bytes for each piece of a program
+constexpr uint64_t kPiece = 192;  // bytes for each piece of a program
 constexpr unsigned kPieces = 40;
 constexpr uint64_t kRecord = kScratch + 0x800;  // the timer's handler sums up where it came from
 
@@ -54,7 +54,7 @@ class Program {
   void add_instruction(uint64_t at) {
     starts.push_back(at + bytes_.size());
     const int any = static_cast<int>(random_.below(256));
-    switch (random_.below(24)) {
+    switch (random_.below(27)) {
       case 0: return add({0x01, 0xc8});                      // add eax, ecx
       case 1: return add({0x48, 0x0f, 0xaf, 0xc1});          // imul rax, rcx
       case 2: return add({0xb1, any});                       // mov cl, n
@@ -74,11 +74,17 @@ class Program {
       case 16: return add({0xf3, 0x90});              // pause
       case 17: return add({0x41, 0x8b, 0x04, 0x24});  // mov eax, [r12]: a page fault
       case 18:                                        // rep stosb in the data
-        return add({0x48, 0x89, 0xdf, 0xb9, any % 12, 0, 0, 0, 0xf3, 0xaa});
+        return add({0x48, 0x89, 0xdf, 0xb9, any, 0, 0, 0, 0xf3, 0xaa});
       case 19: return add({0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8});  // mov rax, cr3; mov cr3, rax
       case 20: return add({0x0f, 0x01, 0x3b});                    // invlpg [rbx]
       case 21: return add({0x8e, 0xd6});                          // mov ss, esi
       case 22: return add({0x50, 0x59});                          // push rax; pop rcx
+      case 23:                                                    // rep stosq, from the last bytes of a page
+        return add({0x48, 0x8d, 0xbb, 0xf0, 0x0f, 0, 0, 0xb9, any % 50, 0, 0, 0, 0xf3, 0x48, 0xab});
+      case 24:  // push rsi; lea rsi, [rbx + 16]; rep movsb to [rbx]; pop rsi
+        return add({0x56, 0x48, 0x8d, 0x73, 0x10, 0x48, 0x89, 0xdf, 0xb9, any, 0, 0, 0, 0xf3, 0xa4, 0x5e});
+      case 25:  // mov ecx, n; 1: pause; dec ecx; jnz 1b
+        return add({0xb9, 1 + any / 2, 0, 0, 0, 0xf3, 0x90, 0xff, 0xc9, 0x75, 0xfa});
       default: return add({0xff, 0xc0});                          // inc eax
     }
   }

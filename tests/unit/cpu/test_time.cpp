@@ -69,7 +69,7 @@ TEST_CASE("two cores in one process do not disturb each other, and a hundred can
 TEST_CASE("versions are told") {
   CHECK(unicorn_version().substr(0, 2) == "2.");
   CHECK(capstone_version().substr(0, 2) == "4.");
-  CHECK(cost_table_version() == "2");
+  CHECK(cost_table_version() == "3");
 }
 
 }  // namespace ringside::test
