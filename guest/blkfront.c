@@ -80,6 +80,7 @@ int blkfront_connect(struct blkfront* front, const char* device, blk_done done, 
   if (share_ring(front)) return 1;
   format_text(path, sizeof path, "%s/protocol", front->frontend);
   if (xenstore_write(path, "x86_64-abi")) return fail("writing", path, 1);
+  if (front->persistent && write_number(front->frontend, "feature-persistent", 1)) return 1;
   if (write_number(front->frontend, "state", XenbusStateInitialised)) return 1;
   if (wait_for_backend(front, XenbusStateConnected)) return 1;
   if (read_value(front->backend, "sectors", value, sizeof value)) return 1;

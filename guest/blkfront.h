@@ -15,6 +15,7 @@ struct blkfront {
   struct blkif_front_ring ring;
   grant_ref_t ring_grant;
   evtchn_port_t port;
+  int persistent;  // set before connecting: the program uses the same grants again and again
   uint64_t sectors;
   unsigned info;  // VDISK_*
   unsigned in_flight, in_flight_max;
