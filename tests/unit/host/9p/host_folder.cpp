@@ -167,6 +167,7 @@ TEST_CASE("a replay shows the same without the folder") {
   folder->write("b", "kept");
   fs::create_symlink("a", folder->at("link"));
   Share recorded(folder->path);
+  recorded.names();
   recorded.read("a");
   recorded.read("b");
   folder.reset();
