@@ -179,7 +179,9 @@ static void send_long(uint32_t peer, const uint8_t* peer_mac, unsigned number) {
   frame[kIp + 11] = (uint8_t)header_sum;
   const uint32_t sequence = number * kLongBytes;
   for (unsigned i = 0; i < 4; ++i) frame[kTransport + 4 + i] = (uint8_t)(sequence >> (24 - 8 * i));
-  frame[kTransport + 3] = 9;  // the port
+  frame[kTransport] = 0x9c;  // from port 39936, to the discard port
+  frame[kTransport + 3] = 9;
+  frame[kTransport + 14] = 0xff;  // the window
   frame[kTransport + 12] = 0x50;
   frame[kTransport + 13] = 0x18;
   for (unsigned i = 0; i < kLongBytes; ++i) frame[kTcpData + i] = tcp_pattern(sequence + i);

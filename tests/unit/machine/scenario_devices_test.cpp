@@ -101,6 +101,31 @@ TEST_CASE("every PC has a console, and a paravirtual domain has no UART") {
   CHECK(pv->uarts.empty());
 }
 
+TEST_CASE("a paravirtual domain's network card is a virtual interface") {
+  const auto pv = parse_scenario(
+      "name = \"a\"\n[[domain]]\nkernel = \"k\"\n[[nic]]\n[[nic]]\nmac = \"00:16:3e:01:02:03\"\n"
+      "attached = false\nrate = \"10MB/s\"\nrate_interval = \"20ms\"\nloss_ppm = 5\nqueues = 2\nmtu = 9000\n"
+      "gso = false\ncontrol_ring = false\n",
+      "x", {});
+  if (!pv) FAIL(pv.error().message);
+  REQUIRE(pv->nics.size() == 2);
+  CHECK(pv->nics[0].name == "vif0");
+  CHECK(pv->nics[0].model == "vif");
+  CHECK(pv->nics[0].vif.attached);
+  CHECK(pv->nics[1].name == "vif1");
+  CHECK(pv->nics[1].mac == std::array<uint8_t, 6>{0x00, 0x16, 0x3e, 0x01, 0x02, 0x03});
+  const VifScenario& vif = pv->nics[1].vif;
+  CHECK_FALSE(vif.attached);
+  CHECK(vif.rate == 10'000'000);
+  CHECK(vif.rate_interval == milliseconds(20));
+  CHECK(vif.loss_ppm == 5);
+  CHECK(vif.queues == 2);
+  CHECK(vif.mtu == 9000);
+  CHECK_FALSE(vif.gso);
+  CHECK_FALSE(vif.control_ring);
+  CHECK(vif.split_event_channels);
+}
+
 TEST_CASE("a wrong PC is refused with advice") {
   CHECK_THAT(message_of("memory = \"4G\""), Contains("8M to 3G"));
   CHECK_THAT(message_of("firmware = \"bios\""), Contains("either 'kernel' or 'firmware'"));
@@ -114,6 +139,12 @@ TEST_CASE("a wrong PC is refused with advice") {
   CHECK_THAT(message_of("[[nic]]\nmodel = \"ne2000\""), Contains("82540em"));
   CHECK_THAT(message_of("[[nic]]\nnetwork = \"lan\""), Contains("'lan', which is not there"));
   CHECK_THAT(message_of("[[nic]]\nmegabits = 7"), Contains("10, 100 or 1000"));
+  CHECK_THAT(message_of("[[nic]]\nqueues = 2"), Contains("a virtual interface's"));
+  CHECK_THAT(message_of("[[nic]]\nmodel = \"vif\""), Contains("\"82540em\""));
+  CHECK_THAT(message_of("[[nic]]\nmodel = \"82540em\"", "pv"), Contains("of the model \"vif\""));
+  CHECK_THAT(message_of("[[nic]]\nqueues = 0", "pv"), Contains("from 1 to 64"));
+  CHECK_THAT(message_of("[[nic]]\nmtu = 60", "pv"), Contains("68 to 16000"));
+  CHECK_THAT(message_of("[[nic]]\nrate = \"1B/s\"", "pv"), Contains("1kB/s"));
   CHECK_THAT(message_of("[[peer]]\nkind = \"hub\""), Contains("choose one of responder"));
   CHECK_THAT(message_of("[[peer]]\nkind = \"responder\"\naddress = \"10.0.2.300\""),
              Contains("no IPv4 address"));
