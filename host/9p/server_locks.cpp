@@ -36,8 +36,6 @@ NinePError NinePServer::lock(const NinePValues& in, NinePWriter& out) {
   lock.fid = number;
   lock.exclusive = type == kWriteLock;
   if (type > kUnlock || !set_range(lock, in.u64(3), in.u64(4))) return {EINVAL};
-  // fcntl(2), EBADF: a lock for reading wants a file that is open for reading, and so for writing.
-  if ((type == kReadLock && !fid->readable) || (type == kWriteLock && !fid->writable)) return kBadUseOfFid;
   if (type == kUnlock) {
     if (!tree_.release_lock(fid->file, lock.owner, lock.first, lock.last)) return {ENOLCK};
   } else {
