@@ -65,6 +65,12 @@ void XenStore::Impl::release(uint32_t id) {
     it = connections.erase(it);
   }
   remove_nodes_of(id);
+  for (Permissions* special : {&introduce_permissions, &release_permissions}) {
+    if ((*special)[0].domain == id) (*special)[0].domain = 0;
+    special->erase(std::remove_if(special->begin() + 1, special->end(),
+                                  [&](const Permission& permission) { return permission.domain == id; }),
+                   special->end());
+  }
   const bool was_introduced = domain->introduced;
   domains.erase(id);
   if (was_introduced) fire_special("@releaseDomain");
@@ -151,11 +157,12 @@ Errno XenStore::Impl::do_is_domain_introduced(Connection& connection, Body body)
   return 0;
 }
 
-// RESUME <domid>|: a domain that had shut down runs again. Nothing of it is kept here.
+// RESUME <domid>|: a domain that had shut down runs again.
 Errno XenStore::Impl::do_resume(Connection& connection, Body body) {
   uint32_t domain = 0;
   Errno error = 0;
   if (!one_domain(body, domain, error)) return error;
+  domains.at(domain).shut_down = false;
   acknowledge(connection);
   return 0;
 }

@@ -62,13 +62,13 @@ Access* XenStore::Impl::access(Connection& connection, const std::string& path, 
   if (node) {
     access.generation = node->generation;
     access.original = node->permissions;
-    set_copy(connection, access, node, path.size());
+    set_copy(connection, access, node, path);
   }
   return &access;
 }
 
-void XenStore::Impl::set_copy(Connection& connection, Access& access, NodePtr node, size_t path_size) {
-  const size_t size = node ? node->record_size() + path_size : 0;
+void XenStore::Impl::set_copy(Connection& connection, Access& access, NodePtr node, const std::string& path) {
+  const size_t size = node ? node->record_size() + connection.current->key_size(path) : 0;
   (void)charge(connection.domain.value, static_cast<int64_t>(size) - static_cast<int64_t>(access.charged),
                false);
   access.charged = size;
@@ -81,7 +81,6 @@ NodePtr XenStore::Impl::read_node(Connection* connection, const std::string& pat
   const auto known = transaction ? transaction->accessed.find(path) : Transaction::Accesses::iterator{};
   if (transaction && known != transaction->accessed.end()) {
     node = known->second.node;
-    if (node) node = adjust_permissions(std::move(node));
   } else {
     node = stored(path);
     if (node) node = adjust_permissions(std::move(node));
@@ -176,14 +175,15 @@ Errno XenStore::Impl::write_node(Connection* connection, const std::string& path
   NodePtr written = adjust_permissions(std::make_shared<Node>(std::move(node)));
   const size_t size = written->record_size();
   Errno error = 0;
-  if (check_quota && unprivileged(connection)) {
+  if (check_quota) {
     const NodePtr old = transaction ? copy->node : stored(path);
     const uint32_t account = transaction ? connection->domain.value : accountable(*written);
     const bool same = old && (transaction || accountable(*old) == account);
-    const int64_t growth = static_cast<int64_t>(size + path.size()) -
-                           static_cast<int64_t>(same ? old->record_size() + path.size() : 0);
+    const size_t key_size = transaction ? transaction->key_size(path) : path.size();
+    const int64_t growth = static_cast<int64_t>(size + key_size) -
+                           static_cast<int64_t>(same ? old->record_size() + key_size : 0);
     const KnownDomain* domain = find_domain(account);
-    if (size >= quota.node_size) {
+    if (unprivileged(connection) && size >= quota.node_size) {
       error = XEN_ENOSPC;
     } else if (domain && account != 0 && domain->memory + growth >= quota.memory_per_domain) {
       error = XEN_EIO;
@@ -194,7 +194,7 @@ Errno XenStore::Impl::write_node(Connection* connection, const std::string& path
     return error;
   }
   if (transaction) {
-    set_copy(*connection, *copy, std::move(written), path.size());
+    set_copy(*connection, *copy, std::move(written), path);
   } else {
     store(path, std::move(written));
   }
@@ -207,7 +207,7 @@ void XenStore::Impl::undo_creation(Connection& connection, const std::string& pa
     const auto found = connection.current->accessed.find(path);
     SIM_ASSERT(found != connection.current->accessed.end());
     count_entry(&connection, found->second.node->permissions[0].domain, -1);
-    set_copy(connection, found->second, nullptr, 0);
+    set_copy(connection, found->second, nullptr, path);
     connection.current->failed = true;
     return;
   }
@@ -227,6 +227,8 @@ Errno XenStore::Impl::create_node(Connection& connection, const std::string& pat
     if (!found && (error != XEN_ENOENT || parent == "/")) return error;
     paths.push_back(parent);
   } while (!found);
+
+  if (connection.current) connection.current->created = true;
 
   std::vector<Node> made(paths.size());
   made.back() = *found;
@@ -263,7 +265,7 @@ Errno XenStore::Impl::remove_one(Connection* connection, const std::string& path
     Access* copy = access(*connection, path, node);
     if (!copy) return XEN_ENOSPC;
     copy->modified = true;
-    set_copy(*connection, *copy, nullptr, 0);
+    set_copy(*connection, *copy, nullptr, path);
   } else {
     erase(path);
   }
@@ -294,22 +296,20 @@ Errno XenStore::Impl::remove_tree(Connection* connection, const std::string& pat
   levels.push_back({path, read_node(connection, path, error)});
   while (!levels.empty()) {
     const Level level = levels.back();
-    // A child that a transaction cannot see any more: the store has moved on.
-    if (!level.node) return error == XEN_ENOSPC ? error : Errno{XEN_EIO};
+    // A child that a transaction cannot see any more (the store has moved on), or must not look at.
+    if (!level.node) return XEN_EIO;
     if (!level.node->children.empty()) {
       const std::string child = join(level.path, level.node->children.c_str());
       levels.push_back({child, read_node(connection, child, error)});
       continue;
     }
     levels.pop_back();
-    error = remove_one(connection, level.path, level.node);
-    if (error) return error;
+    if (remove_one(connection, level.path, level.node)) return XEN_EIO;
     fire_watches(connection, level.path, level.node, !levels.empty(), nullptr);
     count_entry(connection, level.node->permissions[0].domain, -1);
     if (levels.empty()) break;
     Level& above = levels.back();
-    error = forget_child(above.path, above.node, base_name(level.path));
-    if (error) return error;
+    if (forget_child(above.path, above.node, base_name(level.path))) return XEN_EIO;
     above.node = read_node(connection, above.path, error);
   }
   return forget_child(parent_path, parent, base_name(path));

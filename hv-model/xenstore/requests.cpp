@@ -186,14 +186,10 @@ Errno XenStore::Impl::do_set_permissions(Connection& connection, Body body) {
   return 0;
 }
 
-// DEVIATES: tools/xenstore/xenstored_control.c - its commands (check, log, memreport, live-update, ...) are
-// about that program; here each is an unknown one, as "EINVAL" says there.
-Errno XenStore::Impl::do_control(Connection&, Body) { return XEN_EINVAL; }
-
-// RESET_WATCHES |: for a domain that starts a new kernel (kexec).
+// RESET_WATCHES |: for a domain that starts a new kernel (kexec). Its transactions end, too, this one
+// included.
 Errno XenStore::Impl::do_reset_watches(Connection& connection, Body) {
-  // DEVIATES: xenstored 4.17 asserts that it is in no transaction; ours refuses it as for TRANSACTION_START.
-  if (connection.current) return XEN_EBUSY;
+  connection.current = nullptr;
   drop_watches(connection);
   drop_transactions(connection);
   acknowledge(connection);

@@ -187,13 +187,15 @@ void XenStore::Impl::reply_error(Connection& connection, Errno error) {
   reply(connection, XS_ERROR, std::string(error_name(error)) + '\0');
 }
 
-void XenStore::Impl::send_event(const Connection& watcher, std::string_view path, std::string_view token) {
+// send_event(): not when it is too long, nor when the same one waits already; special ones always.
+void XenStore::Impl::send_event(Connection& watcher, std::string_view path, std::string_view token) {
   std::string body(path);
   body += '\0';
   body += token;
   body += '\0';
-  // Events that are too long are not sent (send_event()).
-  if (body.size() <= XENSTORE_PAYLOAD_MAX) queue(watcher.id, XS_WATCH_EVENT, 0, 0, body);
+  if (body.size() > XENSTORE_PAYLOAD_MAX) return;
+  if (!path.starts_with('@') && !watcher.events.insert(body).second) return;
+  queue(watcher.id, XS_WATCH_EVENT, 0, 0, body);
 }
 
 void XenStore::Impl::queue(ConnectionId id, uint32_t type, uint32_t request_id, uint32_t transaction_id,
@@ -213,7 +215,9 @@ void XenStore::Impl::deliver() {
     Outgoing out = std::move(outbox.front());
     outbox.pop_front();
     const auto found = connections.find(out.connection);
-    if (found == connections.end() || !found->second.sink) continue;
+    if (found == connections.end()) continue;
+    found->second.events.clear();  // what follows is the receiver's queue, not ours
+    if (!found->second.sink) continue;
     const Sink sink = found->second.sink;
     sink(std::move(out.message));
   }
@@ -238,6 +242,14 @@ void XenStore::introduce(DomainId domain) {
 void XenStore::release(DomainId domain) {
   impl_->release(domain.value);
   impl_->mix(5, domain.value);
+  impl_->deliver();
+}
+void XenStore::shut_down(DomainId domain) {
+  auto* known = impl_->find_domain(domain.value);
+  if (!known || !known->introduced || known->shut_down) return;
+  known->shut_down = true;
+  impl_->fire_special("@releaseDomain");
+  impl_->mix(6, domain.value);
   impl_->deliver();
 }
 bool XenStore::is_introduced(DomainId domain) const {

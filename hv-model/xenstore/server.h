@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,7 +42,13 @@ struct Access {
 
 struct Transaction {
   using Accesses = std::map<std::string, Access, std::less<>>;
-  bool failed = false;  // can only be given up
+  uint64_t generation = 0;  // when it began
+  bool failed = false;      // can only be given up
+  bool created = false;     // or tried to: only then quotas count at the end
+  // xenstored keeps copies in the store under "<generation>/<path>", which counts as memory.
+  size_t key_size(const std::string& path) const {
+    return std::to_string(generation).size() + 1 + path.size();
+  }
   Accesses accessed;
   std::vector<Accesses::iterator> order;      // of first access: the order of writing and firing at the end
   std::map<uint32_t, int64_t> entry_changes;  // nodes owned, by domain
@@ -60,6 +67,7 @@ struct Connection {
   std::map<uint32_t, Transaction> transactions;
   uint32_t next_transaction_id = 0;
   std::optional<uint32_t> target;  // XS_SET_TARGET: may do what this domain may
+  std::set<std::string> events;    // on their way: an event that waits already is not sent twice
 
   // While a request is handled.
   Transaction* current = nullptr;
@@ -69,6 +77,7 @@ struct Connection {
 struct KnownDomain {
   uint64_t generation = 0;  // nodes older than this are not the domain's: its id had another life
   bool introduced = false;
+  bool shut_down = false;  // and that has been told
   int64_t entries = 0;
   int64_t watches = 0;
   int64_t memory = 0;
@@ -95,7 +104,7 @@ struct XenStore::Impl {
   void reply(Connection& connection, uint32_t type, std::string_view body);
   void acknowledge(Connection& connection) { reply(connection, connection.type, std::string_view("OK", 3)); }
   void reply_error(Connection& connection, Errno error);
-  void send_event(const Connection& watcher, std::string_view path, std::string_view token);
+  void send_event(Connection& watcher, std::string_view path, std::string_view token);
   void queue(ConnectionId id, uint32_t type, uint32_t request_id, uint32_t transaction_id,
              std::string_view body);
   void deliver();
@@ -125,7 +134,7 @@ struct XenStore::Impl {
   bool charge(uint32_t domain, int64_t bytes, bool check_quota);
   void count_entry(Connection* connection, uint32_t owner, int64_t change);
   xenstore::Access* access(Connection& connection, const std::string& path, const NodePtr& node);
-  void set_copy(Connection& connection, xenstore::Access& access, NodePtr node, size_t path_size);
+  void set_copy(Connection& connection, xenstore::Access& access, NodePtr node, const std::string& path);
 
   // --- requests.cpp ---
   Errno do_directory(Connection& connection, Body body);
@@ -136,8 +145,12 @@ struct XenStore::Impl {
   Errno do_remove(Connection& connection, Body body);
   Errno do_get_permissions(Connection& connection, Body body);
   Errno do_set_permissions(Connection& connection, Body body);
-  Errno do_control(Connection& connection, Body body);
   Errno do_reset_watches(Connection& connection, Body body);
+
+  // --- control.cpp ---
+  Errno do_control(Connection& connection, Body body);
+  std::optional<std::string> account_text(uint32_t domain) const;
+  std::string quota_text() const;
 
   // --- watches.cpp ---
   Errno do_watch(Connection& connection, Body body);

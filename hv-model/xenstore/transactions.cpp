@@ -18,12 +18,11 @@ Errno XenStore::Impl::do_transaction_start(Connection& connection, Body) {
   if (unprivileged(&connection) && connection.transactions.size() > quota.transactions_per_domain) {
     return XEN_ENOSPC;
   }
-  generation += 1;
   uint32_t id = 0;
   do {
     id = connection.next_transaction_id++;
   } while (id == 0 || connection.transactions.contains(id));
-  connection.transactions.emplace(id, Transaction{});
+  connection.transactions[id].generation = generation++;
   reply(connection, XS_TRANSACTION_START, fmt::format("{}", id) + '\0');
   return 0;
 }
@@ -48,8 +47,9 @@ Errno XenStore::Impl::commit(Connection& connection, Transaction& transaction) {
   if (transaction.failed) return XEN_ENOMEM;
   for (const auto& [id, change] : transaction.entry_changes) {
     const KnownDomain* domain = find_or_add_domain(id);
+    if (!transaction.created || !unprivileged(&connection) || id == 0) continue;
     const int64_t entries = (domain ? domain->entries : 0) + change;
-    if (id != 0 && entries >= static_cast<int64_t>(quota.nodes_per_domain)) return XEN_ENOSPC;
+    if (entries >= static_cast<int64_t>(quota.nodes_per_domain)) return XEN_ENOSPC;
   }
   for (const auto& access : transaction.order) {
     const NodePtr now = stored(access->first);

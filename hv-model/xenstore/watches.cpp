@@ -105,7 +105,7 @@ void XenStore::Impl::fire_watches(Connection* connection, const std::string& pat
     found->second.watch_exact = exact;
     return;
   }
-  for (const auto& [id, watcher] : connections) {
+  for (auto& [id, watcher] : connections) {
     if (watcher.watches.empty() || !may_hear(watcher, path, node, old_permissions)) continue;
     for (const Watch& watch : watcher.watches) {
       const bool hit = exact ? watch.path == path : is_at_or_below(path, watch.path);
@@ -117,7 +117,7 @@ void XenStore::Impl::fire_watches(Connection* connection, const std::string& pat
 // @introduceDomain and @releaseDomain, for watches of just that.
 void XenStore::Impl::fire_special(const std::string& path) {
   const Permissions& permissions = path == "@introduceDomain" ? introduce_permissions : release_permissions;
-  for (const auto& [id, watcher] : connections) {
+  for (auto& [id, watcher] : connections) {
     if (!(permissions_for(watcher, permissions) & kPermRead)) continue;
     for (const Watch& watch : watcher.watches) {
       if (watch.path == path) send_event(watcher, path, watch.token);

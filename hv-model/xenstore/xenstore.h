@@ -58,6 +58,8 @@ class XenStore : public Stateful {
   void introduce(DomainId domain);
   void release(DomainId domain);
   bool is_introduced(DomainId domain) const;
+  // The domain has ended by itself and is still there: fires @releaseDomain, once until XS_RESUME.
+  void shut_down(DomainId domain);
 
   // Which domains permissions may name. Without it, all up to the reserved ids.
   void set_domain_exists(std::function<bool(DomainId)> exists);
