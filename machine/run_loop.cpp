@@ -20,6 +20,8 @@ namespace {
 constexpr Tick kQuantum = milliseconds(1);
 // How often a running guest is interrupted for Xen's own sake (its timer ticks, at most that far apart).
 constexpr Tick kXenTimerInterval = milliseconds(10);
+// A wait that ends an epoch: as far as the event queue knows, it lasts so long.
+constexpr Tick kLongIdle = milliseconds(1);
 constexpr uint64_t kProgressInstructions = 2'000'000;
 constexpr const char* kStoppedByUser = "stopped by the user";
 
@@ -246,7 +248,9 @@ Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
 // picosecond then, so that what comes has a place of its own behind the idle epoch, in a replay too.
 void Machine::Impl::idle(Tick horizon) {
   Clock& clock = timeline.clock();
-  if (clock.instructions > epoch_began_at) end_epoch(false);
+  // Short waits, as for a disk, come by the ten thousand, and an epoch's digests are not free.
+  const bool worth_an_epoch = timeline.next_tick() >= saturating_add(clock.now, kLongIdle);
+  if (clock.instructions > epoch_began_at && worth_an_epoch) end_epoch(false);
   const Tick next = std::min(timeline.next_tick(), next_input_tick());
   InputSource* live = options.replay == nullptr ? options.live_input : nullptr;
   const bool somebody_there = live != nullptr && live->may_come();
