@@ -92,6 +92,21 @@ std::optional<Mfn> FrameTable::allocate_special(DomainId owner) {
   return take(first_free_word_ * kBitsPerWord + bit, owner, true);
 }
 
+bool FrameTable::is_special_unused(Mfn frame) const {
+  const PageInfo* info = find(frame);
+  return info != nullptr && info->special && info->ref_count == 1 && info->type_count == 1;
+}
+
+void FrameTable::free_special(Mfn frame) {
+  SIM_ASSERT(is_special_unused(frame));
+  ++owned_[find(frame)->owner];  // release() takes it back
+  change(memory_.index_of(frame), [](PageInfo& info) {
+    info.special = false;
+    info.ref_count = info.type_count = 0;
+  });
+  release(frame);
+}
+
 std::optional<Mfn> FrameTable::allocate_for_xen(bool guest_readable) {
   const std::optional<Mfn> frame = allocate(kOwnerXen);
   if (frame) change(memory_.index_of(*frame), [&](PageInfo& info) { info.guest_readable = guest_readable; });

@@ -58,6 +58,9 @@ class FrameTable : public Stateful {
   // A frame of Xen's that a domain may map writable (shared_info, grant table): typed writable for good, so
   // that it never becomes a page table, with a reference that the domain cannot drop.
   std::optional<Mfn> allocate_special(DomainId owner);
+  // Whether nobody but Xen refers to a special frame, and its end, for which that must be so.
+  bool is_special_unused(Mfn frame) const;
+  void free_special(Mfn frame);
   // A frame of Xen's own; `guest_readable` as in PageInfo.
   std::optional<Mfn> allocate_for_xen(bool guest_readable);
   uint64_t free_frames() const { return free_; }

@@ -18,23 +18,31 @@ struct Grants::CopyEnd {
   bool read_only;
   // Found by open_end.
   Domain* domain = nullptr;
-  Mfn frame;
+  GrantedPage page;
   bool open = false;
+
+  // GNTST_general_error where the bytes reach beyond what is granted.
+  int16_t judge(uint64_t from, uint64_t bytes) const {
+    if (from > kPageSize || bytes > kPageSize - from) return GNTST_bad_copy_arg;
+    const bool within = from >= page.start && from + bytes <= uint64_t{page.start} + page.length;
+    return within ? GNTST_okay : GNTST_general_error;
+  }
 };
 
 int16_t Grants::open_end(Domain& caller, CopyEnd& end) {
   if (end.by_grant) {
     const GrantRef ref{static_cast<uint32_t>(end.number)};
-    if (const int16_t error = pin(*end.domain, ref, caller.id, end.read_only, false, end.frame)) return error;
-    if (!hold_frame(*end.domain, end.frame, end.read_only)) {
+    if (const int16_t error = pin(*end.domain, ref, caller.id, end.read_only, Use::copy, end.page))
+      return error;
+    if (!hold_frame(*end.page.owner, end.page.frame, end.read_only)) {
       unpin(*end.domain, ref, end.read_only);
       return GNTST_general_error;
     }
   } else {
-    end.frame = {end.number};
-    if (!hypervisor_.frames.get_page(end.frame, end.domain->id)) return GNTST_bad_page;
-    hypervisor_.frames.put_page(end.frame);
-    if (!hold_frame(*end.domain, end.frame, end.read_only)) return GNTST_general_error;
+    end.page = {end.domain, {end.number}, 0, kPageSize};
+    if (!hypervisor_.frames.get_page(end.page.frame, end.domain->id)) return GNTST_bad_page;
+    hypervisor_.frames.put_page(end.page.frame);
+    if (!hold_frame(*end.domain, end.page.frame, end.read_only)) return GNTST_general_error;
   }
   end.open = true;
   return GNTST_okay;
@@ -42,7 +50,7 @@ int16_t Grants::open_end(Domain& caller, CopyEnd& end) {
 
 void Grants::close_end(Domain&, CopyEnd& end) {
   if (!end.open) return;
-  release_frame(end.frame, end.read_only);
+  release_frame(end.page.frame, end.read_only);
   if (end.by_grant) unpin(*end.domain, {static_cast<uint32_t>(end.number)}, end.read_only);
 }
 
@@ -69,17 +77,20 @@ int64_t Grants::copy_element(Domain& domain, GuestVirt argument) {
       (uint32_t{source.offset} + op.len > kPageSize || uint32_t{target.offset} + op.len > kPageSize)) {
     op.status = GNTST_bad_copy_arg;
   }
+  for (const CopyEnd* end : {&source, &target}) {
+    if (op.status == GNTST_okay) op.status = end->judge(end->offset, op.len);
+  }
   for (CopyEnd* end : {&source, &target}) {
     if (!end->by_grant || !end->domain) continue;
     const GrantOperation operation = end == &source ? GrantOperation::copy_from : GrantOperation::copy_to;
     const Verdict verdict = show(end->domain, operation, {static_cast<uint32_t>(end->number)}, domain.id,
-                                 end->frame, op.len, op.status);
+                                 end->page.frame, op.len, op.status);
     if (op.status == GNTST_okay && verdict.fail != 0) op.status = static_cast<int16_t>(verdict.fail);
   }
   if (op.status == GNTST_okay) {
     std::array<uint8_t, kPageSize> bytes;
-    hypervisor_.memory.read(source.frame.address() + source.offset, bytes.data(), op.len);
-    hypervisor_.memory.write(target.frame.address() + target.offset, bytes.data(), op.len);
+    hypervisor_.memory.read(source.page.frame.address() + source.offset, bytes.data(), op.len);
+    hypervisor_.memory.write(target.page.frame.address() + target.offset, bytes.data(), op.len);
   }
   close_end(domain, target);
   close_end(domain, source);
@@ -94,16 +105,15 @@ int16_t Grants::copy_granted(DomainId by, DomainId granter, GrantRef ref, uint64
   end.domain = hypervisor_.find_domain(granter);
   if (!caller || !end.domain) return GNTST_bad_domain;
   int16_t status = open_end(*caller, end);
-  if (status == GNTST_okay && (offset > kPageSize || length > kPageSize - offset))
-    status = GNTST_bad_copy_arg;
+  if (status == GNTST_okay) status = end.judge(offset, length);
   const GrantOperation operation = into ? GrantOperation::copy_from : GrantOperation::copy_to;
   const Verdict verdict =
-      show(end.domain, operation, ref, by, end.frame, static_cast<uint32_t>(length), status);
+      show(end.domain, operation, ref, by, end.page.frame, static_cast<uint32_t>(length), status);
   if (status == GNTST_okay && verdict.fail != 0) status = static_cast<int16_t>(verdict.fail);
   if (status == GNTST_okay) {
-    const GuestPhys place = end.frame.address() + offset;
-    const bool done = into ? hypervisor_.memory.read(place, into, length)
-                           : hypervisor_.memory.write(place, from, length);
+    const GuestPhys place = end.page.frame.address() + offset;
+    const bool done =
+        into ? hypervisor_.memory.read(place, into, length) : hypervisor_.memory.write(place, from, length);
     if (!done) status = GNTST_bad_page;
   }
   close_end(*caller, end);
@@ -129,9 +139,9 @@ int16_t Grants::transfer(Domain& domain, Mfn frame, uint16_t to, GrantRef ref) {
   frames.put_page(frame);
   Domain* receiver = hypervisor_.find_domain({to});
   if (!receiver) return GNTST_bad_domain;
-  if (ref.value >= receiver->grants.active.size()) return GNTST_bad_gntref;
+  if (ref.value >= receiver->grants.entries()) return GNTST_bad_gntref;
   const GuestPhys entry_at = entry_address(*receiver, ref);
-  const auto entry = memory.load<grant_entry_v1>(entry_at);
+  const auto entry = memory.load<grant_entry_header>(entry_at);
   const uint16_t state = entry.flags & (GTF_type_mask | GTF_transfer_committed | GTF_transfer_completed);
   if (state != GTF_accept_transfer || entry.domid != domain.id.value) return GNTST_bad_gntref;
   if (receiver != &domain && frames.owned_frames(receiver->id) >= receiver->max_pages)
@@ -143,7 +153,7 @@ int16_t Grants::transfer(Domain& domain, Mfn frame, uint16_t to, GrantRef ref) {
   const auto given = frames.allocate(receiver->id);
   if (!given) return GNTST_general_error;
   memory.write(given->address(), contents.data(), contents.size());
-  memory.store<uint32_t>(entry_at + offsetof(grant_entry_v1, frame), static_cast<uint32_t>(given->value));
+  store_frame(*receiver, ref, *given);
   memory.store<uint16_t>(
       entry_at, static_cast<uint16_t>(entry.flags | GTF_transfer_committed | GTF_transfer_completed));
   return GNTST_okay;

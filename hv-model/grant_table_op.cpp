@@ -1,4 +1,4 @@
-// HYPERVISOR_grant_table_op, version 1 of the ABI (public/grant_table.h; xen/common/grant_table.c).
+// HYPERVISOR_grant_table_op (public/grant_table.h; xen/common/grant_table.c).
 #include <fmt/format.h>
 
 #include "hv-model/grant_table.h"
@@ -11,20 +11,18 @@
 namespace ringside {
 namespace {
 
-constexpr uint32_t kVersion = 1;
 constexpr uint32_t kElementsPerCall = 1024;  // then the call is continued, and events may arrive
 constexpr uint32_t kElementsMax = 65536;     // where it cannot be continued: within a multicall
 constexpr Tick kElementCost = nanoseconds(150);
 
-// Operations on a grant table name its domain; an unprivileged one may name itself only. GNTST_*.
-int16_t judge_target(Hypervisor& hypervisor, const Domain& domain, uint16_t named) {
-  if (named == DOMID_SELF || named == domain.id.value) return GNTST_okay;
-  return hypervisor.find_domain({named}) ? GNTST_permission_denied : GNTST_bad_domain;
-}
-
 int64_t success(bool copied) { return copied ? 0 : -XEN_EFAULT; }
 
 }  // namespace
+
+int16_t Grants::judge_target(const Domain& domain, uint16_t named) const {
+  if (named == DOMID_SELF || named == domain.id.value) return GNTST_okay;
+  return hypervisor_.find_domain({named}) ? GNTST_permission_denied : GNTST_bad_domain;
+}
 
 int16_t Grants::map_for_guest(Domain& domain, uint16_t granter, GrantRef ref, uint32_t flags,
                               uint64_t host_address, Mapped& mapped) {
@@ -104,7 +102,7 @@ int64_t Grants::setup_table(Domain& domain, GuestVirt argument) {
   if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
   const GuestVirt list{reinterpret_cast<uint64_t>(op.frame_list.p)};
   if (!Domain::accessible(list, uint64_t{op.nr_frames} * sizeof(xen_pfn_t))) return -XEN_EFAULT;
-  op.status = judge_target(hypervisor_, domain, op.dom);
+  op.status = judge_target(domain, op.dom);
   if (op.status == GNTST_okay && !grow(domain, op.nr_frames)) op.status = GNTST_general_error;
   if (op.status == GNTST_okay) {
     for (uint32_t index = 0; index < op.nr_frames; ++index) {
@@ -120,7 +118,7 @@ int64_t Grants::setup_table(Domain& domain, GuestVirt argument) {
 int64_t Grants::query_size(Domain& domain, GuestVirt argument) {
   gnttab_query_size op{};
   if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
-  op.status = judge_target(hypervisor_, domain, op.dom);
+  op.status = judge_target(domain, op.dom);
   if (op.status == GNTST_okay) {
     op.nr_frames = static_cast<uint32_t>(domain.grants.frames.size());
     op.max_nr_frames = GrantTable::kFramesMax;
@@ -128,54 +126,25 @@ int64_t Grants::query_size(Domain& domain, GuestVirt argument) {
   return success(domain.copy_to_guest(argument, op));
 }
 
-// As a Xen that runs with gnttab=max-ver:1. Asking for the version that is in use changes nothing.
-int64_t Grants::set_version(Domain& domain, GuestVirt argument) {
-  gnttab_set_version op{};
-  if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
-  int64_t result = 0;
-  if (op.version != 1 && op.version != 2) result = -XEN_EINVAL;
-  if (op.version == 2) result = -XEN_ENOSYS;
-  op.version = kVersion;
-  show(&domain, GrantOperation::set_version, {}, domain.id, {}, 0,
-       result == 0 ? GNTST_okay : GNTST_general_error);
-  return domain.copy_to_guest(argument, op) ? result : -XEN_EFAULT;
-}
-
-int64_t Grants::get_status_frames(Domain& domain, GuestVirt argument) {
-  gnttab_get_status_frames op{};
-  if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
-  const GuestVirt list{reinterpret_cast<uint64_t>(op.frame_list.p)};
-  if (!Domain::accessible(list, uint64_t{op.nr_frames} * sizeof(uint64_t))) return -XEN_EFAULT;
-  op.status = judge_target(hypervisor_, domain, op.dom);
-  // Version 1 has no frames for the status.
-  if (op.status == GNTST_okay && op.nr_frames != 0) op.status = GNTST_general_error;
-  return success(domain.copy_to_guest(argument + offsetof(gnttab_get_status_frames, status), op.status));
-}
-
-int64_t Grants::get_version(Domain& domain, GuestVirt argument) {
-  gnttab_get_version op{};
-  if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
-  switch (judge_target(hypervisor_, domain, op.dom)) {
-    case GNTST_okay: break;
-    case GNTST_permission_denied: return -XEN_EPERM;
-    default: return -XEN_ESRCH;
-  }
-  op.version = kVersion;
-  return success(domain.copy_to_guest(argument, op));
-}
-
 int16_t Grants::swap(Domain& domain, GrantRef a, GrantRef b) {
   const auto& active = domain.grants.active;
-  if (a.value >= active.size() || b.value >= active.size()) return GNTST_bad_gntref;
+  if (a.value >= domain.grants.entries() || b.value >= domain.grants.entries()) return GNTST_bad_gntref;
   if (a == b) return GNTST_okay;
   for (const GrantRef ref : {a, b}) {
     if (active[ref.value].readers + active[ref.value].writers != 0) return GNTST_eagain;
   }
   Memory& memory = hypervisor_.memory;
-  const GuestPhys first = entry_address(domain, a), second = entry_address(domain, b);
-  const auto entry = memory.load<grant_entry_v1>(first);
-  memory.store(first, memory.load<grant_entry_v1>(second));
-  memory.store(second, entry);
+  const auto exchange = [&memory]<class Entry>(GuestPhys first, GuestPhys second, Entry entry) {
+    entry = memory.load<Entry>(first);
+    memory.store(first, memory.load<Entry>(second));
+    memory.store(second, entry);
+  };
+  if (domain.grants.version == 1) {
+    exchange(entry_address(domain, a), entry_address(domain, b), grant_entry_v1{});
+  } else {
+    exchange(entry_address(domain, a), entry_address(domain, b), grant_entry_v2{});
+    exchange(status_address(domain, a), status_address(domain, b), grant_status_t{});
+  }
   return GNTST_okay;
 }
 

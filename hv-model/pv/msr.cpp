@@ -14,7 +14,10 @@ namespace {
 enum Msr : uint32_t {
   kTimeStampCounter = 0x10,
   kApicBase = 0x1b,
+  kFeatureControl = 0x3a,
   kMicrocode = 0x8b,
+  kPlatformInfo = 0xce,
+  kMiscFeatures = 0x140,
   kMachineCheckCapability = 0x179,
   kMachineCheckStatus = 0x17a,
   kActualFrequency = 0xe7,  // IA32_MPERF and, with the next number, IA32_APERF
@@ -34,6 +37,7 @@ constexpr uint64_t kEferValue = 0xd01;           // SCE, LME, LMA, NXE
 constexpr uint64_t kMiscEnableValue = 0x801801;  // no performance counters, BTS, PEBS or xTPR; fast strings
 constexpr uint64_t kPageAttributesValue = 0x050100070406;  // XEN_MSR_PAT
 constexpr uint64_t kApicBaseValue = 0xfee00900;
+constexpr uint64_t kFeatureControlLocked = 1;  // and no feature of it enabled
 
 // Xen's vPMU is off, as it is unless the administrator wants it: the counters of an Intel processor read as
 // zero, and what is written to them is lost (xen/arch/x86/cpu/vpmu.c, vpmu_do_msr).
@@ -73,7 +77,10 @@ std::optional<uint64_t> read_msr(Hypervisor& hypervisor, Domain& domain, uint32_
     case kMiscEnable: return kMiscEnableValue;
     case kPageAttributes: return kPageAttributesValue;
     case kApicBase: return kApicBaseValue;
+    case kFeatureControl: return kFeatureControlLocked;
     case kMicrocode:
+    case kPlatformInfo:  // no CPUID faulting, neither here ...
+    case kMiscFeatures:  // ... nor there
     case kPerformanceCapabilities:
     case kMachineCheckCapability:
     case kMachineCheckStatus: return 0;

@@ -1,6 +1,6 @@
-// Event channels by the FIFO ABI, as public/event_channel.h and xen/common/event_fifo.c have it. The test is the
-// guest: it takes events off their queues as Linux's events_fifo.c does, and then lies in every word it can reach.
-// Cannot show: races of two processors, since the guest never runs while the hypervisor does.
+// Event channels by the FIFO ABI, as public/event_channel.h and xen/common/event_fifo.c have it. The test is
+// the guest: it takes events off their queues as Linux's events_fifo.c does, and then lies in every word it
+// can reach. Cannot show: races of two processors, since the guest never runs while the hypervisor does.
 #include "sim/random.h"
 #include "tests/unit/hv-model/hypercall_fixture.h"
 
@@ -119,7 +119,8 @@ TEST_CASE_METHOD(FifoGuest, "the array takes as many pages as there can be ports
   require_sound();
 }
 
-TEST_CASE_METHOD(FifoGuest, "events come in the order of their sending, and those of a higher priority first") {
+TEST_CASE_METHOD(FifoGuest,
+                 "events come in the order of their sending, and those of a higher priority first") {
   start();
   const uint32_t a = ipi(), b = ipi(), c = ipi(), urgent = ipi();
   REQUIRE(set_priority(urgent, 2) == 0);
@@ -270,14 +271,15 @@ TEST_CASE_METHOD(FifoGuest, "links that loop, words that lie and a control block
   set_word(d, 0);
   clear_events();
   send(a);
-  CHECK_FALSE(upcall());  // the guest said that the queue is ready, so it knows
+  CHECK_FALSE(upcall());                             // the guest said that the queue is ready, so it knows
   CHECK(head(EVTCHN_FIFO_PRIORITY_DEFAULT) == ~0u);  // `a` still says that it is linked
   send(d);
   CHECK(head(EVTCHN_FIFO_PRIORITY_DEFAULT) == d);
   require_sound();
 }
 
-TEST_CASE_METHOD(FifoGuest, "the pages may be read-only to the guest, but stay held while it is on the FIFO ABI") {
+TEST_CASE_METHOD(FifoGuest,
+                 "the pages may be read-only to the guest, but stay held while it is on the FIFO ABI") {
   start();
   const Mfn array = page(kArrayPage);
   const uint32_t references = info(array).ref_count;
@@ -308,9 +310,13 @@ TEST_CASE_METHOD(FifoGuest, "random operations and random stores leave every cou
           ports.pop_back();
         }
         break;
-      case 2: set_word(static_cast<uint32_t>(random.below(1024)), static_cast<uint32_t>(random.next())); break;
+      case 2:
+        set_word(static_cast<uint32_t>(random.below(1024)), static_cast<uint32_t>(random.next()));
+        break;
       case 3: put(control(random.below(18) * 4), static_cast<uint32_t>(random.next())); break;
-      case 4: set_priority(static_cast<uint32_t>(random.below(300)), static_cast<uint32_t>(random.below(18))); break;
+      case 4:
+        set_priority(static_cast<uint32_t>(random.below(300)), static_cast<uint32_t>(random.below(18)));
+        break;
       case 5: unmask(static_cast<uint32_t>(random.below(300))); break;
       default: send(static_cast<uint32_t>(random.below(300))); break;
     }
