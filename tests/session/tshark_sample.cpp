@@ -3,10 +3,12 @@
 // with tshark.
 #include <cstdio>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "hv-model/backends/9pfs/p9_payloads.h"
 #include "sim/session/writer.h"
 #include "wireshark/dissector.h"
 
@@ -89,6 +91,69 @@ std::vector<uint8_t> response() {
   return bytes;
 }
 
+// What crosses a 9P share: the ring, then a message whose size[4] is right.
+std::vector<uint8_t> message(uint8_t ring, uint8_t type, uint16_t tag, const std::vector<uint8_t>& body) {
+  std::vector<uint8_t> bytes;
+  put<uint16_t>(bytes, 1);
+  put<uint8_t>(bytes, 0);
+  put<uint8_t>(bytes, ring);
+  put<uint32_t>(bytes, static_cast<uint32_t>(7 + body.size()));
+  put<uint8_t>(bytes, type);
+  put<uint16_t>(bytes, tag);
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  return bytes;
+}
+
+std::vector<uint8_t> numbers(std::initializer_list<uint32_t> values) {
+  std::vector<uint8_t> bytes;
+  for (const uint32_t value : values) put<uint32_t>(bytes, value);
+  return bytes;
+}
+
+void put_text(std::vector<uint8_t>& bytes, const std::string& text) {
+  put<uint16_t>(bytes, static_cast<uint16_t>(text.size()));
+  bytes.insert(bytes.end(), text.begin(), text.end());
+}
+
+// A session of 9P2000.L in a session: a file is walked to by one ring and read by another.
+template <class Cross>
+void write_9p(const Cross& cross, uint32_t requests, uint32_t answers) {
+  std::vector<uint8_t> version = numbers({524288});
+  put_text(version, "9P2000.L");
+  cross(requests, Direction::out, message(0, 100, 0xffff, version), 0);
+  cross(answers, Direction::in, message(0, 101, 0xffff, version), 0);
+  std::vector<uint8_t> attach = numbers({0, ~0u});
+  put_text(attach, "root");
+  put_text(attach, "");
+  put<uint32_t>(attach, 0);
+  cross(requests, Direction::out, message(0, 104, 1, attach), 0);
+  const std::vector<uint8_t> qid(13, 0);
+  cross(answers, Direction::in, message(0, 105, 1, qid), 0);
+  std::vector<uint8_t> walk = numbers({0, 1});
+  put<uint16_t>(walk, 1);
+  put_text(walk, "hosts");
+  cross(requests, Direction::out, message(1, 110, 2, walk), 0);
+  std::vector<uint8_t> walked{1, 0};
+  walked.insert(walked.end(), qid.begin(), qid.end());
+  cross(answers, Direction::in, message(1, 111, 2, walked), 0);
+  std::vector<uint8_t> read = numbers({1, 0, 0, 200'000});
+  cross(requests, Direction::out, message(0, 116, 3, read), 0);
+  std::vector<uint8_t> data = numbers({200'000});
+  data.resize(4 + 200'000, 0x5a);
+  cross(answers, Direction::in, message(0, 117, 3, data), 0);
+  // One of which the recording's policy has kept 64 bytes, and one that is larger than a packet may be.
+  cross(requests, Direction::out, message(0, 116, 4, read), 0);
+  std::vector<uint8_t> cut = message(0, 117, 4, data);
+  cut.resize(64);
+  cross(answers, Direction::in, cut, static_cast<uint32_t>(4 + 11 + 200'000 - 64));
+  cross(requests, Direction::out, message(0, 116, 5, read), 0);
+  data.resize(4 + 400'000, 0x5a);
+  data[0] = 0x80;
+  data[1] = 0x1a;
+  data[2] = 0x06;
+  cross(answers, Direction::in, message(0, 117, 5, data), 0);
+}
+
 Result<> write_session(const std::string& path) {
   SessionHeader header;
   header.scenario_name = "tshark";
@@ -128,6 +193,7 @@ Result<> write_session(const std::string& path) {
   frame[13] = 0x06;  // ARP
   cross(frames, Direction::out, frame);
   cross(unknown, Direction::out, {1, 2, 3});
+  write_9p(cross, add("dom1/9p/share/T", kP9RequestPayload), add("dom1/9p/share/R", kP9ResponsePayload));
   writer.write(RunOutcome{0, "poweroff", Tick{2}, 2});
   return writer.close();
 }
@@ -137,6 +203,7 @@ Result<> write_session(const std::string& path) {
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string folder = argv[2];
+  register_9pfs_payload_types();
   for (const PayloadType* type : {&kRequest, &kResponse, &kControl, &kText, &kEthernet}) {
     PayloadRegistry::instance().add(*type);
   }

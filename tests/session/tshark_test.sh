@@ -66,6 +66,14 @@ expect "the Info column" "$(fields 'ringside.sequence == 1' _ws.col.Info)" \
   'demo_request operation=READ offset_bytes=-5 id=0xbeef sector_number=2048 flags=valid|read-only|top latency=2.000000000500s name="xvda" segments=2'
 expect "the Protocol column" "$(fields 'ringside.sequence == 1' _ws.col.Protocol)" "DEMO"
 expect "Ethernet dissects by itself" "$(fields arp frame.interface_name frame.len)" "dom1/eth/vif0/tx 60"
+expect "9P dissects by itself" "$(fields 9p 9p.msgtype | tr '\n' ' ')" "100 101 104 105 110 111 116 117 116 117 116 117 "
+expect "no message of 9P is malformed, not even a large one" "$(fields "9p && _ws.malformed" frame.number)" ""
+expect "a message of 9P that was cut has its true length" "$(fields '9p.tag == 4 && 9p.msgtype == 117' frame.cap_len frame.len)" \
+  "132 200083"
+expect "a message of 9P larger than a packet" "$(fields '9p.tag == 5 && 9p.msgtype == 117' frame.cap_len frame.len)" \
+  "262120 400083"
+expect "a fid of 9P has its path, by whatever ring" \
+  "$(read_session -Y '9p.tag == 3 && 9p.msgtype == 116' -V | sed -n 's/^ *\(Fid: .*\)/\1/p')" "Fid: 1 (/hosts)"
 expect "custom blocks are shown" "$(fields frame _ws.col.Protocol | grep -c PCAPNG)" "3"
 read_session -q -z io,phs >"$folder/phs"
 grep -q 'ringside' "$folder/phs" || { echo "FAILED: the protocol hierarchy has no ringside" && failed=1; }
