@@ -32,18 +32,22 @@ uint32_t load_u32(std::span<const uint8_t> bytes, size_t at) {
 
 }  // namespace
 
-// Memory that a message in flight takes. It is given back when nobody holds the message any more: answered,
-// dropped by a fault, or forgotten by the service (a Tflush or a Tversion may abort it).
+// Memory that a message in flight takes. It is given back when its answer is in the ring, or when nobody
+// holds the message any more: dropped by a fault, or forgotten by the service (a Tflush or a Tversion may
+// abort it).
 struct P9Ring::Charge {
   Charge(std::weak_ptr<P9Ring> the_ring, uint64_t the_memory)
       : ring(std::move(the_ring)), memory(the_memory) {}
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
-  ~Charge() {
+  ~Charge() { settle(); }
+  void settle() {
+    if (std::exchange(settled, true)) return;
     if (const auto held = ring.lock()) held->give_back(memory);
   }
   const std::weak_ptr<P9Ring> ring;
   const uint64_t memory;
+  bool settled = false;
 };
 
 std::shared_ptr<P9Ring> P9Ring::connect(P9Share& share, uint8_t number, FlexRing memory, EventPort port,
@@ -257,6 +261,7 @@ void P9Ring::put_waiting() {
     if (ring_->size() - (in_prod_ - seen.in_cons) < message.size()) break;
     ring_->write_in(in_prod_, message);
     in_prod_ += static_cast<uint32_t>(message.size());
+    waiting_.front().charge->settle();
     waiting_.pop_front();
   }
   if (in_prod_ == first) return;
