@@ -170,7 +170,7 @@ static long reset(unsigned unused, int hostile) {
   return result;
 }
 
-// The FIFO operations and what nobody knows.
+// What nobody knows.
 static long refused(unsigned command, int hostile) {
   uint64_t words[4] = {random_word(), random_word(), random_word(), random_word()};
   return operate(command ? command : 14 + (unsigned)random_below(1u << 30), words, sizeof words, hostile);
@@ -187,6 +187,54 @@ static long compat(unsigned unused, int hostile) {
   }
   const uint64_t at = hostile && one_in(2) ? place_badly(&op, sizeof op) : place(&op, sizeof op);
   return call(__HYPERVISOR_event_channel_op_compat, at, 0, 0, 0);
+}
+
+// --- The FIFO ABI: an episode, which a reset ends ---
+static uint32_t fifo_control[GUEST_PAGE_SIZE / 4] __attribute__((aligned(4096)));
+static uint32_t fifo_words[GUEST_PAGE_SIZE / 4] __attribute__((aligned(4096)));
+
+// Whatever the words and the control block say, Xen's answers to what follows harm nobody.
+static void lie_to_fifo(void) {
+  struct evtchn_expand_array expand = {.array_gfn = frame_of(fifo_words)};
+  call(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, (uint64_t)&expand, 0, 0);
+  for (unsigned i = 0; i < 24; ++i) {
+    fifo_words[random_below(GUEST_PAGE_SIZE / 4)] = (uint32_t)random_word();
+    fifo_words[any_port() % (GUEST_PAGE_SIZE / 4)] = (uint32_t)random_word();
+    fifo_control[random_below(GUEST_PAGE_SIZE / 4)] = (uint32_t)random_word();
+    struct evtchn_send send = {.port = any_port()};
+    call(__HYPERVISOR_event_channel_op, one_in(2) ? EVTCHNOP_send : EVTCHNOP_unmask, (uint64_t)&send, 0, 0);
+  }
+}
+
+static long fifo(unsigned command, int hostile) {
+  long result = -1;
+  struct evtchn_init_control control = {.control_gfn = frame_of(fifo_control)};
+  control.offset =
+      (uint32_t)random_below((GUEST_PAGE_SIZE - sizeof(evtchn_fifo_control_block_t)) / 8 + 1) * 8;
+  const int spoil = hostile && command == EVTCHNOP_init_control;
+  if (spoil) {
+    switch (random_below(3)) {
+      case 0: control.control_gfn = wild_frame(); break;
+      case 1: control.offset = (uint32_t)random_word(); break;
+      default: control.vcpu = (uint32_t)random_word(); break;
+    }
+  }
+  // The other two fail on the 2-level ABI.
+  if (command == EVTCHNOP_init_control || !hostile || one_in(2))
+    result = operate(EVTCHNOP_init_control, &control, sizeof control, spoil);
+  if (command == EVTCHNOP_expand_array) {
+    struct evtchn_expand_array expand = {.array_gfn = hostile ? wild_frame() : frame_of(fifo_words)};
+    result = operate(command, &expand, sizeof expand, hostile);
+  }
+  if (command == EVTCHNOP_set_priority) {
+    struct evtchn_set_priority priority = {.port = any_port(), .priority = (uint32_t)random_below(16)};
+    if (hostile && one_in(2)) priority.port = wild_port();
+    if (hostile) priority.priority = (uint32_t)bend(priority.priority);
+    result = operate(command, &priority, sizeof priority, hostile);
+  }
+  lie_to_fifo();
+  events_heal();
+  return result;
 }
 
 evtchn_port_t timer_port(void) {
@@ -250,9 +298,9 @@ struct operation event_operations[] = {
     {"event_channel_op bind_vcpu", bind_vcpu, 0, kBoth, 0, 0, 0},
     {"event_channel_op unmask", unmask, 0, kBoth, 0, 0, 0},
     {"event_channel_op reset", reset, 0, kBoth, 2, 0, 0},
-    {"event_channel_op init_control", refused, 11, kRefused, 0, 0, 0},
-    {"event_channel_op expand_array", refused, 12, kRefused, 0, 0, 0},
-    {"event_channel_op set_priority", refused, 13, kRefused, 0, 0, 0},
+    {"event_channel_op init_control", fifo, EVTCHNOP_init_control, kBoth, 2, 0, 0},
+    {"event_channel_op expand_array", fifo, EVTCHNOP_expand_array, kBoth, 2, 0, 0},
+    {"event_channel_op set_priority", fifo, EVTCHNOP_set_priority, kBoth, 2, 0, 0},
     {"event_channel_op unknown", refused, 0, kRefused, 0, 0, 0},
     {"event_channel_op_compat", compat, 0, kBoth, 0, 0, 0},
     {0, 0, 0, kBoth, 0, 0, 0},

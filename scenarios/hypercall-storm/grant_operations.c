@@ -243,10 +243,53 @@ static long query_size(unsigned unused, int hostile) {
   return operate(GNTTABOP_query_size, &op, sizeof op, offsetof(struct gnttab_query_size, status), hostile);
 }
 
+// Back from version 2, of which nobody else here knows. A wild mapping of a status frame keeps it.
+static void first_version(void) {
+  struct gnttab_set_version op = {.version = 1};
+  if (grant_table_op(GNTTABOP_set_version, &op, 1) == 0) return;
+  grants_heal();
+  frames_heal();
+  op.version = 1;
+  if (grant_table_op(GNTTABOP_set_version, &op, 1) != 0) give_up_all("the grant table keeps version 2");
+}
+
 static long set_version(unsigned unused, int hostile) {
   (void)unused;
   struct gnttab_set_version op = {.version = hostile ? (uint32_t)bend(1) : 1};
-  return operate(GNTTABOP_set_version, &op, sizeof op, 0, hostile);
+  const long result = operate(GNTTABOP_set_version, &op, sizeof op, 0, hostile);
+  if (hostile) first_version();
+  return result;
+}
+
+// Entries of the second version, of any kind: whole pages, parts of them, grants of grants.
+static grant_ref_t any_entry(int good) {
+  const grant_ref_t ref = ref_between(kFirstRef, kMapRefs);
+  grant_entry_v2_t* entry = (grant_entry_v2_t*)entries + ref;
+  const struct frame* frame = frame_in_use(kIdle);
+  for (unsigned word = 0; word < 4; ++word) entry->__spacer[word] = (uint32_t)random_word();
+  if (good || one_in(2)) entry->full_page.frame = frame ? frame->mfn : 0;
+  if (good || one_in(2)) entry->hdr.domid = (domid_t)self;
+  if (good || one_in(2)) entry->hdr.flags = GTF_permit_access | (one_in(2) ? GTF_sub_page : 0);
+  return ref;
+}
+
+static long second_version(unsigned unused, int hostile) {
+  (void)unused;
+  grants_heal();
+  struct gnttab_set_version op = {.version = hostile ? (uint32_t)bend(2) : 2};
+  const long result = operate(GNTTABOP_set_version, &op, sizeof op, 0, hostile);
+  for (unsigned i = 0; i < 16; ++i) {
+    const struct frame* frame = frame_in_use(kIdle);
+    struct gnttab_copy copy = {.len = (uint16_t)random_below(64), .flags = GNTCOPY_source_gref};
+    copy.source.u.ref = any_entry(one_in(2));
+    copy.source.domid = (domid_t)self;
+    copy.source.offset = (uint16_t)random_below(128);
+    copy.dest.domid = DOMID_SELF;
+    copy.dest.u.gmfn = frame ? frame->mfn : 0;
+    call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (uint64_t)&copy, 1, 0);
+  }
+  first_version();
+  return result;
 }
 
 static long get_version(unsigned unused, int hostile) {
@@ -323,6 +366,7 @@ struct operation grant_operations[] = {
     {"grant_table_op query_size", query_size, 0, kBoth, 0, 0, 0},
     {"grant_table_op unmap_and_replace", unmap_and_replace, 0, kBoth, 0, 0, 0},
     {"grant_table_op set_version", set_version, 0, kBoth, 0, 0, 0},
+    {"grant_table_op set_version 2", second_version, 0, kBoth, kBeforehand, 0, 0},
     {"grant_table_op get_status_frames", get_status_frames, 0, kBoth, 0, 0, 0},
     {"grant_table_op get_version", get_version, 0, kBoth, 0, 0, 0},
     {"grant_table_op swap_grant_ref", swap, 0, kBoth, 0, 0, 0},

@@ -62,7 +62,7 @@ static uint64_t total_weight(void) {
   for (unsigned part = 0; all_operations[part]; ++part) {
     for (struct operation* row = all_operations[part]; row->name; ++row) {
       if (row->weight == 0) row->weight = kUsualWeight;
-      total += row->weight;
+      if (row->weight != kBeforehand) total += row->weight;
     }
   }
   return total;
@@ -72,6 +72,7 @@ static struct operation* choose(uint64_t total) {
   uint64_t left = random_below(total);
   for (unsigned part = 0;; ++part) {
     for (struct operation* row = all_operations[part]; row->name; ++row) {
+      if (row->weight == kBeforehand) continue;
       if (left < row->weight) return row;
       left -= row->weight;
     }
@@ -97,18 +98,30 @@ static uint64_t sum_of_code(void) {
   return sum;
 }
 
+static void attempt(struct operation* row) {
+  const int hostile = random_below(8) < kHostileOf8;
+  const long result = row->run(row->argument, hostile);
+  if (result >= 0)
+    ++row->successes;
+  else
+    ++row->failures;
+}
+
+static void run_beforehand(uint64_t count) {
+  for (unsigned part = 0; all_operations[part]; ++part) {
+    for (struct operation* row = all_operations[part]; row->name; ++row) {
+      for (uint64_t i = 0; row->weight == kBeforehand && i < count / 2000; ++i) attempt(row);
+    }
+  }
+}
+
 static void run(uint64_t count) {
   const uint64_t total = total_weight();
+  run_beforehand(count);
   uint64_t next_heal = kHealEvery;
   while (hypercalls < count) {
     lock_events();
-    struct operation* row = choose(total);
-    const int hostile = random_below(8) < kHostileOf8;
-    const long result = row->run(row->argument, hostile);
-    if (result >= 0)
-      ++row->successes;
-    else
-      ++row->failures;
+    attempt(choose(total));
     if (one_in(kAbuseEvery)) abuse_once(hypercalls > count / 2);
     if (hypercalls >= next_heal) {
       heal();

@@ -17,6 +17,9 @@ enum kind {
   kCannotFail  // no argument makes it fail
 };
 
+// A weight: done before the storm only, while no grant is in use that nobody here knows of.
+enum { kBeforehand = 0xffff };
+
 // One sub-operation. `run` makes one attempt, with hostile arguments or with good ones, and returns what came
 // out: a negative number is a failure.
 struct operation {
@@ -24,7 +27,7 @@ struct operation {
   long (*run)(unsigned argument, int hostile);
   unsigned argument;
   enum kind kind;
-  unsigned weight;  // 0 stands for the usual one
+  unsigned weight;  // 0 stands for the usual one; or kBeforehand
   uint64_t successes, failures;
 };
 
