@@ -395,13 +395,20 @@ void UnicornCpu::set_page_table_root(GuestPhys root) {
 
 // A hypervisor flushes many times between two runs, and the emulator's own flush is the dear part: outside of
 // a run it waits for the next one.
-void UnicornCpu::forget_emulator_tlb() {
-  blocks_.new_epoch();
+void UnicornCpu::flush_emulator() {
   if (in_emulator_) {
     uc_ctl_flush_tlb(uc_);
   } else {
     emulator_is_stale_ = true;
   }
+  if (++emulator_life_ != 0) return;
+  std::fill(written_in_life_.begin(), written_in_life_.end(), 0);
+  emulator_life_ = 1;
+}
+
+void UnicornCpu::forget_emulator_tlb() {
+  blocks_.new_mapping();
+  flush_emulator();
 }
 
 uc_err UnicornCpu::run_emulator(uint64_t from) {
@@ -418,9 +425,14 @@ void UnicornCpu::flush_translations() {
   forget_emulator_tlb();
 }
 
+// The emulator holds nothing that the map does not hold, and blocks only where fetching is allowed.
 void UnicornCpu::flush_translation(GuestVirt page) {
+  const Translation* held = translations_.find(page);
+  if (held == nullptr && !large_seen_) return;
+  const bool executable = large_seen_ || held->executable;
   translations_.flush(page);
-  forget_emulator_tlb();
+  if (executable) blocks_.new_mapping();
+  flush_emulator();
 }
 
 void UnicornCpu::flush_emulator_tlb() { uc_ctl_flush_tlb(uc_); }

@@ -15,6 +15,9 @@
 
 #include <unicorn/unicorn.h>
 
+#include <map>
+#include <vector>
+
 #include "cpu/block_table.h"
 #include "cpu/code_pages.h"
 #include "cpu/cpu.h"
@@ -94,6 +97,9 @@ class UnicornCpu final : public Cpu {
   static int rdtsc_hook(uc_engine*, void* self);
   static int rdtscp_hook(uc_engine*, void* self);
   void on_unusual_block(uint64_t address, uint32_t size);
+  void charge_block(const BlockTable::Cached& cached);
+  void enter_block(uint64_t address, uint32_t size);
+  const BlockTable::Cached* find_moved(uint64_t address, uint32_t size);
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
   bool fill(uint64_t address, Access access, uc_tlb_entry& entry);
   void grant(const Translation& translation, Access access, uc_tlb_entry& entry);
@@ -105,11 +111,14 @@ class UnicornCpu final : public Cpu {
   // From the map, or by a walk that enters it.
   tl::expected<Translation, uint32_t> translation_for(GuestVirt address, Access access);
   void drop_blocks(GuestPhys address, uint64_t length);
+  bool remember_code(Mfn frame);
+  void drop_changed_code(Mfn frame);
   void on_host_store(GuestPhys address, uint64_t length);
   bool is_own_frame(Mfn frame) const;
 
   // The translations that the emulator itself holds are no longer right.
   void forget_emulator_tlb();
+  void flush_emulator();
   uc_err run_emulator(uint64_t from);
 
   // --- unicorn_cpu.cpp: exits ---
@@ -162,6 +171,12 @@ class UnicornCpu final : public Cpu {
   bool emulator_is_stale_ = false;  // flush before the next run
   bool alias_open_ = false;         // while drop_blocks() speaks of machine addresses
   bool stepping_ = false;           // run_up_to(): the block has been charged already
+  bool large_seen_ = false;         // a piece of a large page may be held
+  // For each frame, in which of the emulator's lives (between flushes of its TLB) it got a right to write.
+  uint32_t emulator_life_ = 1;
+  std::vector<uint32_t> written_in_life_;
+  // Frames as they were when stores into their code began, by number.
+  std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
 
   Pending pending_;
   bool stop_requested_ = false;

@@ -2,6 +2,7 @@
 // what is noted.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "cpu/unicorn_cpu.h"
 #include "cpu/unicorn_layout.h"
@@ -33,36 +34,82 @@ void UnicornCpu::block_hook(uc_engine*, uint64_t address, uint32_t size, void* s
   if (cached == nullptr || cpu.clock_.now.ps >= cpu.check_at_ps_) [[unlikely]] {
     return cpu.on_unusual_block(address, size);
   }
-  cpu.clock_.now.ps += cached->cost_ps;
-  cpu.clock_.instructions += cached->instructions;
-  cpu.current_.address = address;
-  cpu.current_.size = size;
-  cpu.current_.block = cached->block;
+  cpu.charge_block(*cached);
+}
+
+inline void UnicornCpu::charge_block(const BlockTable::Cached& cached) {
+  clock_.now.ps += cached.cost_ps;
+  clock_.instructions += cached.instructions;
+  current_.address = cached.address;
+  current_.size = cached.size;
+  current_.block = cached.block;
 }
 
 void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
   if (in_setup_ || stepping_ || pending_.cause != Cause::none) return;
+  if (clock_.now.ps < check_at_ps_) {
+    // Nothing is due; the cache does not answer for the block, or not any more. How a block ends matters to
+    // no interrupt here, so that a watched one is as good as any.
+    const BlockTable::Cached* cached = blocks_.find_watched(address, size);
+    if (cached == nullptr) cached = find_moved(address, size);
+    if (cached != nullptr && !cached->block->port_offset && !BlockTable::must_be_compared(*cached))
+      return charge_block(*cached);
+  }
   if (current_.mixed) take_back_cut_block(address, size);
   if (stop_requested_ || clock_.now >= deadline_) {
     current_ = {};
     return stop({.cause = Cause::boundary});
   }
-  std::array<uint8_t, 2 * kPageSize> bytes;
-  const size_t length = peek(address, bytes.data(), std::min<size_t>(size, bytes.size()));
-  bool mixed = false;
-  for (uint64_t at : {address, address + std::max<uint32_t>(size, 1) - 1}) {
-    const auto page = peek_page(at);
-    mixed = mixed || (page && code_pages_.state(memory_.index_of(frame_of(*page))) == CodeState::mixed);
-  }
-  const GuestPhys at = peek_page(address).value_or(GuestPhys{}) + (address & (kPageSize - 1));
-  const BlockTable::Cached& cached = blocks_.look_up(address, at, {bytes.data(), length}, !mixed);
-  clock_.now.ps += cached.cost_ps;
-  clock_.instructions += cached.instructions;
-  current_ = {address, size, cached.block, mixed};
-  check_at_ps_ = mixed || stop_requested_ ? 0 : deadline_.ps;
+  enter_block(address, size);
+  check_at_ps_ = current_.mixed || stop_requested_ ? 0 : deadline_.ps;
   // The emulator executes port instructions at CPL 3, and the rest of the block behind them. They must fault
   // (IOPL is 0 and there is no bitmap), so the block is not entered.
-  if (cached.block->port_offset) stop({.cause = Cause::port, .page = address + *cached.block->port_offset});
+  if (current_.block->port_offset)
+    stop({.cause = Cause::port, .page = address + *current_.block->port_offset});
+}
+
+// The cached block with these bytes, which lie where they lay and have not changed. Null when that is not
+// known.
+const BlockTable::Cached* UnicornCpu::find_moved(uint64_t address, uint32_t size) {
+  const BlockTable::Frames* frames = blocks_.find_moved(address, size);
+  if (frames == nullptr) return nullptr;
+  const auto first_page = peek_page(address);
+  if (!first_page || frame_of(*first_page).value != frames->first) return nullptr;
+  const uint64_t last = address + size - 1;
+  const bool crosses = (last ^ address) >> kPageShift != 0;
+  if (crosses) {
+    const auto last_page = peek_page(last);
+    if (!last_page || frame_of(*last_page).value != frames->last) return nullptr;
+  }
+  const BlockTable::Cached& cached = blocks_.renew(address, false);
+  if (!BlockTable::must_be_compared(cached)) return &cached;
+  if (crosses || cached.block->bytes.size() != size) return nullptr;
+  const uint8_t* bytes = memory_.at(*first_page + (address & (kPageSize - 1)), size);
+  return bytes != nullptr && std::memcmp(bytes, cached.block->bytes.data(), size) == 0 ? &cached : nullptr;
+}
+
+void UnicornCpu::enter_block(uint64_t address, uint32_t size) {
+  if (const BlockTable::Cached* moved = find_moved(address, size)) {
+    charge_block(*moved);
+    current_.mixed = BlockTable::must_be_compared(*moved);
+    return;
+  }
+  std::array<uint8_t, 2 * kPageSize> bytes;
+  const size_t length = peek(address, bytes.data(), std::min<size_t>(size, bytes.size()));
+  const auto first = peek_page(address);
+  const auto last = peek_page(address + std::max<uint32_t>(size, 1) - 1);
+  bool mixed = false;
+  for (const auto& page : {first, last}) {
+    mixed = mixed || (page && code_pages_.state(memory_.index_of(frame_of(*page))) == CodeState::mixed);
+  }
+  const GuestPhys at = first.value_or(GuestPhys{}) + (address & (kPageSize - 1));
+  const BlockTable::Cached& cached = blocks_.look_up_watched(
+      address, at, {bytes.data(), length}, mixed ? BlockTable::Kept::compared : BlockTable::Kept::always,
+      CodeWidth::bits_64);
+  blocks_.set_frames(address, {frame_of(at).value, last ? frame_of(*last).value : 0}, false);
+  charge_block(cached);
+  current_.size = size;
+  current_.mixed = mixed;
 }
 
 // A store into the bytes of its own block ends the block before the store; the emulator then runs the store
@@ -153,7 +200,9 @@ tl::expected<Translation, uint32_t> UnicornCpu::translation_for(GuestVirt addres
   entered.executable = walk->executable;
   entered.dirty = walk->dirty;
   entered.large = walk->level > 1;
-  const bool moved = held != nullptr && held->frame.value != entered.frame.value;
+  large_seen_ = large_seen_ || entered.large;
+  const bool moved = held != nullptr && (held->frame.value != entered.frame.value ||
+                                         (held->executable && !entered.executable));
   const bool had_room = translations_.insert(entered);
   if (moved || !had_room) forget_emulator_tlb();
   return entered;
@@ -165,24 +214,58 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
                    is_own_frame(translation.frame);
   const CodePages::Step step = code_pages_.access(frame, access, translation.executable, own);
   if (step.drop_blocks) {
-    drop_blocks(translation.frame.address(), kPageSize);
-  } else if (step.flush) {
-    uc_ctl_flush_tlb(uc_);
-    if (access == Access::write) blocks_.new_epoch();
+    // The block that runs may go on within its own frame unasked; any other way into a frame is a fetch.
+    const bool current = is_own_frame(translation.frame);
+    // Blocks that begin in the frame before, and end in this one, are not asked for here: they go at once.
+    constexpr uint64_t kLongestInstruction = 15;
+    const bool all = current || !remember_code(translation.frame);
+    drop_blocks(translation.frame.address(), all ? kPageSize : kLongestInstruction);
+  } else if (step.flush && (access != Access::fetch || written_in_life_[frame] == emulator_life_)) {
+    // A frame becomes code: only entries that may write to it are in the way.
+    flush_emulator();
+    if (access == Access::write) blocks_.drop_frame(translation.frame.value);
     if (own) {
       current_.mixed = true;
       check_at_ps_ = 0;
     }
   }
-  if (access == Access::fetch) memory_.set_frame_flags(translation.frame, Memory::code);
+  if (access == Access::fetch) {
+    if (!remembered_code_.empty()) drop_changed_code(translation.frame);
+    memory_.set_frame_flags(translation.frame, Memory::code);
+  }
   unsigned permissions = UC_PROT_READ;
   if (translation.writable && translation.dirty && step.may_write) {
     permissions |= UC_PROT_WRITE;
+    written_in_life_[frame] = emulator_life_;
     memory_.set_frame_flags(translation.frame, Memory::touched);
   }
   if (translation.executable && step.may_execute) permissions |= UC_PROT_EXEC;
   entry.paddr = translation.frame.address().value;
   entry.perms = static_cast<uc_prot>(permissions);
+}
+
+// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many
+// frames, so what was translated is kept until the next fetch from there, and then only what has changed
+// goes.
+bool UnicornCpu::remember_code(Mfn frame) {
+  constexpr size_t kRememberedMax = 256;
+  if (remembered_code_.count(frame.value) != 0) return true;
+  if (remembered_code_.size() >= kRememberedMax) return false;
+  const uint8_t* now = memory_.at(frame.address(), kPageSize);
+  remembered_code_[frame.value].assign(now, now + kPageSize);
+  return true;
+}
+
+void UnicornCpu::drop_changed_code(Mfn frame) {
+  const auto found = remembered_code_.find(frame.value);
+  if (found == remembered_code_.end()) return;
+  const std::vector<uint8_t> before = std::move(found->second);
+  remembered_code_.erase(found);
+  const uint8_t* now = memory_.at(frame.address(), kPageSize);
+  constexpr size_t kPiece = 64;
+  for (size_t at = 0; at < kPageSize; at += kPiece) {
+    if (std::memcmp(now + at, before.data() + at, kPiece) != 0) drop_blocks(frame.address() + at, kPiece);
+  }
 }
 
 bool UnicornCpu::is_own_frame(Mfn frame) const {
@@ -198,8 +281,9 @@ void UnicornCpu::drop_blocks(GuestPhys address, uint64_t length) {
                       unicorn_layout::kAlias + address.value + length);
   alias_open_ = false;
   // The alias must not stay in the emulator's TLB, where the guest could use it.
-  uc_ctl_flush_tlb(uc_);
-  blocks_.new_epoch();
+  flush_emulator();
+  for (Mfn frame = frame_of(address); frame <= frame_of(address + (length - 1)); ++frame.value)
+    blocks_.drop_frame(frame.value);
 }
 
 void UnicornCpu::on_host_store(GuestPhys address, uint64_t length) {

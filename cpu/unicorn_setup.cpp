@@ -27,6 +27,9 @@ constexpr uint64_t kCr4 = 0x6a0;
 // Interrupts are on as far as the processor knows: a paravirtual guest masks events elsewhere.
 constexpr uint64_t kFlags = 0x202;
 
+// A Linux kernel and its programs execute some ten thousand different blocks.
+constexpr unsigned kBlockCacheBits = 15;
+
 // Descriptors, AMD64 APM volume 2, section 4.8; the accessed bit is set, so that no load writes it.
 constexpr uint64_t kCode64Ring3 = 0x00af'fb00'0000'ffff;
 constexpr uint64_t kDataRing3 = 0x00cf'f300'0000'ffff;
@@ -110,7 +113,8 @@ UnicornCpu::UnicornCpu(const CpuConfig& config, Memory& memory, Clock& clock, Cp
       environment_(environment),
       costs_(config.frequency_hz),
       code_pages_(memory.frames()),
-      blocks_(disassembler_, costs_),
+      blocks_(disassembler_, costs_, kBlockCacheBits),
+      written_in_life_(memory.frames()),
       self_(std::make_shared<UnicornCpu*>(this)) {}
 
 UnicornCpu::~UnicornCpu() {
