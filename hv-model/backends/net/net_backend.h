@@ -34,6 +34,8 @@ struct NetBackendConfig {
   uint64_t seed = 1;
 };
 
+class NetDevice;
+
 class NetBackend : public Stateful {
  public:
   // All outlive it. Until attach() there is no device.
@@ -53,16 +55,16 @@ class NetBackend : public Stateful {
   void visit_state(StateVisitor& visitor) const override;
 
  private:
-  struct Device;
   void create(bool script_has_run);
   void forget();
+  void forget_later();
 
   Hypervisor& hypervisor_;
   XenStoreClient& store_;
   Domain& frontend_;
   SwitchPort& port_;
   const NetBackendConfig config_;
-  std::unique_ptr<Device> device_;
+  std::unique_ptr<NetDevice> device_;
   EventQueue::Handle script_, removal_, detach_limit_;
 };
 

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "hv-model/backends/net/net_interface.h"
+#include "hv-model/ring.h"
+#include "hv-model/xen_abi.h"
 #include "sim/event_queue.h"
 #include "sim/ids.h"
 #include "sim/state.h"
@@ -46,7 +48,7 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
   void visit_state(StateVisitor& visitor) const override;
 
  private:
-  struct Ring;
+  using Ring = BackRing<netif_tx_request, netif_tx_response>;
   struct Request {
     uint32_t gref = 0;
     uint16_t offset = 0, flags = 0, id = 0, size = 0;
@@ -65,21 +67,24 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
     int64_t fail = 0;
   };
 
+  // --- net_chain.cpp: a frame's slots ---
   // False when the frontend's credit is used up.
   bool take_packet(uint32_t work);
-  bool credit_exceeded(uint64_t size);
-  void add_credit();
   void note(const Verdict& verdict, Packet& packet);
   void show(Request& request, uint32_t index, Packet& packet);
   bool take_extras(uint32_t& work, Packet& packet);
   bool take_fragments(uint32_t work, Packet& packet);
   bool judge_first(const Packet& packet);
+  void refuse(const Packet& packet, const std::string& why);
+
+  // --- net_transmit.cpp: what becomes of it ---
+  bool credit_exceeded(uint64_t size);
+  void add_credit();
   void dispatch(const Packet& packet);
   void forward(const Packet& packet);
   bool collect(const Packet& packet);
   void submit(const Packet& packet);
   bool set_offload(const Packet& packet, FrameOffload& offload);
-  void refuse(const Packet& packet, const std::string& why);
   void respond(const Request& request, uint32_t extras, int16_t status);
   void put_response(const std::vector<uint8_t>& payload);
   void push();
@@ -88,7 +93,7 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
   NetInterface& interface_;
   const NetTxWires wires_;
   const EventPort port_;
-  std::unique_ptr<Ring> ring_;
+  Ring ring_;
   bool live_ = true;
   uint64_t credit_;  // bytes
   Tick window_start_;
