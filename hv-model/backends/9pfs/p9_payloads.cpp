@@ -105,9 +105,8 @@ bool read_prefix(std::span<const uint8_t> prefix, std::span<uint8_t> bytes) {
 template <bool request>
 constexpr PacketFraming kFraming{kPrefixSize, write_prefix<request>, read_prefix<request>};
 
+// The wire's name has the domain and the share.
 constexpr Field kMessageFields[] = {
-    {"domain", offsetof(P9MessageRecord, domain), 2},
-    {"device", offsetof(P9MessageRecord, device), 1},
     {"ring", offsetof(P9MessageRecord, ring), 1},
 };
 constexpr Field kIndicesFields[] = {
