@@ -50,6 +50,28 @@ void ringside_run(benchmark::State& state, bool recorded) {
   }
 }
 
+// Debian's kernel as a paravirtual guest, from its ext4 disk to the prompt (scenarios/linux-pv).
+void ringside_pv(benchmark::State& state) {
+  if (!is_there(RINGSIDE_BUILD_SCENARIOS "/linux-pv/root.img"))
+    return state.SkipWithError("not there: the root file system; run scripts/fetch-guests");
+  Folder folder;
+  const std::vector<std::string> command{
+      RINGSIDE_COMMAND,
+      "run",
+      RINGSIDE_LINUX_PV_SCENARIO,
+      "-o",
+      folder.file("s.pcapng"),
+      "--set",
+      "expect.console=[]",
+      "--set",
+      "input=[{wire=\"console\", when=\"linux-pv# \", send=\"poweroff -f\\r\"}]"};
+  for (auto _ : state) {
+    const auto use = run_quietly(command);
+    if (!use) return state.SkipWithError("linux-pv did not end with 0");
+    state.SetIterationTime(use->user);
+  }
+}
+
 void ringside_replay(benchmark::State& state) {
   if (!can_run(state, false)) return;
   Folder folder;
@@ -106,6 +128,7 @@ LINUX_BENCHMARK(ringside_run, linux_recorded, true);
 LINUX_BENCHMARK(ringside_run, linux_unrecorded, false);
 LINUX_BENCHMARK(qemu, linux_plain, false);
 LINUX_BENCHMARK(qemu, linux_record, true);
+BENCHMARK(ringside_pv)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1)->Repetitions(5);
 BENCHMARK(ringside_replay)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1)->Repetitions(5);
 
 }  // namespace
