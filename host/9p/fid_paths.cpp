@@ -68,7 +68,11 @@ void FidPaths::take(std::span<const uint8_t> message) {
   const auto tag = static_cast<uint16_t>(message[5] | message[6] << 8);
   const NinePMessageType* row = ninep_message_type(type);
   if (row == nullptr) {
-    if (type % 2 == 0) requests_.insert_or_assign(tag, Request{.type = type});
+    if (type % 2 == 0) {
+      Request request;
+      request.type = type;
+      requests_.insert_or_assign(tag, std::move(request));
+    }
     return;
   }
   const NinePValues values = ninep_values(row->fields, dialect_, message, ninep::header_bytes);
@@ -141,8 +145,11 @@ void FidPaths::take_request(uint8_t type, uint16_t tag, const NinePValues& value
 
 void FidPaths::take_answer(uint8_t type, uint16_t tag, const NinePValues& values) {
   const auto place = requests_.find(tag);
-  const Request request = place != requests_.end() ? std::move(place->second) : Request{};
-  if (place != requests_.end()) requests_.erase(place);
+  Request request;
+  if (place != requests_.end()) {
+    request = std::move(place->second);
+    requests_.erase(place);
+  }
   if (type == ninep::Rversion) {
     paths_.clear();
     requests_.clear();
