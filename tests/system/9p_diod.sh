@@ -24,8 +24,11 @@ for i in $(seq 1 300); do printf '%s' "$i" >"export/many/file$i"; done
 cp -a export copy
 (cd copy && sh "$source_dir/scenarios/9p-diod/commands") || fail "the commands fail on the host"
 
+# As nobody in particular diod works in its own name, whoever asks.
+identity=(-N)
+[[ $(id -u) == 0 ]] || identity=(-S -U "$(id -un)")
 start_diod() {
-  "$diod" -f -n -N -c /dev/null -L "$work/diod.log" -l "$1" -e "$work/export" &
+  "$diod" -f -n "${identity[@]}" -c /dev/null -L "$work/diod.log" -l "$1" -e "$work/export" &
   server=$!
 }
 stop_diod() {
@@ -33,7 +36,7 @@ stop_diod() {
   wait "$server" 2>/dev/null
   server=
 }
-# wait_for_listener COMMAND...: until it succeeds, at most ten seconds.
+# wait_for COMMAND...: until it succeeds, at most ten seconds.
 wait_for() {
   for _ in $(seq 100); do
     "$@" 2>/dev/null && return
