@@ -117,9 +117,8 @@ struct Bench {
   }
 
   void send(std::vector<uint8_t> message) {
-    decode_message(message, NinePDialect::base);
-    to_line(decode_message(message, NinePDialect::dotl).fields);
     NinePServer& server = *servers[current];
+    to_line(decode_message(message, server.dialect().value_or(NinePDialect::base)).fields);
     server.receive(std::move(message), [&server](std::vector<uint8_t> answer) {
       const NinePDialect dialect = server.dialect().value_or(NinePDialect::base);
       const auto problem = ninep_message_problem(answer, dialect);
@@ -229,57 +228,143 @@ uint8_t code_of(uint8_t type) {
   return static_cast<uint8_t>(std::find(std::begin(kTypes), std::end(kTypes), type) - std::begin(kTypes));
 }
 
+// What a seed is made of: numbers below 0x80 are themselves, n() is one of kNumbers, t() one of kTexts.
+struct Seed {
+  Seed& message(uint8_t type, std::initializer_list<uint8_t> fields, uint8_t tag = 1) {
+    bytes.insert(bytes.end(), {code_of(type), tag});
+    bytes.insert(bytes.end(), fields);
+    return *this;
+  }
+  Seed& operation(std::initializer_list<uint8_t> codes) {
+    bytes.insert(bytes.end(), codes);
+    return *this;
+  }
+  std::vector<uint8_t> bytes;
+};
+
+uint8_t n(uint32_t number) {
+  const auto place = std::find(std::begin(kNumbers), std::end(kNumbers), number);
+  return static_cast<uint8_t>(0x80 + (place - std::begin(kNumbers)));
+}
+uint8_t t(std::string_view text) {
+  return static_cast<uint8_t>(std::find(std::begin(kTexts), std::end(kTexts), text) - std::begin(kTexts));
+}
+
+// fid 1 at /d, 2 at /d/f, 3 at /s, 4 at /d/e.
+Seed session(std::string_view version, std::string_view user) {
+  using namespace ninep;
+  Seed seed;
+  seed.message(Tversion, {n(8192), t(version)});
+  if (version == "9P2000") {
+    seed.message(Tattach, {0, 15, t(user), t("")});
+  } else {
+    seed.message(Tattach, {0, 15, t(user), t("share"), 15});
+  }
+  seed.message(Twalk, {0, 1, 1, t("d")}).message(Twalk, {0, 2, 2, t("d"), t("f")});
+  seed.message(Twalk, {0, 3, 1, t("s")}).message(Twalk, {1, 4, 1, t("e")});
+  return seed;
+}
+
+Seed linux_io(std::string_view user) {
+  using namespace ninep;
+  Seed seed = session("9P2000.L", user);
+  seed.message(Tlopen, {3, 2}).message(Tread, {3, 0, 100}).message(Twrite, {3, 5, n(4096)});
+  seed.message(Tread, {3, n(4096), n(8192)}).message(Tfsync, {3, 0}).message(Tlopen, {2, n(02001)});
+  seed.message(Twrite, {2, 0, n(8192)}).message(Twrite, {2, 0, 9}).message(Tlopen, {1, 0});
+  seed.message(Treaddir, {1, 0, 60}).message(Treaddir, {1, 1, 60}).message(Treaddir, {1, 0, n(8192)});
+  seed.message(Tlock, {3, 1, 0, 0, 10, 7, t("a")}).message(Tlock, {3, 2, 0, 4, 2, 7, t("a")});
+  seed.message(Tlock, {3, 1, 1, 4, 2, 8, t("a")}).message(Tlock, {3, 0, 0, 10, 0, 7, t("a")});
+  seed.message(Tlock, {3, 0, 0, 20, 5, 8, t("a")}).message(Tgetlock, {3, 1, 0, 0, 9, t("a")});
+  seed.message(Tlock, {3, 1, 0, 0, 4, 7, t("a")}).message(Tclunk, {3});
+  for (const uint8_t mode : {n(010644), n(020666), n(040755), n(060600), n(0140600), n(0777)}) {
+    seed.message(Tmknod, {1, t("a"), mode, 1, 3, 0}).message(Tunlinkat, {1, t("a"), 0});
+  }
+  return seed;
+}
+
+Seed linux_names(std::string_view user) {
+  using namespace ninep;
+  Seed seed = session("9P2000.L", user);
+  seed.message(Tmkdir, {0, t("a"), n(0777), 0}).message(Twalk, {0, 5, 1, t("a")});
+  seed.message(Tmkdir, {5, t("b"), n(0777), 0}).message(Trenameat, {0, t("a"), 1, t("a")});
+  seed.message(Trenameat, {1, t("a"), 4, t("a")}).message(Trenameat, {1, t("e"), 5, t("e")});
+  seed.message(Tlcreate, {5, t("f"), 2, n(0777), 0}).message(Twalk, {0, 6, 1, t("s")});
+  seed.message(Tlink, {0, 6, t("b")}).message(Tlink, {1, 6, t("b")}).message(Tlink, {4, 6, t("b")});
+  seed.message(Trename, {6, 1, t("s")}).message(Trenameat, {0, t("b"), 1, t("f")}).message(Tremove, {6});
+  seed.message(Tsymlink, {0, t("b"), t("d"), 0}).message(Twalk, {0, 7, 1, t("l")}).message(Treadlink, {7});
+  seed.message(Tunlinkat, {1, t("e"), n(0x200)}).message(Tunlinkat, {0, t("d"), 0}).message(Tstatfs, {0});
+  for (const uint8_t valid : {uint8_t{1}, uint8_t{2}, uint8_t{4}, uint8_t{8}, uint8_t{0x30}, n(0x1ff)}) {
+    seed.message(Tsetattr, {2, valid, n(04755), 0, 5, 9, 1, 1, 1, 1});
+  }
+  seed.message(Tgetattr, {2, n(0x3fff)});
+  for (const std::string_view name : {"user.x", "trusted.y", "system.posix_acl_access", "a"}) {
+    seed.message(Twalk, {2, 8, 0}).message(Txattrcreate, {8, t(name), 3, 0}).message(Twrite, {8, 0, 3});
+    seed.message(Tclunk, {8})
+        .message(Txattrwalk, {2, 8, t(name)})
+        .message(Tread, {8, 1, 100})
+        .message(Tclunk, {8});
+    seed.message(Txattrwalk, {2, 8, t("")}).message(Tread, {8, 0, 100}).message(Tclunk, {8});
+    seed.message(Twalk, {2, 8, 0}).message(Txattrcreate, {8, t(name), 0, 2}).message(Tclunk, {8});
+  }
+  return seed;
+}
+
+Seed plan9(std::string_view user) {
+  using namespace ninep;
+  Seed seed = session("9P2000", user);
+  for (const uint8_t bit : {5, 6, 7}) {  // atime, mtime, length
+    seed.message(Twstat, {2, static_cast<uint8_t>(1u << bit), 0, 9});
+  }
+  seed.message(Twstat, {2, 0, 1, t("a")})
+      .message(Twstat, {2, 0, 4, t("root")})
+      .message(Twstat, {2, 16, 0, n(0x1ff)});
+  seed.message(Twstat, {2, 2, 2, 0, t("1000")}).message(Twstat, {2, 0, 0}).message(Tstat, {2});
+  seed.message(Topen, {3, n(0x10)})
+      .message(Topen, {2, 0x41})
+      .message(Twrite, {2, 0, 9})
+      .message(Tread, {3, 0, 9});
+  seed.message(Topen, {1, 0})
+      .message(Tread, {1, 0, 100})
+      .message(Tread, {1, 70, 100})
+      .message(Tread, {1, 0, 9});
+  seed.message(Tclunk, {2});
+  for (const uint8_t perm : {n(0777), n(0x80000000), n(0x40000000), n(0x20000000)}) {
+    seed.message(Twalk, {0, 5, 0}).message(Tcreate, {5, t("b"), perm, 0}).message(Twalk, {0, 6, 1, t("b")});
+    seed.message(Topen, {6, 1}).message(Twrite, {6, 0, 9}).message(Tremove, {6}).message(Tremove, {5});
+  }
+  seed.message(Tauth, {1, t("root"), t("")}).message(Tflush, {1}).message(Tgetattr, {0, 1});
+  return seed;
+}
+
+// What happens around messages: flushes of what is under way, both conversations, failures.
+Seed around() {
+  using namespace ninep;
+  Seed seed = session("9P2000.L", "root");
+  seed.message(Tlopen, {3, 2}).message(Tread, {3, 0, 100}, 0x82).message(Tclunk, {2}, 0x83);
+  seed.message(Tclunk, {2}, 0x83)
+      .message(Tflush, {2}, 0x84)
+      .message(Tflush, {4}, 5)
+      .message(Tclunk, {2}, 0x7f);
+  seed.operation({Operation::source_fails, 1}).message(Twrite, {3, 5, 9}).message(Tread, {3, 0, 9});
+  seed.operation({Operation::source_fails, 0, Operation::cut, 20}).message(Tclunk, {3});
+  seed.operation({Operation::cut, 9}).message(Tclunk, {3}).operation({Operation::raw, 3, 1, 2, 3});
+  seed.operation({Operation::read_only, 1}).message(Tmkdir, {0, t("a"), n(0777), 0});
+  seed.message(Tlopen, {2, 1}).message(Tsetattr, {2, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+  seed.operation({Operation::other}).message(Tclunk, {0}).message(Tversion, {n(4096), t("a")});
+  seed.message(Tversion, {9, t("9P2000.L")}).message(Tversion, {n(4096), t("9P2000")});
+  seed.operation({Operation::time, 20, Operation::disconnect});
+  return seed;
+}
+
 }  // namespace
 
 std::vector<std::vector<uint8_t>> fuzz_seeds() {
-  using namespace ninep;
-  constexpr uint8_t m4096 = 0x80 + 20, none = 15, linux_text = 10, base_text = 11;
-  std::vector<uint8_t> dotl = {
-      code_of(Tversion), 0, m4096, linux_text, code_of(Tattach), 1, 0, none, 0, 0, 0};
-  std::vector<uint8_t> base = {code_of(Tversion), 0, m4096, base_text, code_of(Tattach), 1, 0, none, 14, 0};
-  const std::vector<std::vector<uint8_t>> common = {
-      {code_of(Twalk), 1, 0, 1, 1, 3},     // d
-      {code_of(Twalk), 1, 0, 2, 2, 3, 4},  // d/f
-      {code_of(Twalk), 1, 0, 3, 1, 6},     // s
-      {code_of(Tflush), 0x81, 2},
-  };
-  const std::vector<std::vector<uint8_t>> only_dotl = {
-      {code_of(Tgetattr), 1, 1, 0x80 + 19},
-      {code_of(Tlopen), 1, 3, 2},
-      {code_of(Tread), 1, 3, 0, 100},
-      {code_of(Twrite), 1, 3, 5, 50},
-      {code_of(Tmkdir), 1, 1, 1, 0x80 + 10, 0},
-      {code_of(Tlcreate), 1, 1, 2, 2, 0x80 + 10, 0},
-      {code_of(Twalk), 1, 0, 4, 1, 3},
-      {code_of(Tlopen), 1, 4, 0},
-      {code_of(Treaddir), 1, 4, 0, 0x80 + 20},
-      {code_of(Txattrcreate), 1, 2, 12, 3, 0},
-      {code_of(Twrite), 1, 2, 0, 3},
-      {code_of(Tclunk), 1, 2},
-      {code_of(Tlock), 1, 3, 1, 1, 0, 10, 7, 2},
-      {code_of(Tgetlock), 1, 3, 1, 0, 0, 8, 2},
-      {code_of(Trenameat), 1, 0, 3, 0, 1},
-      {code_of(Tunlinkat), 1, 0, 6, 0},
-      {code_of(Tsymlink), 1, 0, 2, 3, 0},
-      {code_of(Tstatfs), 1, 0},
-      {code_of(Tsetattr), 1, 3, 0x80 + 18, 0x80 + 10, 0, 0, 9, 1, 1, 1, 1}};
-  const std::vector<std::vector<uint8_t>> only_base = {{code_of(Topen), 1, 3, 2},
-                                                       {code_of(Tread), 1, 3, 0, 100},
-                                                       {code_of(Twrite), 1, 3, 5, 50},
-                                                       {code_of(Tstat), 1, 2},
-                                                       {code_of(Twstat), 1, 2, 0x30, 1, 0x80 + 10, 5},
-                                                       {code_of(Tcreate), 1, 1, 1, 0x80 + 10, 2},
-                                                       {code_of(Twalk), 1, 0, 4, 1, 3},
-                                                       {code_of(Topen), 1, 4, 0},
-                                                       {code_of(Tread), 1, 4, 0, 0x80 + 20},
-                                                       {code_of(Tremove), 1, 2}};
-  for (const auto& part : common) {
-    dotl.insert(dotl.end(), part.begin(), part.end());
-    base.insert(base.end(), part.begin(), part.end());
+  std::vector<std::vector<uint8_t>> seeds;
+  for (const std::string_view user : {"root", "1000"}) {
+    for (const auto& make : {linux_io, linux_names, plan9}) seeds.push_back(make(user).bytes);
   }
-  for (const auto& part : only_dotl) dotl.insert(dotl.end(), part.begin(), part.end());
-  for (const auto& part : only_base) base.insert(base.end(), part.begin(), part.end());
-  return {dotl, base};
+  seeds.push_back(around().bytes);
+  return seeds;
 }
 
 }  // namespace ringside

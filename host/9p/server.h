@@ -48,9 +48,10 @@ struct NinePServerConfig {
 
 // Zero is no error. The text is for Rerror, where it says more than the number's own.
 struct NinePError {
-  NinePError() = default;
-  NinePError(int errno_number, std::string_view message = {}) : number(errno_number), text(message) {}
-  explicit operator bool() const { return number != 0; }
+  constexpr NinePError() = default;
+  constexpr NinePError(int errno_number, std::string_view message = {})
+      : number(errno_number), text(message) {}
+  constexpr explicit operator bool() const { return number != 0; }
   int number = 0;
   std::string_view text;
 };

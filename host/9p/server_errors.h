@@ -8,11 +8,11 @@
 
 namespace ringside {
 
-inline const NinePError kUnknownFid = {EBADF, "fid unknown or out of range"};
-inline const NinePError kFidInUse = {EBADF, "fid already in use"};
-inline const NinePError kBadUseOfFid = {EBADF, "bad use of fid"};
-inline const NinePError kFileOpen = {EBADF, "file already open for I/O"};
-inline const NinePError kProtocolBotch = {EPROTO, "protocol botch"};
-inline const NinePError kIllegalMode = {EINVAL, "illegal mode"};
+inline constexpr NinePError kUnknownFid = {EBADF, "fid unknown or out of range"};
+inline constexpr NinePError kFidInUse = {EBADF, "fid already in use"};
+inline constexpr NinePError kBadUseOfFid = {EBADF, "bad use of fid"};
+inline constexpr NinePError kFileOpen = {EBADF, "file already open for I/O"};
+inline constexpr NinePError kProtocolBotch = {EPROTO, "protocol botch"};
+inline constexpr NinePError kIllegalMode = {EINVAL, "illegal mode"};
 
 }  // namespace ringside
