@@ -9,7 +9,7 @@
 //              3  any bytes into `out`: ring (1), length (1), bytes, and an event
 //              4  out_prod: ring (1), added to what it is (1, signed)
 //              5  in_cons: ring (1); 255 takes all, else added (signed)
-//              6  the toolstack unplugs
+//              6  the toolstack: 0 attach, 1 detach, 2 detach by force (1)
 //              7  close and come back
 #include <cstring>
 #include <string>
@@ -200,7 +200,11 @@ struct P9Bench {
         bench.notify(ring);
         break;
       }
-      case 6: backend->unplug(); break;
+      case 6: {
+        const auto command = input.take<uint8_t>();
+        command % 3 == 0 ? (void)backend->attach() : (void)backend->detach(command % 3 == 2);
+        break;
+      }
       default:
         set_state(XenbusState::closed);
         bench.advance(milliseconds(1));

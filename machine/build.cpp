@@ -53,6 +53,7 @@ Result<> Machine::Impl::build() {
   if (xen) {
     xen_nics = std::make_unique<XenNics>(*xen->hypervisor, *xen->toolstack);
     xen->commands->set_network_devices(*xen_nics);
+    xen->commands->set_shares(*shares);
   }
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
   hear_complaints();

@@ -436,7 +436,10 @@ void check_toolstack(const Scenario& scenario, const InputScenario& input, TomlR
     };
     const bool network =
         command.verb == ToolstackVerb::network_attach || command.verb == ToolstackVerb::network_detach;
+    const bool share =
+        command.verb == ToolstackVerb::share_attach || command.verb == ToolstackVerb::share_detach;
     const bool there = network ? std::any_of(scenario.nics.begin(), scenario.nics.end(), is_it)
+                       : share ? std::any_of(scenario.shares.begin(), scenario.shares.end(), is_it)
                                : std::any_of(scenario.disks.begin(), scenario.disks.end(), is_it);
     if (!there) {
       top.error(fmt::format("'{}' names a device that '{}' does not have: '{}'", command.text, input.domain,

@@ -22,7 +22,8 @@ struct Usage {
   std::string_view form;
 };
 
-// The names are xl's; block-resize is what xl lacks: there the block device itself changes.
+// The names are xl's; block-resize is what xl lacks: there the block device itself changes. For shares of 9P libxl
+// has the calls (libxl_device_p9_add), and xl no command.
 constexpr std::array kUsages = {
     Usage{"shutdown", ToolstackVerb::shutdown, Argument::none, "shutdown"},
     Usage{"reboot", ToolstackVerb::reboot, Argument::none, "reboot"},
@@ -36,6 +37,9 @@ constexpr std::array kUsages = {
     Usage{"network-attach", ToolstackVerb::network_attach, Argument::device, "network-attach NIC"},
     Usage{"network-detach", ToolstackVerb::network_detach, Argument::device_forcible,
           "network-detach NIC [--force]"},
+    Usage{"share-attach", ToolstackVerb::share_attach, Argument::device, "share-attach SHARE"},
+    Usage{"share-detach", ToolstackVerb::share_detach, Argument::device_forcible,
+          "share-detach SHARE [--force]"},
 };
 
 std::vector<std::string> words_of(std::string_view line) {

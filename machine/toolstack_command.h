@@ -23,6 +23,8 @@ enum class ToolstackVerb : uint8_t {
   block_resize,
   network_attach,
   network_detach,
+  share_attach,
+  share_detach,
 };
 
 struct ToolstackCommand {

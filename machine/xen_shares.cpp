@@ -150,6 +150,23 @@ Result<> XenShares::attach(const std::string& domain_name, Domain& domain, XenHo
   return {};
 }
 
+Result<NinePfsBackend*> XenShares::find(const std::string& device) const {
+  for (const Share& share : shares_) {
+    if (share.scenario->name == device && share.backend) return share.backend.get();
+  }
+  return fail(fmt::format("there is no share '{}'", device));
+}
+
+Result<> XenShares::attach(Domain&, const std::string& device) {
+  const auto backend = find(device);
+  return backend ? (*backend)->attach() : tl::unexpected(backend.error());
+}
+
+Result<> XenShares::detach(Domain&, const std::string& device, bool forced) {
+  const auto backend = find(device);
+  return backend ? (*backend)->detach(forced) : tl::unexpected(backend.error());
+}
+
 void XenShares::list_components(Components& into) const {
   for (const Share& share : shares_) {
     const std::string& name = share.scenario->name;

@@ -12,12 +12,13 @@
 #include "machine/guest.h"
 #include "machine/scenario.h"
 #include "machine/xen_host.h"
+#include "machine/xen_toolstack.h"
 #include "sim/exchange.h"
 #include "sim/systemc/timeline.h"
 
 namespace ringside {
 
-class XenShares {
+class XenShares final : public HotPlug {
  public:
   // Reads the names of all folders, so that what is wrong with one is said before anything is recorded. A
   // replay (not `live`) needs none. The scenario outlives this.
@@ -27,6 +28,9 @@ class XenShares {
   Result<> attach(const std::string& domain_name, Domain& domain, XenHost& host, Outside& outside,
                   Timeline& timeline);
   void list_components(Components& into) const;
+
+  Result<> attach(Domain& domain, const std::string& device) override;
+  Result<> detach(Domain& domain, const std::string& device, bool forced) override;
 
  private:
   struct Share {
@@ -40,6 +44,7 @@ class XenShares {
     std::unique_ptr<NinePfsBackend> backend;
   };
   Result<> make_tree(Share& share, Domain& domain, Outside& outside, const Clock& clock);
+  Result<NinePfsBackend*> find(const std::string& device) const;
   void make_service(Share& share, Outside& outside, Timeline& timeline);
 
   int64_t epoch_seconds_ = 0;

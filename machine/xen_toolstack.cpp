@@ -95,6 +95,8 @@ Result<> XenToolstack::execute(Domain& domain, const ToolstackCommand& command) 
     case ToolstackVerb::block_resize: return with_device(block_devices_, domain, command);
     case ToolstackVerb::network_attach:
     case ToolstackVerb::network_detach: return with_device(network_devices_, domain, command);
+    case ToolstackVerb::share_attach:
+    case ToolstackVerb::share_detach: return with_device(shares_, domain, command);
   }
   return {};
 }
@@ -103,9 +105,11 @@ Result<> XenToolstack::with_device(HotPlug* devices, Domain& domain, const Tools
   if (devices == nullptr) return fail("devices of this kind cannot come and go");
   switch (command.verb) {
     case ToolstackVerb::block_attach:
-    case ToolstackVerb::network_attach: return devices->attach(domain, command.device);
+    case ToolstackVerb::network_attach:
+    case ToolstackVerb::share_attach: return devices->attach(domain, command.device);
     case ToolstackVerb::block_detach:
-    case ToolstackVerb::network_detach: return devices->detach(domain, command.device, command.forced);
+    case ToolstackVerb::network_detach:
+    case ToolstackVerb::share_detach: return devices->detach(domain, command.device, command.forced);
     default: return devices->resize(domain, command.device, command.bytes);
   }
 }

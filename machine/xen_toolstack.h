@@ -38,6 +38,7 @@ class XenToolstack : public Stateful {
   // Both outlive this. Until they are given, commands about such devices are refused.
   void set_block_devices(HotPlug& devices) { block_devices_ = &devices; }
   void set_network_devices(HotPlug& devices) { network_devices_ = &devices; }
+  void set_shares(HotPlug& devices) { shares_ = &devices; }
 
   // Writes the nodes of a domain that has just been built.
   void introduce(Domain& domain, const std::string& name, uint64_t memory_bytes);
@@ -64,6 +65,7 @@ class XenToolstack : public Stateful {
   XenStoreClient& store_;
   HotPlug* block_devices_ = nullptr;
   HotPlug* network_devices_ = nullptr;
+  HotPlug* shares_ = nullptr;
   std::map<DomainId, Known> domains_;
 };
 

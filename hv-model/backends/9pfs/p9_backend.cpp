@@ -12,6 +12,7 @@
 #include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/backends/9pfs/p9_ring.h"
 #include "hv-model/backends/device_nodes.h"
+#include "hv-model/backends/device_removal.h"
 #include "hv-model/xen_error.h"
 #include "hv-model/xenbus.h"
 #include "sim/assert.h"
@@ -22,8 +23,6 @@ namespace {
 
 constexpr DomainId kBackendDomain{0};
 constexpr std::string_view kVersions = "1";
-// From the backend's Closed until the toolstack has noticed and takes the nodes away.
-constexpr Tick kToolstackDelay = milliseconds(1);
 
 // What libxl writes for a share, at both ends. Where the tag stands is not as 9pfs.pandoc has it, but as
 // libxl writes and Linux's frontend reads it.
@@ -47,11 +46,12 @@ P9Share make_share(Hypervisor& hypervisor, Domain& frontend, NinePService& servi
 
 }  // namespace
 
-struct NinePfsBackend::Impl : XenbusDevice {
-  Impl(Hypervisor& the_hypervisor, XenStoreClient& the_store, Domain& the_frontend, NinePService& the_service,
-       const NinePfsConfig& the_config, DevicePaths the_paths)
+// The device while it is attached: from the toolstack's writing of its nodes to their end.
+class NinePfsBackend::Device final : public XenbusDevice {
+ public:
+  Device(Hypervisor& the_hypervisor, XenStoreClient& the_store, Domain& the_frontend,
+         NinePService& the_service, const NinePfsConfig& the_config, DevicePaths the_paths)
       : XenbusDevice(the_store, the_paths.backend, the_paths.frontend),
-        toolstack(the_store),
         paths(std::move(the_paths)),
         hypervisor(the_hypervisor),
         share(make_share(the_hypervisor, the_frontend, the_service, the_config)) {
@@ -60,8 +60,7 @@ struct NinePfsBackend::Impl : XenbusDevice {
     publish();
     watch_other_end();
   }
-  ~Impl() override {
-    hypervisor.events.cancel(nodes_end);
+  ~Device() override {
     disconnect();
     share.service.set_complaint({});
   }
@@ -78,24 +77,21 @@ struct NinePfsBackend::Impl : XenbusDevice {
 
   void visit_state(StateVisitor& visitor) const override;
 
-  XenStoreClient& toolstack;
   const DevicePaths paths;
   Hypervisor& hypervisor;
   P9Share share;
   std::vector<std::shared_ptr<P9Ring>> rings;
-  bool unplugging = false;
   bool removed = false;  // the device is gone: only the toolstack could bring it back
-  EventQueue::Handle nodes_end;
 };
 
-void NinePfsBackend::Impl::publish() {
+void NinePfsBackend::Device::publish() {
   write_own("versions", std::string(kVersions));
   write_own("max-rings", fmt::format("{}", share.config.max_rings));
   write_own("max-ring-page-order", fmt::format("{}", share.config.max_ring_page_order));
   switch_state(XenbusState::init_wait);
 }
 
-void NinePfsBackend::Impl::other_end_changed(XenbusState seen) {
+void NinePfsBackend::Device::other_end_changed(XenbusState seen) {
   if (removed) return;
   switch (seen) {
     case XenbusState::initialising:
@@ -120,18 +116,13 @@ void NinePfsBackend::Impl::other_end_changed(XenbusState seen) {
   }
 }
 
-void NinePfsBackend::Impl::closed() {
+void NinePfsBackend::Device::closed() {
   disconnect();
   switch_state(XenbusState::closed);
-  if (read_own("online").value_or("0") == "1") return;
-  removed = true;
-  if (!unplugging) return;
-  nodes_end = hypervisor.events.schedule(saturating_add(hypervisor.clock.now, kToolstackDelay),
-                                         "toolstack/device_destroy",
-                                         [this] { remove_device_nodes(toolstack, paths); });
+  if (read_own("online").value_or("0") != "1") removed = true;
 }
 
-void NinePfsBackend::Impl::connect() {
+void NinePfsBackend::Device::connect() {
   disconnect();
   const std::string version = read_other("version").value_or("");
   if (version != kVersions) {
@@ -149,8 +140,8 @@ void NinePfsBackend::Impl::connect() {
   switch_state(XenbusState::connected);
 }
 
-std::optional<uint32_t> NinePfsBackend::Impl::frontend_number(const std::string& name, uint32_t least,
-                                                              uint32_t most) {
+std::optional<uint32_t> NinePfsBackend::Device::frontend_number(const std::string& name, uint32_t least,
+                                                                uint32_t most) {
   const auto text = read_other(name);
   const std::optional<uint32_t> number = text ? parse_unsigned(*text) : std::nullopt;
   if (!number) {
@@ -162,7 +153,7 @@ std::optional<uint32_t> NinePfsBackend::Impl::frontend_number(const std::string&
   return number;
 }
 
-bool NinePfsBackend::Impl::connect_ring(uint8_t number) {
+bool NinePfsBackend::Device::connect_ring(uint8_t number) {
   const auto reference = frontend_number(fmt::format("ring-ref{}", number), 0, UINT32_MAX);
   if (!reference) return false;
   const auto remote_port = frontend_number(fmt::format("event-channel-{}", number), 0, UINT32_MAX);
@@ -184,48 +175,67 @@ bool NinePfsBackend::Impl::connect_ring(uint8_t number) {
   return true;
 }
 
-void NinePfsBackend::Impl::ring_broken(const std::string& why) {
+void NinePfsBackend::Device::ring_broken(const std::string& why) {
   disconnect();
   fail(XEN_EINVAL, why);
 }
 
 // The rings hold themselves while they run, so that one may be closed from within.
-void NinePfsBackend::Impl::disconnect() {
+void NinePfsBackend::Device::disconnect() {
   if (rings.empty()) return;
   for (const auto& ring : rings) ring->close();
   rings.clear();
   share.service.reset();
 }
 
-void NinePfsBackend::Impl::visit_state(StateVisitor& visitor) const {
+void NinePfsBackend::Device::visit_state(StateVisitor& visitor) const {
   XenbusDevice::visit_state(visitor);
   visitor.number("removed", removed);
-  visitor.number("unplugging", unplugging);
   visitor.number("dialect", static_cast<uint64_t>(share.dialect));
   visitor.number("rings", rings.size());
   for (const auto& ring : rings) ring->visit_state(visitor);
 }
 
 NinePfsBackend::NinePfsBackend(Hypervisor& hypervisor, XenStoreClient& store, Domain& frontend,
-                               NinePService& service, const NinePfsConfig& config) {
+                               NinePService& service, const NinePfsConfig& config)
+    : hypervisor_(hypervisor), store_(store), frontend_(frontend), service_(service), config_(config) {
   SIM_ASSERT(config.max_rings >= 1 && config.max_rings <= NinePfsConfig::kRingsMax);
   SIM_ASSERT(config.max_ring_page_order >= 1 && config.max_ring_page_order <= NinePfsConfig::kRingOrderMax);
-  impl_ = std::make_unique<Impl>(hypervisor, store, frontend, service, config,
-                                 create_nodes(store, frontend.id, config));
+  (void)attach();
 }
 
 NinePfsBackend::~NinePfsBackend() = default;
 
-void NinePfsBackend::unplug() {
-  impl_->unplugging = true;
-  if (impl_->removed)
-    remove_device_nodes(impl_->toolstack, impl_->paths);
-  else
-    request_device_removal(impl_->toolstack, impl_->paths);
+Result<> NinePfsBackend::attach() {
+  if (device_) return fail(fmt::format("share '{}' is attached already", config_.name));
+  device_ = std::make_unique<Device>(hypervisor_, store_, frontend_, service_, config_,
+                                     create_nodes(store_, frontend_.id, config_));
+  return {};
 }
 
-bool NinePfsBackend::removed() const { return impl_->removed; }
+Result<> NinePfsBackend::detach(bool forced) {
+  if (!device_) return fail(fmt::format("share '{}' is not attached", config_.name));
+  removal_.reset();
+  const auto closed = [this] {
+    const DevicePaths paths = device_->paths;
+    removal_.reset();
+    device_.reset();
+    remove_device_nodes(store_, paths);
+  };
+  const auto late = [this] {
+    removal_.reset();
+    frontend_.notices.emit(NoticeKind::unusual, "9pfs/" + config_.name,
+                           "the frontend has not closed the share ten seconds after it was asked to; it "
+                           "stays attached");
+  };
+  removal_ = std::make_unique<DeviceRemoval>(store_, hypervisor_, device_->paths, forced, closed, late);
+  return {};
+}
 
-void NinePfsBackend::visit_state(StateVisitor& visitor) const { impl_->visit_state(visitor); }
+void NinePfsBackend::visit_state(StateVisitor& visitor) const {
+  visitor.number("attached", device_ != nullptr);
+  visitor.number("detach_limit", removal_ ? removal_->limit().ps : 0);
+  if (device_) device_->visit_state(visitor);
+}
 
 }  // namespace ringside

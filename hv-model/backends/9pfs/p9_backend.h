@@ -10,10 +10,12 @@
 
 #include "hv-model/hypervisor.h"
 #include "hv-model/xenstore/client.h"
+#include "sim/result.h"
 
 namespace ringside {
 
-class NinePService;  // host/9p/service.h
+class NinePService;   // host/9p/service.h
+class DeviceRemoval;  // hv-model/backends/device_removal.h
 
 struct NinePfsConfig {
   static constexpr uint32_t kRingsMax = 8;      // as QEMU offers; Linux 6.1 wants 2 at least
@@ -36,16 +38,26 @@ class NinePfsBackend : public Stateful {
                  const NinePfsConfig& config);
   ~NinePfsBackend() override;
 
-  // The toolstack asks for the device to be closed (xl's detaching); the frontend may take its time. When it
-  // has closed, the nodes go and removed() is true.
-  void unplug();
-  bool removed() const;
+  // Makes the device anew after detach() has taken it away: writes its nodes, and waits for the frontend.
+  Result<> attach();
+  // Asks the frontend to close; when it has, the nodes go. A frontend that does not within ten seconds keeps
+  // its share, and there is a notice. Forced, the frontend's nodes go first: it loses the share whether it
+  // likes it or not.
+  Result<> detach(bool forced);
+  bool attached() const { return device_ != nullptr; }
 
   void visit_state(StateVisitor& visitor) const override;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  class Device;
+
+  Hypervisor& hypervisor_;
+  XenStoreClient& store_;
+  Domain& frontend_;
+  NinePService& service_;
+  const NinePfsConfig config_;
+  std::unique_ptr<Device> device_;  // null: not attached
+  std::unique_ptr<DeviceRemoval> removal_;
 };
 
 }  // namespace ringside

@@ -168,43 +168,60 @@ TEST_CASE("9pfs: a state that no frontend has there is an error") {
   CHECK(fixture.error_node() == "22 saw state 7 at frontend");
 }
 
-TEST_CASE("9pfs: a share that is unplugged waits for its frontend, and its nodes go") {
+TEST_CASE("9pfs: a share that is detached waits for its frontend, and its nodes go") {
   P9Fixture fixture;
   fixture.connect();
-  fixture.backend->unplug();
+  REQUIRE(fixture.backend->detach(false));
   fixture.run();
   CHECK(fixture.backend_state() == XenbusState::closing);  // as the frontend sees it
-  CHECK_FALSE(fixture.backend->removed());
+  CHECK(fixture.backend->attached());
   CHECK(fixture.any_grant_in_use());
   fixture.set_state(XenbusState::closing);
   CHECK_FALSE(fixture.any_grant_in_use());
-  fixture.put_node("state", "6");
-  fixture.run(microseconds(500));
-  CHECK(fixture.backend_state() == XenbusState::closed);
-  CHECK(fixture.backend->removed());
-  fixture.run();
+  CHECK(fixture.backend->attached());
+  fixture.set_state(XenbusState::closed);
+  CHECK_FALSE(fixture.backend->attached());
   CHECK(fixture.backend_node("state") == "(none)");
   CHECK(fixture.guest.read(fixture.frontend_folder() + "/tag").error() == "ENOENT");
+  CHECK(fixture.backend->detach(false).error().message == "share 'share0' is not attached");
 }
 
-TEST_CASE("9pfs: a share that is unplugged before anybody connected goes as well") {
+TEST_CASE("9pfs: a share that is detached before anybody connected goes as well") {
   P9Fixture fixture;
-  fixture.backend->unplug();
+  REQUIRE(fixture.backend->detach(false));
   fixture.set_state(XenbusState::closed);
-  CHECK(fixture.backend->removed());
+  CHECK_FALSE(fixture.backend->attached());
   CHECK(fixture.backend_node("state") == "(none)");
 }
 
-TEST_CASE("9pfs: a share may be plugged in while the domain runs, and after one was unplugged") {
+TEST_CASE("9pfs: a frontend that does not close keeps its share, unless it is taken by force") {
   P9Fixture fixture;
-  fixture.backend->unplug();
+  fixture.connect();
+  REQUIRE(fixture.backend->detach(false));
+  fixture.run(seconds(11));
+  CHECK(fixture.backend->attached());
+  CHECK(fixture.domain->notices.count(NoticeKind::unusual) == 1);
+  fixture.ask(ScriptedService::message(ninep::Tclunk, 1, 11));
+  CHECK(fixture.take().size() == 7);
+  REQUIRE(fixture.backend->detach(true));
+  fixture.run();
+  CHECK_FALSE(fixture.backend->attached());
+  CHECK_FALSE(fixture.any_grant_in_use());
+  CHECK(fixture.backend_node("state") == "(none)");
+}
+
+TEST_CASE("9pfs: a share comes back after it was detached, while the domain runs") {
+  P9Fixture fixture;
+  fixture.connect();
+  CHECK(fixture.backend->attach().error().message == "share 'share0' is attached already");
+  REQUIRE(fixture.backend->detach(false));
   fixture.set_state(XenbusState::closed);
-  fixture.backend.reset();
-  fixture.backend = std::make_unique<NinePfsBackend>(fixture.hypervisor, fixture.toolstack, *fixture.domain,
-                                                     fixture.service, NinePfsConfig{});
+  REQUIRE(fixture.backend->attach());
   fixture.run();
   CHECK(fixture.backend_state() == XenbusState::init_wait);
   fixture.connect();
+  fixture.ask(ScriptedService::message(ninep::Tclunk, 1, 11));
+  CHECK(fixture.load_index(fixture.rings[0], P9Fixture::kOutCons) == 11);
 }
 
 TEST_CASE("9pfs: a frontend whose folder goes is forgotten") {
@@ -213,8 +230,10 @@ TEST_CASE("9pfs: a frontend whose folder goes is forgotten") {
   REQUIRE(fixture.toolstack.remove(fixture.frontend_folder()).has_value());
   fixture.run();
   CHECK(fixture.backend_state() == XenbusState::closed);
-  CHECK(fixture.backend->removed());
   CHECK_FALSE(fixture.any_grant_in_use());
+  fixture.put_node("state", "3");
+  fixture.run();
+  CHECK(fixture.backend_state() == XenbusState::closed);
 }
 
 TEST_CASE("9pfs: a backend that goes gives everything back") {
