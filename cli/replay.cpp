@@ -71,7 +71,7 @@ Result<ExitCode> replay(const ReplayArguments& arguments) {
   options.flip_memory_bit_after_epoch = arguments.flip_after;
   ProgressLine progress(!arguments.json);
   options.on_progress = [&](const Progress& now) { progress.update(now); };
-  ConsoleOutput output(scenario->domains.size() > 1, "", false,
+  ConsoleOutput output(scenario->domains.size() + scenario->consoles.size() > 1, "", false,
                        [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
   if (arguments.console && !arguments.json) {
     options.on_console = [&](const std::string& domain, std::span<const uint8_t> bytes) {

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/terminal_input.h"
 #include "machine/machine.h"
+#include "machine/xenstore_socket.h"
 
 namespace ringside::cli {
 
@@ -27,6 +28,7 @@ struct RunArguments {
   bool no_console = false;
   bool json = false;
   std::string vcd;
+  std::string xenstore_socket;
   uint64_t disturb = 0;
   std::vector<std::string> intrude;
 };
@@ -141,8 +143,9 @@ ExitCode run(const RunArguments& arguments) {
   }
   options.vcd_to = arguments.vcd;
   std::string console;
-  ConsoleOutput output(scenario->domains.size() > 1, interactive ? scenario->domains.front().name : "",
-                       isatty(STDOUT_FILENO) != 0, [&](std::string_view text) {
+  ConsoleOutput output(scenario->domains.size() + scenario->consoles.size() > 1,
+                       interactive ? scenario->domains.front().name : "", isatty(STDOUT_FILENO) != 0,
+                       [&](std::string_view text) {
                          if (arguments.json) {
                            console += text;
                          } else {
@@ -161,7 +164,18 @@ ExitCode run(const RunArguments& arguments) {
     if (isatty(STDIN_FILENO))
       fmt::print(stderr, "You type at {}'s console. Ctrl-A x ends, Ctrl-A h helps.\n", domain);
     terminal.emplace(domain + "/console/in", stop_requested);
-    options.live_input = &*terminal;
+    options.live_inputs.push_back(&*terminal);
+  }
+  std::unique_ptr<XenStoreSocketInput> xenstore_socket;
+  if (!arguments.xenstore_socket.empty()) {
+    auto made = XenStoreSocketInput::create(arguments.xenstore_socket);
+    if (!made) {
+      terminal.reset();
+      return cli::report(made.error());
+    }
+    xenstore_socket = std::move(*made);
+    options.live_inputs.push_back(xenstore_socket.get());
+    options.xenstore_socket = xenstore_socket.get();
   }
   handle_signals(!arguments.output.empty());
   auto machine = Machine::create(*scenario, options);
@@ -206,6 +220,8 @@ void add_run(CLI::App& app, Outcome& outcome) {
       command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
   command->add_option("--vcd", arguments->vcd, "Write a PC's interrupt lines here, for GTKWave");
+  command->add_option("--xenstore-socket", arguments->xenstore_socket,
+                      "Let programs talk to XenStore here, while it runs (a Unix socket)");
   command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
   command
       ->add_option("--disturb", arguments->disturb,
@@ -219,12 +235,16 @@ void add_run(CLI::App& app, Outcome& outcome) {
       ->group("");
   command->footer(
       "At a terminal the console is yours as well: Ctrl-A x ends, Ctrl-A h helps.\n"
-      "What is typed is recorded with its time, so that a replay needs nobody.\n\n"
+      "What is typed is recorded with its time, so that a replay needs nobody.\n"
+      "So are the requests of programs at --xenstore-socket, which are domain 0:\n"
+      "Debian's xenstore-ls, -read, -write, -watch find it by XENSTORED_PATH.\n\n"
       "Examples:\n"
       "  ringside run scenarios/grub-pv -o a.pcapng\n"
       "  ringside run grub-pv --set disk.xvda.latency.command=1ms\n"
       "  ringside run grub-pv --console      type at GRUB's prompt: ls, halt\n"
-      "  ringside run uart-hello --vcd irq.vcd && gtkwave irq.vcd");
+      "  ringside run uart-hello --vcd irq.vcd && gtkwave irq.vcd\n"
+      "  ringside run grub-pv --console --xenstore-socket xs     in another shell:\n"
+      "  XENSTORED_PATH=xs xenstore-ls -f");
   command->callback([arguments, output, &outcome] {
     arguments->output_given = output->count() != 0;
     outcome.code = run(*arguments);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 
 namespace ringside::cli {
@@ -52,22 +51,9 @@ std::optional<PendingInput> TerminalInput::take(Tick, uint64_t instructions) {
   return input;
 }
 
-Tick TerminalInput::wait(Tick now, Tick until) {
-  using std::chrono::steady_clock;
+void TerminalInput::add_descriptors(std::vector<pollfd>& into) const {
   std::fflush(stdout);
-  const auto began = steady_clock::now();
-  const auto passed = [&] {
-    const auto host =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - began).count();
-    return saturating_add(now, nanoseconds(static_cast<uint64_t>(std::max<int64_t>(host, 0))));
-  };
-  while (typed_.empty() && !stop_ && !terminal_.at_end()) {
-    const Tick reached = passed();
-    if (reached >= until) return until;
-    const uint64_t left_ms = until == Tick::never() ? 1000 : (until - reached).ps / 1'000'000'000 + 1;
-    read(static_cast<int>(std::min<uint64_t>(left_ms, 1000)));
-  }
-  return std::min(until, passed());
+  into.push_back({terminal_.descriptor(), POLLIN, 0});
 }
 
 }  // namespace ringside::cli

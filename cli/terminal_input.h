@@ -3,7 +3,6 @@
 // is typed gets the virtual time at which the machine took it, so that a replay needs no person.
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <string>
 
@@ -20,7 +19,8 @@ class TerminalInput : public InputSource {
   Tick next_tick() const override;
   std::optional<PendingInput> take(Tick now, uint64_t instructions) override;
   bool may_come() const override { return !terminal_.at_end() || !typed_.empty(); }
-  Tick wait(Tick now, Tick until) override;
+  void add_descriptors(std::vector<pollfd>& into) const override;
+  void look() override { read(0); }
 
  private:
   void read(int wait_ms);

@@ -22,6 +22,7 @@ class RawTerminal {
 
   // What has been typed. Waits up to `wait_ms` for the first byte (0: not at all, negative: for ever).
   std::vector<uint8_t> read(int wait_ms);
+  int descriptor() const { return descriptor_; }
   // True once the other side is gone: nothing will come any more.
   bool at_end() const { return at_end_; }
 

@@ -7,6 +7,7 @@
 #include "machine/machine_impl.h"
 #include "machine/pc/pc_guest.h"
 #include "machine/session_output.h"
+#include "machine/xenstore_socket.h"
 #include "sim/hash.h"
 
 namespace ringside {
@@ -45,6 +46,7 @@ Result<> Machine::Impl::build() {
     xen = std::move(*host);
     memories.push_back(xen->memory.get());
   }
+  SIM_TRY(attach_xenstore_socket());
   auto made_networks = Networks::create(
       scenario, timeline, options.replay == nullptr,
       [&files](const std::string& name) { return std::span<const uint8_t>(files.at(name).contents); });
@@ -54,6 +56,7 @@ Result<> Machine::Impl::build() {
     xen_nics = std::make_unique<XenNics>(*xen->hypervisor, *xen->toolstack);
     xen->commands->set_network_devices(*xen_nics);
     xen->commands->set_shares(*shares);
+    xen_consoles = std::make_unique<XenConsoles>(scenario);
   }
   for (const DomainScenario& domain : scenario.domains) SIM_TRY(build_guest(domain, files));
   hear_complaints();
@@ -188,6 +191,10 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
       if (nic.domain != given.name) continue;
       xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
     }
+    xen_consoles->attach(given.name, (*guest)->domain(), *xen,
+                         [this](const ConsoleScenario& console, std::span<const uint8_t> bytes) {
+                           show_console(console.full_name(), bytes);
+                         });
     SIM_TRY(shares->attach(given.name, (*guest)->domain(), *xen, *outside, timeline));
     parts->guest = std::move(*guest);
   } else {
@@ -226,6 +233,16 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
     surroundings.customize = [this, &domain](PcBoard& board) { options.customize_board(domain.name, board); };
   }
   return PcGuest::create(domain, std::move(own), surroundings);
+}
+
+Result<> Machine::Impl::attach_xenstore_socket() {
+  if (options.xenstore_socket == nullptr || options.replay != nullptr) return {};
+  if (!xen) return fail("no domain of the scenario is paravirtual, so there is no XenStore to connect to");
+  xen->socket_clients->set_output(
+      [socket = options.xenstore_socket](uint32_t client, std::span<const uint8_t> message) {
+        socket->deliver(client, message);
+      });
+  return {};
 }
 
 std::vector<PcGuest*> Machine::Impl::pc_guests() const {
@@ -279,14 +296,19 @@ Result<> Machine::Impl::trace_lines() {
 void Machine::Impl::print_console(GuestParts& parts, std::span<const uint8_t> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   parts.console_watch.on_output(text);
-  scripted.on_console(parts.scenario->name, text);
-  if (options.on_console) options.on_console(parts.scenario->name, bytes);
+  show_console(parts.scenario->name, bytes);
+}
+
+void Machine::Impl::show_console(const std::string& console, std::span<const uint8_t> bytes) {
+  scripted.on_console(console, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (options.on_console) options.on_console(console, bytes);
 }
 
 void Machine::Impl::list_components() {
   for (const auto& parts : guests) parts->guest->list_components(components);
   networks->list_components(components);
   if (xen) xen->list_components(components);
+  if (xen_consoles) xen_consoles->list_components(components);
   if (xen_nics) xen_nics->list_components(components);
   shares->list_components(components);
   for (const auto& disk : disks) {

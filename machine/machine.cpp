@@ -10,7 +10,7 @@ namespace ringside {
 Result<std::unique_ptr<Machine>> Machine::create(const Scenario& scenario, const MachineOptions& options) {
   auto impl = std::make_unique<Impl>(scenario, options);
   impl->sources.push_back(&impl->scripted);
-  if (options.live_input != nullptr) impl->sources.push_back(options.live_input);
+  impl->sources.insert(impl->sources.end(), options.live_inputs.begin(), options.live_inputs.end());
   if (options.disturb_seed != 0) impl->disturbance = std::make_unique<Random>(options.disturb_seed);
   if (options.intrusion.any()) impl->intrusion = std::make_unique<Intrusion>(options.intrusion);
   if (options.replay != nullptr) SIM_TRY(check_versions(options.replay->header()));

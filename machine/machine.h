@@ -20,6 +20,7 @@ namespace ringside {
 
 class Hypervisor;
 class PcBoard;
+class XenStoreSocketInput;
 
 struct Progress {
   Tick now;
@@ -34,14 +35,17 @@ struct MachineOptions {
   Replayer* replay = nullptr;
   // Ends a run early at the first block boundary at or behind this tick.
   Tick until = Tick::never();
-  // What the guests print: full domain name and bytes.
+  // What the guests print: the domain's name, or "dom1/console1" for a further console, and bytes.
   std::function<void(const std::string& domain, std::span<const uint8_t>)> on_console;
   // Called now and then (by virtual progress), for a progress line.
   std::function<void(const Progress&)> on_progress;
   // Set by a signal handler or a key: the run ends in order, and what was recorded is whole.
   const volatile bool* stop_requested = nullptr;
-  // A person at a terminal, or nobody. Must outlive the machine.
-  InputSource* live_input = nullptr;
+  // Who gives input while the machine runs: a person at a terminal, programs at a socket. Must outlive the
+  // machine. A replay does without them.
+  std::vector<InputSource*> live_inputs;
+  // One of them, which also gets what XenStore sends to its clients; null: nobody.
+  XenStoreSocketInput* xenstore_socket = nullptr;
   // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the
   // machine.
   std::vector<Tap*> taps_behind;

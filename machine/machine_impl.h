@@ -14,6 +14,7 @@
 #include "machine/machine.h"
 #include "machine/networks.h"
 #include "machine/outside.h"
+#include "machine/xen_consoles.h"
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
 #include "machine/xen_nics.h"
@@ -48,7 +49,7 @@ struct LoadedFile {
 
 struct Machine::Impl {
   Impl(const Scenario& given_scenario, const MachineOptions& given_options)
-      : scenario(given_scenario), options(given_options), scripted(given_scenario.inputs) {}
+      : scenario(given_scenario), options(given_options), scripted(given_scenario) {}
 
   Scenario scenario;
   MachineOptions options;
@@ -65,6 +66,7 @@ struct Machine::Impl {
   std::unique_ptr<Networks> networks;
   std::unique_ptr<XenNics> xen_nics;      // null where `xen` is
   std::unique_ptr<LineTrace> line_trace;  // null unless asked for
+  std::unique_ptr<XenConsoles> xen_consoles;  // null where no domain is paravirtual
   std::vector<std::unique_ptr<GuestParts>> guests;
   // In the order of the digest.
   Components components;
@@ -78,6 +80,7 @@ struct Machine::Impl {
   Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
                                             std::map<std::string, LoadedFile>& files,
                                             std::function<void(std::span<const uint8_t>)> output);
+  Result<> attach_xenstore_socket();
   std::vector<PcGuest*> pc_guests() const;
   void hear_complaints();
   Result<> trace_lines();
@@ -98,6 +101,7 @@ struct Machine::Impl {
   Exit run_guest(Guest& guest, Tick horizon);
   void take_over();
   void print_console(GuestParts& parts, std::span<const uint8_t> bytes);
+  void show_console(const std::string& console, std::span<const uint8_t> bytes);
   uint64_t memory_digest() const;
   void idle(Tick horizon);
   Tick epoch_deadline() const;

@@ -46,6 +46,7 @@ bool Machine::Impl::deliver_inputs() {
     delivered = true;
     ++inputs_delivered;
     if (recorder) recorder->record_input({inputs_delivered, clock.now, clock.instructions, wire, bytes});
+    if (xen && (xen->take_input(wire, bytes) || xen_consoles->take_input(wire, bytes))) return;
     for (const auto& parts : guests) {
       if (parts->guest->take_input(wire, bytes)) break;
     }
@@ -232,6 +233,7 @@ bool Machine::Impl::run_slice(Tick horizon) {
 // In the child of a fork that goes on as the machine.
 void Machine::Impl::take_over() {
   outside->take_over();
+  for (InputSource* source : sources) source->take_over();
   if (recorder) recorder->take_over();
 }
 
@@ -252,13 +254,18 @@ void Machine::Impl::idle(Tick horizon) {
   const bool worth_an_epoch = timeline.next_tick() >= saturating_add(clock.now, kLongIdle);
   if (clock.instructions > epoch_began_at && worth_an_epoch) end_epoch(false);
   const Tick next = std::min(timeline.next_tick(), next_input_tick());
-  InputSource* live = options.replay == nullptr ? options.live_input : nullptr;
-  const bool somebody_there = live != nullptr && live->may_come();
+  const std::vector<InputSource*>& live = options.live_inputs;
+  const bool somebody_there =
+      options.replay == nullptr &&
+      std::any_of(live.begin(), live.end(), [](const InputSource* source) { return source->may_come(); });
   // A replay knows that nothing ended before the recorded end: what was waited for there, was a person.
   const bool over = options.replay == nullptr || !options.replay->recorded_outcome() ||
                     clock.now >= options.replay->recorded_outcome()->at;
   Tick to = horizon;
-  if (somebody_there) to = std::max(clock.now + Tick{1}, std::min(horizon, live->wait(clock.now, horizon)));
+  if (somebody_there) {
+    const Tick came = wait_for_input(live, clock.now, horizon, options.stop_requested);
+    to = std::max(clock.now + Tick{1}, std::min(horizon, came));
+  }
   if (next == Tick::never() &&
       ((!somebody_there && over && horizon == time_limit()) || to == Tick::never())) {
     end_reason = fmt::format("{} hung: waiting, with nothing pending that could end it", who_hangs());
@@ -315,7 +322,8 @@ RunReport Machine::Impl::report() {
   }
   for (size_t i = 0; i < scenario.expect.console.size(); ++i) {
     const bool seen = std::any_of(guests.begin(), guests.end(),
-                                  [&](const auto& parts) { return parts->console_watch.seen(i); });
+                                  [&](const auto& parts) { return parts->console_watch.seen(i); }) ||
+                      (xen_consoles && xen_consoles->seen(i));
     if (!seen)
       report.missing.push_back(fmt::format("the console never showed \"{}\"", scenario.expect.console[i]));
   }

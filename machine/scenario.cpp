@@ -86,6 +86,7 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   if (top.has("domain") && scenario.domains.empty()) top.error("a scenario needs a [[domain]]");
   top.each("disk", [&](TomlReader& table) { read_disk(table, scenario.disks.emplace_back()); });
   top.each("share", [&](TomlReader& table) { read_share(table, scenario.shares.emplace_back()); });
+  top.each("console", [&](TomlReader& table) { read_console(table, scenario.consoles.emplace_back()); });
   top.each("uart", [&](TomlReader& table) { read_uart(table, scenario.uarts.emplace_back()); });
   top.each("nic", [&](TomlReader& table) { read_nic(table, scenario.nics.emplace_back()); });
   top.each("network", [&](TomlReader& table) { read_network(table, scenario.networks.emplace_back()); });

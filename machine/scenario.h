@@ -114,6 +114,14 @@ struct CaptureScenario {
   CapturePolicy policy;
 };
 
+// A console of a paravirtual domain, beside its first one.
+struct ConsoleScenario {
+  std::string name;  // of its wires, too
+  std::string domain;
+  uint32_t device = 1;  // its number in the domain: hvc1 of Linux
+  std::string full_name() const { return domain + "/" + name; }
+};
+
 struct InputScenario {
   std::string wire = "console";
   std::string domain;
@@ -146,6 +154,7 @@ struct Scenario {
   std::vector<DomainScenario> domains;
   std::vector<DiskScenario> disks;
   std::vector<ShareScenario> shares;
+  std::vector<ConsoleScenario> consoles;
   std::vector<UartScenario> uarts;
   std::vector<NicScenario> nics;
   std::vector<NetworkScenario> networks;

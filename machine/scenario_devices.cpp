@@ -423,6 +423,16 @@ void assign_network(Scenario& scenario, TomlReader& top, std::vector<std::string
   }
 }
 
+void assign_consoles(Scenario& scenario, TomlReader& top, std::vector<std::string>& names) {
+  for (ConsoleScenario& console : scenario.consoles) {
+    assign_domain(console.domain, scenario, top, "a [[console]]");
+    if (!domain_named(scenario, console.domain).is_paravirtual())
+      top.error(fmt::format("'{}' is no paravirtual domain: its consoles are serial ports", console.domain));
+  }
+  number_consoles(scenario, top);
+  for (const ConsoleScenario& console : scenario.consoles) check_name(console.name, "console", names, top);
+}
+
 // Commands for the toolstack are known to be right before anything runs.
 void check_toolstack(const Scenario& scenario, const InputScenario& input, TomlReader& top) {
   if (!domain_named(scenario, input.domain).is_paravirtual())
@@ -461,6 +471,7 @@ void assign_devices(Scenario& scenario, TomlReader& top) {
   assign_disks(scenario, top, names);
   assign_shares(scenario, top, names);
   assign_uarts(scenario, top, names);
+  assign_consoles(scenario, top, names);
   assign_network(scenario, top, names);
   for (InputScenario& input : scenario.inputs) {
     assign_domain(input.domain, scenario, top, "an [[input]]");
@@ -470,14 +481,18 @@ void assign_devices(Scenario& scenario, TomlReader& top) {
     }
     const bool known =
         input.wire == "console" ||
-        std::any_of(scenario.uarts.begin(), scenario.uarts.end(), [&](const UartScenario& uart) {
-          return uart.name == input.wire && uart.domain == input.domain;
+        std::any_of(scenario.uarts.begin(), scenario.uarts.end(),
+                    [&](const UartScenario& uart) {
+                      return uart.name == input.wire && uart.domain == input.domain;
+                    }) ||
+        std::any_of(scenario.consoles.begin(), scenario.consoles.end(), [&](const ConsoleScenario& console) {
+          return console.name == input.wire && console.domain == input.domain;
         });
     if (!known) {
-      top.error(
-          fmt::format("nothing can be sent on '{}'; write \"console\", \"toolstack\" or the name of a serial "
-                      "port of '{}'",
-                      input.wire, input.domain));
+      top.error(fmt::format(
+          "nothing can be sent on '{}'; write \"console\", \"toolstack\" or the name of a further "
+          "console or serial port of '{}'",
+          input.wire, input.domain));
     }
   }
 }

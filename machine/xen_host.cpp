@@ -44,10 +44,17 @@ Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timel
   host->xenstore = std::make_unique<XenStore>();
   host->toolstack = std::make_unique<XenStoreClient>(*host->xenstore, timeline.events(), timeline.clock(),
                                                      config.event_latency);
+  host->socket_clients = std::make_unique<XenStoreSocketClients>(*host->hypervisor, *host->xenstore);
   host->commands = std::make_unique<XenToolstack>(*host->hypervisor, *host->toolstack);
   host->disks = std::make_unique<BlockDevices>(*host->hypervisor, *host->toolstack);
   host->commands->set_block_devices(*host->disks);
   return host;
+}
+
+bool XenHost::take_input(const std::string& wire, const std::vector<uint8_t>& bytes) {
+  if (wire != XenStoreSocketClients::kWire) return false;
+  socket_clients->take_input(bytes);
+  return true;
 }
 
 void XenHost::list_components(Components& into) const {
@@ -56,6 +63,7 @@ void XenHost::list_components(Components& into) const {
   into.emplace_back("event_channels", &hypervisor->channels);
   into.emplace_back("grants", &hypervisor->grants);
   into.emplace_back("xenstore", xenstore.get());
+  into.emplace_back("xenstore/sockets", socket_clients.get());
   into.emplace_back("toolstack", commands.get());
 }
 

@@ -6,6 +6,7 @@
 #include "host/disk_image.h"
 #include "hv-model/hypervisor.h"
 #include "hv-model/xenstore/client.h"
+#include "hv-model/xenstore/socket_clients.h"
 #include "hv-model/xenstore/xenstore.h"
 #include "machine/block_devices.h"
 #include "machine/guest.h"
@@ -23,6 +24,8 @@ class XenHost {
   static Result<std::unique_ptr<XenHost>> create(const Scenario& scenario, Timeline& timeline,
                                                  Wiring& wiring);
 
+  // Bytes from outside for domain 0 itself. False: there is no such wire.
+  bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes);
   // What is nobody's in particular.
   void list_components(Components& into) const;
 
@@ -30,6 +33,7 @@ class XenHost {
   std::unique_ptr<Hypervisor> hypervisor;
   std::unique_ptr<XenStore> xenstore;
   std::unique_ptr<XenStoreClient> toolstack;  // domain 0's connection to XenStore
+  std::unique_ptr<XenStoreSocketClients> socket_clients;
   std::unique_ptr<XenToolstack> commands;
   std::unique_ptr<BlockDevices> disks;
 };

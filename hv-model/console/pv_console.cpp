@@ -27,6 +27,7 @@ struct PvConsole::Impl {
   Domain& domain;
   const GuestPhys page;
   const EventPort port;
+  const std::string name;
   Wire& out_wire;
   Wire& in_wire;
   Output output;
@@ -36,13 +37,16 @@ struct PvConsole::Impl {
   uint64_t out_bytes = 0, in_bytes = 0, running_hash = 0;
   std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
 
-  Impl(Hypervisor& given, Domain& given_domain, Mfn ring, EventPort given_port)
+  Impl(Hypervisor& given, Domain& given_domain, Mfn ring, EventPort given_port, const std::string& given_name)
       : hypervisor(given),
         domain(given_domain),
         page(ring.address()),
         port(given_port),
-        out_wire(given.wiring.add(given_domain.name + "/console/out", WireKind::message, kConsoleBytes)),
-        in_wire(given.wiring.add(given_domain.name + "/console/in", WireKind::message, kConsoleBytes)) {}
+        name(given_name),
+        out_wire(given.wiring.add(fmt::format("{}/{}/out", given_domain.name, given_name), WireKind::message,
+                                  kConsoleBytes)),
+        in_wire(given.wiring.add(fmt::format("{}/{}/in", given_domain.name, given_name), WireKind::message,
+                                 kConsoleBytes)) {}
 
   uint32_t load(size_t offset) const { return hypervisor.memory.load<uint32_t>(page + offset); }
   void complain(const char* ring, uint32_t producer, uint32_t consumer);
@@ -58,7 +62,7 @@ struct PvConsole::Impl {
 void PvConsole::Impl::complain(const char* ring, uint32_t producer, uint32_t consumer) {
   if (complained) return;
   complained = true;
-  domain.notices.emit(NoticeKind::unusual, "console",
+  domain.notices.emit(NoticeKind::unusual, name,
                       fmt::format("{} ring: producer {} is {} ahead of consumer {}", ring, producer,
                                   producer - consumer, consumer));
 }
@@ -155,8 +159,9 @@ bool PvConsole::Impl::put_input() {
   return put;
 }
 
-PvConsole::PvConsole(Hypervisor& hypervisor, Domain& domain, Mfn ring, EventPort port)
-    : impl_(std::make_unique<Impl>(hypervisor, domain, ring, port)) {
+PvConsole::PvConsole(Hypervisor& hypervisor, Domain& domain, Mfn ring, EventPort port,
+                     const std::string& name)
+    : impl_(std::make_unique<Impl>(hypervisor, domain, ring, port, name)) {
   SIM_ASSERT(hypervisor.memory.contains(ring));
   hypervisor.channels.set_handler(port, [impl = impl_.get()] { impl->pump(); });
 }

@@ -1,6 +1,7 @@
 // The paravirtual console (public/io/console.h): a ring of bytes each way, served as xenconsoled does
 // (tools/console/daemon/io.c). Crossings on "<domain>/console/out" and "<domain>/console/in" are chunks as
-// they are taken from the ring or put into it.
+// they are taken from the ring or put into it. Further consoles of a domain (console_backend.h) have the same
+// ring.
 //
 // A ring whose indices are further apart than it is large is left alone until they are sane again, and the
 // guest's author gets a notice.
@@ -9,7 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string_view>
+#include <string>
 
 #include "hv-model/hypervisor.h"
 
@@ -19,8 +20,9 @@ class PvConsole : public Stateful {
  public:
   using Output = std::function<void(std::span<const uint8_t> bytes)>;
 
-  // `port` is domain 0's end.
-  PvConsole(Hypervisor& hypervisor, Domain& domain, Mfn ring, EventPort port);
+  // `port` is domain 0's end. The name is that of the wires, and of who complains.
+  PvConsole(Hypervisor& hypervisor, Domain& domain, Mfn ring, EventPort port,
+            const std::string& name = "console");
   ~PvConsole() override;
 
   // Called with what the guest printed, as it is taken from the ring.

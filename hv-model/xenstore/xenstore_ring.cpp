@@ -8,7 +8,7 @@
 #include <deque>
 
 #include "hv-model/xen_abi.h"
-#include "hv-model/xenstore/server.h"
+#include "hv-model/xenstore/message.h"
 #include "hv-model/xenstore/xenstore_payloads.h"
 #include "sim/assert.h"
 #include "sim/hash.h"
@@ -17,6 +17,8 @@ namespace ringside {
 
 namespace {
 
+using xenstore::error_reply;
+
 constexpr uint32_t kSize = XENSTORE_RING_SIZE;
 using Ring = xenstore_domain_interface;
 
@@ -24,18 +26,6 @@ xsd_sockmsg header_of(std::span<const uint8_t> message) {
   xsd_sockmsg header{};
   std::memcpy(&header, message.data(), std::min(sizeof header, message.size()));
   return header;
-}
-
-std::vector<uint8_t> error_reply(std::span<const uint8_t> message, int64_t error) {
-  // Faults name errors as a driver sees them, negative.
-  const std::string_view name = xenstore::error_name(error < 0 ? -error : error);
-  xsd_sockmsg header = header_of(message);
-  header.type = XS_ERROR;
-  header.len = static_cast<uint32_t>(name.size() + 1);
-  std::vector<uint8_t> reply(sizeof header + header.len);
-  std::memcpy(reply.data(), &header, sizeof header);
-  std::memcpy(reply.data() + sizeof header, name.data(), name.size());
-  return reply;
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ struct Live {
 Live record(const std::string& path, Typist& typist, uint64_t disturb_seed) {
   MachineOptions options;
   options.record_to = path;
-  options.live_input = &typist;
+  options.live_inputs = {&typist};
   options.stop_requested = typist.stop();
   options.disturb_seed = disturb_seed;
   auto machine = Machine::create(without_script("grub-pv"), options);

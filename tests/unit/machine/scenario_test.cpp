@@ -106,11 +106,13 @@ TEST_CASE("a scenario that is not there says where to look") {
 }
 
 TEST_CASE("typed input waits for its text, across pieces, one after the other") {
-  std::vector<InputScenario> inputs(3);
+  Scenario scenario;
+  std::vector<InputScenario>& inputs = scenario.inputs;
+  inputs.resize(3);
   inputs[0] = {"console", "dom1", "login: ", std::nullopt, "root\r"};
   inputs[1] = {"console", "dom1", "# ", std::nullopt, "ls\r"};
   inputs[2] = {"console", "dom1", "", seconds(2), "bye"};
-  ScriptedInput scripted(inputs);
+  ScriptedInput scripted(scenario);
   CHECK(scripted.next_tick() == Tick::never());
   scripted.on_console("dom1", "# log");
   CHECK_FALSE(scripted.take(Tick{0}, 0));
