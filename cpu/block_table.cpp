@@ -136,32 +136,42 @@ BlockTable::Cached& BlockTable::enter(uint64_t address, GuestPhys at, std::span<
   return cached;
 }
 
+InstructionSummary BlockTable::summary_at(uint64_t address, std::span<const uint8_t> bytes,
+                                          CodeWidth width) const {
+  InstructionSummary summary;
+  if (width == CodeWidth::bits_64 && quick_decode(bytes, summary)) return summary;
+  Instruction instruction;
+  disassembler_.decode(bytes, address, instruction, width);
+  return summary_of(instruction);
+}
+
 std::unique_ptr<Block> BlockTable::analyse(uint64_t address, std::span<const uint8_t> bytes,
-                                           CodeWidth width) const {
+                                           CodeWidth width) {
   auto block = std::make_unique<Block>();
   block->width = width;
   block->bytes.assign(bytes.begin(), bytes.end());
+  starts_.clear();
   uint64_t offset = 0;
   Tick cost;
   while (offset < bytes.size()) {
-    Instruction instruction;
-    const bool known = disassembler_.decode(bytes.subspan(offset), address + offset, instruction, width);
+    const InstructionSummary summary = summary_at(address + offset, bytes.subspan(offset), width);
     Block::Start start;
     start.offset = static_cast<uint16_t>(offset);
     start.cost_before_ps = static_cast<uint32_t>(cost.ps);
-    start.cuttable = known && instruction.writes_memory && !instruction.ends_block;
-    block->starts.push_back(start);
-    if (instruction.uses_port && !block->port_offset) block->port_offset = start.offset;
-    block->ends_by = known ? instruction.end : BlockEnd::ordinary;
-    cost += costs_.cost(cycles_of(instruction));
-    // What Capstone cannot decode counts as one instruction up to the block's end: an undefined opcode ends
-    // a block.
-    offset += known ? instruction.length : bytes.size() - offset;
+    start.cuttable = summary.cuttable;
+    starts_.push_back(start);
+    if (summary.uses_port && !block->port_offset) block->port_offset = start.offset;
+    block->ends_by = summary.end;
+    cost += costs_.cost(summary.cycles);
+    // What Capstone cannot decode has no length. It counts as one instruction up to the block's end: an
+    // undefined opcode ends a block.
+    offset += summary.length ? summary.length : bytes.size() - offset;
   }
-  const auto last = bytes.subspan(block->starts.empty() ? 0 : block->starts.back().offset);
+  const auto last = bytes.subspan(starts_.empty() ? 0 : starts_.back().offset);
   block->pauses = last.size() == 2 && last[0] == 0xf3 && last[1] == 0x90;
-  if (block->starts.size() == 1 && width == CodeWidth::bits_64) block->string = repeated_string(bytes);
-  block->instructions = static_cast<uint32_t>(block->starts.size());
+  if (starts_.size() == 1 && width == CodeWidth::bits_64) block->string = repeated_string(bytes);
+  block->starts = starts_;
+  block->instructions = static_cast<uint32_t>(starts_.size());
   block->cost_ps = static_cast<uint32_t>(cost.ps);
   return block;
 }

@@ -17,6 +17,7 @@
 
 #include "cpu/disassembler.h"
 #include "cpu/instruction_cost.h"
+#include "cpu/quick_decode.h"
 #include "sim/ids.h"
 
 namespace ringside {
@@ -154,7 +155,8 @@ class BlockTable {
     changeable_.push_back(static_cast<uint32_t>(at));
   }
   Cached& enter(uint64_t address, GuestPhys at, std::span<const uint8_t> bytes, CodeWidth width);
-  std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width) const;
+  InstructionSummary summary_at(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width) const;
+  std::unique_ptr<Block> analyse(uint64_t address, std::span<const uint8_t> bytes, CodeWidth width);
 
   const Disassembler& disassembler_;
   size_t mask_;
@@ -166,6 +168,7 @@ class BlockTable {
   // Which entries may hold blocks of a frame, and which are at addresses that are changeable. Looked up only.
   std::unordered_map<uint64_t, std::vector<uint32_t>> by_frame_;
   std::vector<uint32_t> changeable_;
+  std::vector<Block::Start> starts_;  // analyse()'s own, kept for its room
   // By machine address and size. Looked up only, never walked: its order is not seen.
   std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
 };
