@@ -67,6 +67,7 @@ void read_it(const std::string& path) {
   if (!replayer) return;
   while ((*replayer)->next_input() != nullptr) (*replayer)->take_input();
   for (uint64_t epoch = 1; epoch < 4 && !(*replayer)->exhausted(); ++epoch) {
+    (void)(*replayer)->take_answer("fuzz");
     (*replayer)->end_epoch(EpochDigest{epoch, {}, 0, 0, 0, {}, std::nullopt});
   }
   (*replayer)->end_run({});
@@ -105,7 +106,8 @@ std::vector<uint8_t> seed(bool packed, bool whole) {
   for (uint64_t epoch = 1; epoch < 4; ++epoch) {
     (*writer)->write(
         SessionCrossing{Tick{epoch}, epoch, 0, Direction::out, 1, 40, std::vector<uint8_t>(24, 1)});
-    (*writer)->write(InputRecord{epoch, Tick{epoch}, epoch, "dom1/console/in", {'x'}});
+    (*writer)->write(InputRecord{2 * epoch - 1, Tick{epoch}, epoch, "dom1/console/in", {'x'}});
+    (*writer)->write(InputRecord{2 * epoch, Tick{}, epoch, "fuzz", {1, 2}, true, false});
     (*writer)->write(EpochDigest{epoch, Tick{epoch}, epoch, epoch, 1, {{"cpu", 1}}, epoch});
   }
   if (whole) (*writer)->write(RunOutcome{0, "poweroff", Tick{9}, 9});
