@@ -143,6 +143,8 @@ ExitCode run(const RunArguments& arguments) {
   }
   options.vcd_to = arguments.vcd;
   std::string console;
+  // To a person, and to programs that wait for what a guest says.
+  const bool shown_at_once = interactive || !arguments.xenstore_socket.empty();
   ConsoleOutput output(scenario->domains.size() + scenario->consoles.size() > 1,
                        interactive ? scenario->domains.front().name : "", isatty(STDOUT_FILENO) != 0,
                        [&](std::string_view text) {
@@ -150,7 +152,7 @@ ExitCode run(const RunArguments& arguments) {
                            console += text;
                          } else {
                            std::fwrite(text.data(), 1, text.size(), stdout);
-                           if (interactive) std::fflush(stdout);
+                           if (shown_at_once) std::fflush(stdout);
                          }
                        });
   options.on_console = [&](const std::string& domain, std::span<const uint8_t> bytes) {

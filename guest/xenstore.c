@@ -5,6 +5,7 @@
 
 static volatile struct xenstore_domain_interface* ring;
 static unsigned watch_events;
+static unsigned events_by_token[256];
 
 static void on_event(void* data) { (void)data; }
 
@@ -52,13 +53,26 @@ static void receive(void* into, size_t size, size_t length) {
   }
 }
 
-// Takes one message. Returns its type; the body, cut to fit and ended by a 0, is in `body`.
+// Counts an event by the first character of its token.
+static void count_event(size_t length) {
+  char body[512];
+  receive(body, sizeof body - 1, length);
+  body[length < sizeof body - 1 ? length : sizeof body - 1] = 0;
+  const char* token = body + strlen(body) + 1;
+  ++watch_events;
+  if (token < body + sizeof body) ++events_by_token[(unsigned char)*token];
+}
+
+// Takes one message. Returns its type; the body, cut to fit and ended by a 0, is in `body`, except an event's.
 static uint32_t take_message(char* body, size_t size) {
   struct xsd_sockmsg header;
   receive(&header, sizeof header, sizeof header);
+  if (header.type == XS_WATCH_EVENT) {
+    count_event(header.len);
+    return header.type;
+  }
   receive(body, size - 1, header.len);
   body[header.len < size - 1 ? header.len : size - 1] = 0;
-  if (header.type == XS_WATCH_EVENT) ++watch_events;
   return header.type;
 }
 
@@ -77,10 +91,11 @@ static int error_number(const char* name) {
 }
 
 // Both texts end with a 0 in the message, except for a value that is written.
-static int request(uint32_t type, const char* first, const char* second, size_t second_length, char* reply,
-                   size_t size) {
+int xenstore_request(uint32_t type, uint32_t transaction, const char* first, const char* second,
+                     size_t second_length, char* reply, size_t size) {
   const size_t first_length = strlen(first) + 1;
-  const struct xsd_sockmsg header = {.type = type, .len = (uint32_t)(first_length + second_length)};
+  const struct xsd_sockmsg header = {
+      .type = type, .tx_id = transaction, .len = (uint32_t)(first_length + second_length)};
   send(&header, sizeof header);
   send(first, first_length);
   send(second, second_length);
@@ -94,21 +109,29 @@ static int request(uint32_t type, const char* first, const char* second, size_t 
 }
 
 int xenstore_read(const char* path, char* value, size_t size) {
-  return request(XS_READ, path, "", 0, value, size);
+  return xenstore_request(XS_READ, 0, path, "", 0, value, size);
 }
 
 int xenstore_write(const char* path, const char* value) {
   char reply[16];
-  return request(XS_WRITE, path, value, strlen(value), reply, sizeof reply);
+  return xenstore_request(XS_WRITE, 0, path, value, strlen(value), reply, sizeof reply);
 }
 
 int xenstore_watch(const char* path, const char* token) {
   char reply[16];
-  return request(XS_WATCH, path, token, strlen(token) + 1, reply, sizeof reply);
+  return xenstore_request(XS_WATCH, 0, path, token, strlen(token) + 1, reply, sizeof reply);
 }
 
 void xenstore_wait_for_watch(void) {
   char body[256];
   while (watch_events == 0) take_message(body, sizeof body);
   watch_events = 0;
+}
+
+unsigned xenstore_events(char token) {
+  while (has_input(0)) {
+    char body[16];
+    take_message(body, sizeof body);
+  }
+  return events_by_token[(unsigned char)token];
 }
