@@ -97,6 +97,7 @@ Domain::Domain(DomainId domain_id, Wiring& wiring)
 void Domain::crash(std::string why) {
   if (end) return;
   end = DomainEnd{.crashed = true, .shutdown_reason = SHUTDOWN_crash, .text = std::move(why)};
+  if (on_end) on_end();
 }
 
 void Domain::shut_down(uint32_t reason) {
@@ -106,6 +107,7 @@ void Domain::shut_down(uint32_t reason) {
   end = DomainEnd{.crashed = code == SHUTDOWN_crash,
                   .shutdown_reason = code,
                   .text = known ? known : fmt::format("shutdown with reason {}", code)};
+  if (on_end) on_end();
 }
 
 bool Domain::accessible(GuestVirt from, uint64_t bytes) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -101,6 +102,8 @@ class Domain : public Stateful {
   GrantTable grants;
 
   std::optional<DomainEnd> end;
+  // VIRQ_DOM_EXC: called once, when it has ended.
+  std::function<void()> on_end;
   // Ends the domain; the first end counts.
   void crash(std::string why);
   // SHUTDOWN_*; the code that SCHEDOP_shutdown_code gave before wins, as in Xen.

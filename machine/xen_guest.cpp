@@ -43,6 +43,11 @@ Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, con
 
   host.commands->introduce(*guest->domain_, given.name, given.memory_bytes);
   host.xenstore->introduce(guest->domain_->id);
+  // xenstored hears of a domain's end by an event, and tells who watches @releaseDomain.
+  guest->domain_->on_end = [&hypervisor, store = host.xenstore.get(), id = guest->domain_->id] {
+    hypervisor.events.schedule(hypervisor.clock.now + hypervisor.config.event_latency,
+                               "xenstore/domain_exception", [store, id] { store->shut_down(id); });
+  };
   guest->xenstore_ring_ = std::make_unique<XenStoreRing>(hypervisor, *host.xenstore, *guest->domain_,
                                                          pages->xenstore, pages->xenstore_remote_port);
   guest->console_ =
