@@ -315,6 +315,9 @@ std::vector<std::vector<uint8_t>> fuzz_seeds() {
       {0,   kOwn, 0,     0x80, kOwn,  5,   8,     100, 0,    0,      kOwn, 5,     2,   100,
        0,   0,    kLong, 255,  kLong, 255, kOwn,  6,   1,    kState, 6,    kLong, 255, kLong,
        255, kOwn, 6,     0,    kLong, 255, kLong, 255, kOwn, 0,      0,    kOwn,  6,   2},
+      // An address comes into the filter, and goes.
+      {0, kOwn, 0, 0x80, kOwn, 2, 0, 20, 0,  0, 8, 60,   0, 0, kOwn, 3, 0, 2, 0, 1, 0, 0, 0,     0, 1, kTime,
+       9, kOwn, 2, 0,    20,   0, 0, 8,  60, 0, 0, kOwn, 3, 0, 3,    0, 1, 0, 0, 0, 0, 1, kTime, 9},
       // A rate, losses and faults.
       {192, kFaults, 3,   4,     kOwn, 0,    0x30, kOwn, 4, 0,    100, 0,    kOwn, 1,  0,     2,   0xdc,
        5,   1,       1,   0,     kOwn, 2,    0,    20,   0, 0,    0,   0xdc, 5,    30, kLong, 200, kOwn,
@@ -333,6 +336,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   run_frontend_operations(net.bench, input, net.folder,
                           [&net](uint8_t code, FuzzInput& rest) { net.own(code, rest); });
   net.bench.advance(milliseconds(20));
+  (void)state_digest(*net.backend);
   // What is under way at its end must find the backend gone.
   net.backend.reset();
   net.bench.advance(seconds(2));
