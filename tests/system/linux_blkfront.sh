@@ -42,5 +42,5 @@ says out 'device/vbd/51712/ring-ref3\0'
 says out 'operation=INDIRECT indirect_op=READ'
 says out 'kind=indirect_page} {gref='
 says out 'operation=DISCARD'
-says out 'text="block-detach xvdb --force"'
+says out 'commands="block-detach xvdb --force"'
 finish
