@@ -25,7 +25,7 @@ cp -a export copy
 (cd copy && sh "$source_dir/scenarios/9p-diod/commands") || fail "the commands fail on the host"
 
 # As nobody in particular diod works in its own name, whoever asks.
-identity=(-N)
+identity=()
 [[ $(id -u) == 0 ]] || identity=(-S -U "$(id -un)")
 start_diod() {
   "$diod" -f -n "${identity[@]}" -c /dev/null -L "$work/diod.log" -l "$1" -e "$work/export" &
