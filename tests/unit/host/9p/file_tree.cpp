@@ -10,7 +10,7 @@ using namespace ringside::ninep_test;
 
 namespace {
 
-constexpr NewFile kFile = {.mode = file_mode::regular | 0644};
+const NewFile kFile = {.mode = file_mode::regular | 0644};
 constexpr uint32_t kDirectoryMode = file_mode::directory | 0755;
 
 int error_of(const FileResult<>& result) { return result ? 0 : result.error(); }
