@@ -83,6 +83,7 @@ TEST_CASE("a scenario says what is wrong with a command") {
   CHECK_THAT(message_of("shutdown now"), Contains("write \"shutdown\""));
   CHECK_THAT(message_of("block-attach xvdz"), Contains("names a device that 'dom1' does not have: 'xvdz'"));
   CHECK_THAT(message_of("network-attach eth0"), Contains("does not have: 'eth0'"));
+  CHECK_THAT(message_of("share-detach xvda"), Contains("does not have: 'xvda'"));
   CHECK_THAT(message_of("  "), Contains("holds a command"));
 }
 
