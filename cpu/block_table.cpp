@@ -23,10 +23,10 @@ const Block::Start* Block::start_at(uint64_t offset) const {
 namespace {
 
 // By its bytes: F3, perhaps 66 or REX.W, and the opcode.
-RepeatedString repeated_string(std::span<const uint8_t> bytes) {
+RepeatedString repeated_string(std::span<const uint8_t> block) {
   RepeatedString string;
-  if (bytes.size() < 2 || bytes.size() > 3 || bytes[0] != 0xf3) return string;
-  const uint8_t prefix = bytes.size() == 3 ? bytes[1] : 0, opcode = bytes.back();
+  if (block.size() < 2 || block.size() > 3 || block[0] != 0xf3) return string;
+  const uint8_t prefix = block.size() == 3 ? block[1] : 0, opcode = block.back();
   const bool copies = (opcode & 0xfe) == 0xa4, stores = (opcode & 0xfe) == 0xaa;
   if ((!copies && !stores) || (prefix != 0 && prefix != 0x48 && prefix != 0x66)) return string;
   string.copies = copies;

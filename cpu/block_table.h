@@ -41,7 +41,7 @@ struct Block {
   std::optional<uint16_t> port_offset;  // of the first instruction that uses an I/O port
   CodeWidth width = CodeWidth::bits_64;
   RepeatedString string;
-  bool pauses = false;  // its last instruction is PAUSE
+  bool pauses = false;                    // its last instruction is PAUSE
   BlockEnd ends_by = BlockEnd::ordinary;  // what its last instruction does to interrupts
 
   // Filled at the first call of BlockTable::accesses().

@@ -54,7 +54,9 @@ void NativeUnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
     // Nothing is due; the block is only one of those that must be watched, or not known.
     if (const BlockTable::Cached* cached = blocks_.find_watched(address, size);
         cached != nullptr && (!cached->block->port_offset || privilege() == 0)) {
-      if (cached->block->string.width != 0) note_iteration(*cached->block);
+      if (cached->block->string.width != 0 && iterations_.is_worth_it(current_.block == cached->block)) {
+        repeat_string(*cached->block);
+      }
       if (cached->block->pauses) wait_longer(address);
       charge_block(*cached);
       return watch_end_of(*cached->block);
@@ -188,6 +190,34 @@ void NativeUnicornCpu::on_stepped_block(uint64_t address) {
   if (is_restarted(address)) return;
   note_end_of_last_block(address);
   stop({.cause = Cause::boundary, .page = address});
+}
+
+// Where the guest's address lies in RAM, when its processor holds a translation that allows the access, and
+// (for a store) the emulator has been given the right to write there without being asked.
+uint8_t* NativeUnicornCpu::reached_memory(uint64_t address, Access access) {
+  const Translation* held = find_translation({address});
+  if (held == nullptr || !paging_.paging || !is_allowed(paging_, *held, {access, is_user()})) return nullptr;
+  const GuestPhys page = held->frame.address();
+  if (!map_.is_ram(page)) return nullptr;
+  if (access == Access::write) {
+    const size_t frame = memory_.index_of(held->frame);
+    const bool given = held->dirty && written_[frame].life == emulator_life_;
+    if (!given || code_pages_.state(frame) != CodeState::data) return nullptr;
+  }
+  return memory_.data() + (page.value - memory_.base().value) + (address & (kPageSize - 1));
+}
+
+// At the beginning of an iteration, with which the clock has not been charged: the one that the emulator
+// goes on with must begin before anything is due.
+void NativeUnicornCpu::repeat_string(const Block& block) {
+  const StringRun run = string_run(uc_, block.string, (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps);
+  if (run.count == 0) return;
+  const uint8_t* from = block.string.copies ? reached_memory(run.source, Access::read) : nullptr;
+  uint8_t* to = reached_memory(run.destination, Access::write);
+  if (to == nullptr || (block.string.copies && from == nullptr)) return;
+  const uint64_t done = repeat_at_once(uc_, block.string, run, from, to);
+  clock_.now.ps += done * block.cost_ps;
+  clock_.instructions += done;
 }
 
 // An iteration of a repeated string instruction that stores into its own bytes begins twice.

@@ -90,6 +90,7 @@ Exit UnicornCpu::exit_for(uc_err error) {
       // the new flags, are the hypervisor's.
       write(UC_X86_REG_RCX, rip());
       write(UC_X86_REG_R11, read(UC_X86_REG_RFLAGS) & ~kFlagResume);
+      if (clock_.now - judged_at_ > CodePages::kForgotten) judge_frames();
       return {.reason = ExitReason::hypercall};
     case Cause::sysenter:
       // Undefined in long mode on this vendor's processors (APM volume 3, SYSENTER). The emulator has stepped
@@ -409,6 +410,14 @@ void UnicornCpu::flush_emulator() {
 void UnicornCpu::forget_emulator_tlb() {
   blocks_.new_mapping();
   flush_emulator();
+}
+
+// Frames of code and data are judged at hypercalls, whose times a debugger cannot move.
+void UnicornCpu::judge_frames() {
+  judged_at_ = clock_.now;
+  if (!code_pages_.reconsider_mixed(judged_at_)) return;
+  flush_emulator();
+  blocks_.new_epoch();
 }
 
 uc_err UnicornCpu::run_emulator(uint64_t from) {

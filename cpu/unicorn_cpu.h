@@ -25,6 +25,7 @@
 #include "cpu/fault_address.h"
 #include "cpu/page_walker.h"
 #include "cpu/translations.h"
+#include "cpu/unicorn_strings.h"
 
 namespace ringside {
 
@@ -96,10 +97,14 @@ class UnicornCpu final : public Cpu {
   static int cpuid_hook(uc_engine*, void* self);
   static int rdtsc_hook(uc_engine*, void* self);
   static int rdtscp_hook(uc_engine*, void* self);
-  void on_unusual_block(uint64_t address, uint32_t size);
+  // Not in line: the hook must stay a leaf.
+  [[gnu::noinline]] void on_unusual_block(uint64_t address, uint32_t size);
   void charge_block(const BlockTable::Cached& cached);
   void enter_block(uint64_t address, uint32_t size);
   const BlockTable::Cached* find_moved(uint64_t address, uint32_t size);
+  // Iterations of REP STOS and REP MOVS beyond the one that begins (unicorn_strings.h).
+  void repeat_string(const Block& block);
+  uint8_t* reached_memory(uint64_t address, Access access);
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
   bool fill(uint64_t address, Access access, uc_tlb_entry& entry);
   void grant(const Translation& translation, Access access, uc_tlb_entry& entry);
@@ -119,6 +124,7 @@ class UnicornCpu final : public Cpu {
   // The translations that the emulator itself holds are no longer right.
   void forget_emulator_tlb();
   void flush_emulator();
+  void judge_frames();
   uc_err run_emulator(uint64_t from);
 
   // --- unicorn_cpu.cpp: exits ---
@@ -174,6 +180,7 @@ class UnicornCpu final : public Cpu {
   bool large_seen_ = false;         // a piece of a large page may be held
   // For each frame, in which of the emulator's lives (between flushes of its TLB) it got a right to write.
   uint32_t emulator_life_ = 1;
+  Tick judged_at_;  // when frames of code and data were
   std::vector<uint32_t> written_in_life_;
   // Frames as they were when stores into their code began, by number.
   std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
@@ -191,6 +198,7 @@ class UnicornCpu final : public Cpu {
     bool mixed = false;  // may be cut by its own store
   };
   Current current_;
+  IterationCount iterations_;
 
   // Keeps the memory's observer from calling a core that is gone.
   std::shared_ptr<UnicornCpu*> self_;

@@ -52,8 +52,12 @@ void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
     // no interrupt here, so that a watched one is as good as any.
     const BlockTable::Cached* cached = blocks_.find_watched(address, size);
     if (cached == nullptr) cached = find_moved(address, size);
-    if (cached != nullptr && !cached->block->port_offset && !BlockTable::must_be_compared(*cached))
+    if (cached != nullptr && !cached->block->port_offset && !BlockTable::must_be_compared(*cached)) {
+      if (cached->block->string.width != 0 && iterations_.is_worth_it(current_.block == cached->block)) {
+        repeat_string(*cached->block);
+      }
       return charge_block(*cached);
+    }
   }
   if (current_.mixed) take_back_cut_block(address, size);
   if (stop_requested_ || clock_.now >= deadline_) {
@@ -66,6 +70,29 @@ void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
   // (IOPL is 0 and there is no bitmap), so the block is not entered.
   if (current_.block->port_offset)
     stop({.cause = Cause::port, .page = address + *current_.block->port_offset});
+}
+
+// As the native core's: where the guest has reached memory already, and at the beginning of an iteration.
+uint8_t* UnicornCpu::reached_memory(uint64_t address, Access access) {
+  const Translation* held = translations_.find({address});
+  if (held == nullptr) return nullptr;
+  if (access == Access::write) {
+    const size_t frame = memory_.index_of(held->frame);
+    const bool given = held->writable && held->dirty && written_in_life_[frame] == emulator_life_;
+    if (!given || code_pages_.state(frame) != CodeState::data) return nullptr;
+  }
+  return memory_.data() + (held->frame.address().value - memory_.base().value) + (address & (kPageSize - 1));
+}
+
+void UnicornCpu::repeat_string(const Block& block) {
+  const StringRun run = string_run(uc_, block.string, (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps);
+  if (run.count == 0) return;
+  const uint8_t* from = block.string.copies ? reached_memory(run.source, Access::read) : nullptr;
+  uint8_t* to = reached_memory(run.destination, Access::write);
+  if (to == nullptr || (block.string.copies && from == nullptr)) return;
+  const uint64_t done = repeat_at_once(uc_, block.string, run, from, to);
+  clock_.now.ps += done * block.cost_ps;
+  clock_.instructions += done;
 }
 
 // The cached block with these bytes, which lie where they lay and have not changed. Null when that is not
@@ -201,8 +228,8 @@ tl::expected<Translation, uint32_t> UnicornCpu::translation_for(GuestVirt addres
   entered.dirty = walk->dirty;
   entered.large = walk->level > 1;
   large_seen_ = large_seen_ || entered.large;
-  const bool moved = held != nullptr && (held->frame.value != entered.frame.value ||
-                                         (held->executable && !entered.executable));
+  const bool moved = held != nullptr &&
+                     (held->frame.value != entered.frame.value || (held->executable && !entered.executable));
   const bool had_room = translations_.insert(entered);
   if (moved || !had_room) forget_emulator_tlb();
   return entered;
@@ -212,7 +239,7 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
   const size_t frame = memory_.index_of(translation.frame);
   const bool own = access == Access::write && code_pages_.state(frame) == CodeState::code &&
                    is_own_frame(translation.frame);
-  const CodePages::Step step = code_pages_.access(frame, access, translation.executable, own);
+  const CodePages::Step step = code_pages_.access(frame, access, translation.executable, own, judged_at_);
   if (step.drop_blocks) {
     // The block that runs may go on within its own frame unasked; any other way into a frame is a fetch.
     const bool current = is_own_frame(translation.frame);

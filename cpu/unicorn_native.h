@@ -31,6 +31,7 @@
 #include "cpu/physical_map.h"
 #include "cpu/segment.h"
 #include "cpu/translations.h"
+#include "cpu/unicorn_strings.h"
 
 namespace ringside {
 
@@ -142,6 +143,9 @@ class NativeUnicornCpu final : public NativeCpu {
   const BlockTable::Cached* find_moved(uint64_t address, uint32_t size);
   void charge_block(const BlockTable::Cached& cached);
   void watch_end_of(const Block& block);
+  // Iterations of REP STOS and REP MOVS beyond the one that begins (unicorn_strings.h).
+  void repeat_string(const Block& block);
+  uint8_t* reached_memory(uint64_t address, Access access);
   bool is_restarted(uint64_t address) const;
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
   void note_end_of_last_block(uint64_t address);
@@ -180,16 +184,6 @@ class NativeUnicornCpu final : public NativeCpu {
   uint64_t access_address(const Block::MemoryAccess& access) const;
   bool port_is_allowed(uint16_t port, unsigned size);
   bool ports_are_free() const;
-
-  // --- REP STOS and REP MOVS (native_strings.cpp) ---
-  void note_iteration(const Block& block) {
-    constexpr unsigned kWorthIt = 8;
-    iterations_ = current_.block == &block ? iterations_ + 1 : 0;
-    if (iterations_ >= kWorthIt) repeat_at_once(block);
-  }
-  void repeat_at_once(const Block& block);
-  uint8_t* reached_memory(uint64_t address, Access access);
-  unsigned iterations_ = 0;  // of the block that runs, in a row; only what the host does depends on it
 
   // --- Translation and code ---
   bool is_user() const;
@@ -388,6 +382,7 @@ class NativeUnicornCpu final : public NativeCpu {
     uint64_t left = 0;   // of a repeated string instruction that may: RCX
   };
   Current current_;
+  IterationCount iterations_;
 
   // A loop that waits by PAUSE, and touches no device: where it pauses, since when, and the last time.
   struct Spin {

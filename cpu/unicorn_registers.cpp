@@ -101,6 +101,7 @@ void UnicornCpu::visit_state(StateVisitor& visitor) const {
   });
   visitor.number("translations", held);
   visitor.number("code_pages", code_pages_.digest());
+  visitor.number("judged_at", judged_at_.ps);
 }
 
 }  // namespace ringside
