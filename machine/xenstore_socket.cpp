@@ -72,7 +72,7 @@ void XenStoreSocketInput::look() {
 }
 
 void XenStoreSocketInput::read(uint32_t number) {
-  Client& client = *clients_[number];
+  XenStoreSocketClient& client = *clients_[number];
   const auto bytes = server_->read(number, kReadBytes);
   if (!bytes)
     return leave(number, client.stream.pending() != 0 ? "it has gone in the middle of a message" : "");
@@ -96,7 +96,7 @@ void XenStoreSocketInput::add_descriptors(std::vector<pollfd>& into) const {
 
 void XenStoreSocketInput::deliver(uint32_t number, std::span<const uint8_t> message) {
   if (number >= clients_.size() || !clients_[number]) return;
-  Client& client = *clients_[number];
+  XenStoreSocketClient& client = *clients_[number];
   if (!xenstore::is_event(message) && client.unanswered != 0) client.unanswered -= 1;
   server_->write(number, message);
 }

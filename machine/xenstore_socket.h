@@ -21,6 +21,13 @@
 
 namespace ringside {
 
+// What is known of one.
+struct XenStoreSocketClient {
+  xenstore::MessageStream stream;
+  uint32_t unanswered = 0;
+  bool leaving = false;  // its last input is on its way
+};
+
 class XenStoreSocketInput : public InputSource {
  public:
   static Result<std::unique_ptr<XenStoreSocketInput>> create(const std::string& path);
@@ -37,11 +44,6 @@ class XenStoreSocketInput : public InputSource {
   void deliver(uint32_t client, std::span<const uint8_t> message);
 
  private:
-  struct Client {
-    xenstore::MessageStream stream;
-    uint32_t unanswered = 0;
-    bool leaving = false;  // its last input is on its way
-  };
   explicit XenStoreSocketInput(std::unique_ptr<StreamServer> server) : server_(std::move(server)) {}
   bool may_read(uint32_t number) const;
   void read(uint32_t number);
@@ -49,7 +51,7 @@ class XenStoreSocketInput : public InputSource {
   void push(uint32_t number, ClientInput::Kind kind, std::span<const uint8_t> rest = {});
 
   std::unique_ptr<StreamServer> server_;
-  std::array<std::optional<Client>, XenStoreSocketClients::kClientsMax> clients_;
+  std::array<std::optional<XenStoreSocketClient>, XenStoreSocketClients::kClientsMax> clients_;
   std::deque<std::pair<uint32_t, PendingInput>> ready_;  // with the client whose last input it is, or none
   uint64_t looked_at_ = 0;
 };

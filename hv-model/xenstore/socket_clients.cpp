@@ -24,15 +24,19 @@ std::vector<uint8_t> encode(const ClientInput& input, std::span<const uint8_t> r
   return bytes;
 }
 
-struct XenStoreSocketClients::Impl {
-  struct Client {
-    uint64_t serial = 0;  // of all clients that have ever been: a late answer is not another one's
-    XenStore::ConnectionId connection = 0;
-    Wire* wire = nullptr;
-    std::deque<std::vector<uint8_t>> requests;  // not served yet
-    EventQueue::Handle serving;
-  };
+namespace {
 
+struct Client {
+  uint64_t serial = 0;  // of all clients that have ever been: a late answer is not another one's
+  XenStore::ConnectionId connection = 0;
+  Wire* wire = nullptr;
+  std::deque<std::vector<uint8_t>> requests;  // not served yet
+  EventQueue::Handle serving;
+};
+
+}  // namespace
+
+struct XenStoreSocketClients::Impl {
   Hypervisor& hypervisor;
   XenStore& store;
   Output output;
