@@ -7,7 +7,7 @@ namespace ringside {
 namespace {
 
 // The mode of Topen.
-constexpr uint32_t kRead = 0, kWrite = 1, kReadWrite = 2, kExecute = 3, kTruncate = 0x10,
+constexpr uint32_t kRead = 0, kWrite = 1, kReadWrite = 2, kTruncate = 0x10,
                    kRemoveOnClose = 0x40;
 // The flags of Tlopen: Linux's, on every host.
 namespace linux_open {
