@@ -61,9 +61,10 @@ function(ringside_reuse_precompiled name from)
   endif()
 endfunction()
 
-# ringside_library(NAME LINKS target...): every .cpp in this folder and below is in it.
+# ringside_library(NAME [OWN_FLAGS] LINKS target...): every .cpp in this folder and below is in it. OWN_FLAGS: it
+# adds definitions or options with which the common precompiled header would not be valid.
 function(ringside_library name)
-  cmake_parse_arguments(ARG "" "" "LINKS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_FLAGS" "" "LINKS;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   foreach(pattern ${ARG_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX ${pattern})
@@ -71,7 +72,9 @@ function(ringside_library name)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC ringside_flags ${ARG_LINKS})
-    ringside_reuse_precompiled(${name} ringside_common)
+    if(NOT ARG_OWN_FLAGS)
+      ringside_reuse_precompiled(${name} ringside_common)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ringside_flags ${ARG_LINKS})

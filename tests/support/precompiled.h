@@ -2,5 +2,19 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
-#include "cmake/common.h"
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
