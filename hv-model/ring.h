@@ -47,7 +47,11 @@ class BackRingIndices {
   uint32_t rsp_prod_private() const { return rsp_prod_private_; }
 
   // RING_REQUEST_PROD_OVERFLOW: more requests than the ring can hold. The frontend is broken or hostile.
-  bool producer_overflows(uint32_t req_prod) const { return req_prod - rsp_prod_private_ > slots_; }
+  // DEVIATES: public/io/ring.h - so is one whose index has run back behind what was taken: the macro lets it
+  // pass, and a backend that answers at once would take the same slots four billion times.
+  bool producer_overflows(uint32_t req_prod) const {
+    return req_prod - rsp_prod_private_ > slots_ || req_prod - req_cons_ > slots_;
+  }
   // RING_REQUEST_CONS_OVERFLOW: the next slot still waits for a response.
   bool consumer_overflows() const { return req_cons_ - rsp_prod_private_ >= slots_; }
 

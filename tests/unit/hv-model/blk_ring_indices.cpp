@@ -104,3 +104,14 @@ TEST_CASE("ring: a producer that jumps is seen") {
   CHECK(ring.producer_overflows(start + 33));
   CHECK(ring.producer_overflows(start - 1));
 }
+
+TEST_CASE("ring: a producer that runs back behind what was taken is seen") {
+  Bench bench;
+  bench.start_at(0);
+  Ring ring(*bench.memory, bench.page);
+  for (unsigned i = 0; i < 4; ++i) ring.consume();
+  for (unsigned i = 0; i < 2; ++i) ring.produce();
+  CHECK_FALSE(ring.producer_overflows(4));
+  CHECK(ring.producer_overflows(3));
+  CHECK(ring.producer_overflows(2));
+}
