@@ -53,7 +53,7 @@ class BackRingIndices {
     return req_prod - rsp_prod_private_ > slots_ || req_prod - req_cons_ > slots_;
   }
   // RING_REQUEST_CONS_OVERFLOW: the next slot still waits for a response.
-  bool consumer_overflows() const { return req_cons_ - rsp_prod_private_ >= slots_; }
+  bool consumer_overflows() const { return in_flight() >= slots_; }
 
   // The slot of the next request, or of the next response, and moves on. The frontend sees a response after
   // push().
@@ -81,7 +81,7 @@ class BackRingIndices {
 
   // RING_HAS_UNCONSUMED_REQUESTS.
   uint32_t unconsumed() const {
-    return std::min(indices().req_prod - req_cons_, slots_ - (req_cons_ - rsp_prod_private_));
+    return std::min(indices().req_prod - req_cons_, slots_ - in_flight());
   }
 
  protected:
@@ -89,6 +89,12 @@ class BackRingIndices {
   const GuestPhys header_;
 
  private:
+  // Taken and not answered. A fault that doubles a response makes more responses than requests: none, then.
+  uint32_t in_flight() const {
+    const uint32_t taken = req_cons_ - rsp_prod_private_;
+    return taken > slots_ ? 0 : taken;
+  }
+
   const uint32_t slots_;
   uint32_t req_cons_ = 0;
   uint32_t rsp_prod_private_ = 0;

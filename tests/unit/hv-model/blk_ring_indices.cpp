@@ -105,6 +105,19 @@ TEST_CASE("ring: a producer that jumps is seen") {
   CHECK(ring.producer_overflows(start - 1));
 }
 
+TEST_CASE("ring: a response too many, which a fault has doubled, leaves room for requests and an end of them") {
+  Bench bench;
+  bench.start_at(0);
+  Ring ring(*bench.memory, bench.page);
+  ring.consume();
+  for (unsigned i = 0; i < 2; ++i) ring.produce();
+  CHECK_FALSE(ring.consumer_overflows());
+  bench.memory->store<uint32_t>(bench.page, 3);  // req_prod
+  CHECK(ring.unconsumed() == 2);
+  for (unsigned i = 0; i < 2; ++i) ring.consume();
+  CHECK(ring.unconsumed() == 0);
+}
+
 TEST_CASE("ring: a producer that runs back behind what was taken is seen") {
   Bench bench;
   bench.start_at(0);
