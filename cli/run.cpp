@@ -222,8 +222,7 @@ void add_run(CLI::App& app, Outcome& outcome) {
       command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
   command->add_option("--vcd", arguments->vcd, "Write a PC's interrupt lines here, for GTKWave");
-  command->add_option("--xenstore-socket", arguments->xenstore_socket,
-                      "Serve XenStore on this Unix socket");
+  command->add_option("--xenstore-socket", arguments->xenstore_socket, "Serve XenStore on this Unix socket");
   command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
   command
       ->add_option("--disturb", arguments->disturb,

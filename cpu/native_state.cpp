@@ -5,8 +5,8 @@
 #include <array>
 
 #include "cpu/listing.h"
-#include "cpu/unicorn_engine.h"
 #include "cpu/native_layout.h"
+#include "cpu/unicorn_engine.h"
 #include "cpu/unicorn_native.h"
 #include "cpu/virtual_access.h"
 #include "sim/hash.h"

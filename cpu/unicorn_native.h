@@ -342,7 +342,7 @@ class NativeUnicornCpu final : public NativeCpu {
   uint32_t emulator_life_ = 1;
   struct Written {
     uint32_t life = 0;
-    bool sole = false;      // by one page only:
+    bool sole = false;  // by one page only:
     uint64_t address = 0;
   };
   std::vector<Written> written_;

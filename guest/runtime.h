@@ -49,8 +49,8 @@ int xenstore_read(const char* path, char* value, size_t size);
 int xenstore_write(const char* path, const char* value);
 int xenstore_watch(const char* path, const char* token);
 // Any request (XS_*): `first` with its 0, then `length` bytes of `second`; the reply's body is cut to fit.
-int xenstore_request(uint32_t type, uint32_t transaction, const char* first, const char* second, size_t length,
-                     char* reply, size_t size);
+int xenstore_request(uint32_t type, uint32_t transaction, const char* first, const char* second,
+                     size_t length, char* reply, size_t size);
 // How many events have come for tokens that begin with this character.
 unsigned xenstore_events(char token);
 // Sleeps until a watch has fired since the last call.

@@ -80,9 +80,7 @@ class BackRingIndices {
   }
 
   // RING_HAS_UNCONSUMED_REQUESTS.
-  uint32_t unconsumed() const {
-    return std::min(indices().req_prod - req_cons_, slots_ - in_flight());
-  }
+  uint32_t unconsumed() const { return std::min(indices().req_prod - req_cons_, slots_ - in_flight()); }
 
  protected:
   Memory& memory_;

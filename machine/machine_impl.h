@@ -64,8 +64,8 @@ struct Machine::Impl {
   std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
   std::unique_ptr<XenShares> shares;
   std::unique_ptr<Networks> networks;
-  std::unique_ptr<XenNics> xen_nics;      // null where `xen` is
-  std::unique_ptr<LineTrace> line_trace;  // null unless asked for
+  std::unique_ptr<XenNics> xen_nics;          // null where `xen` is
+  std::unique_ptr<LineTrace> line_trace;      // null unless asked for
   std::unique_ptr<XenConsoles> xen_consoles;  // null where no domain is paravirtual
   std::vector<std::unique_ptr<GuestParts>> guests;
   // In the order of the digest.

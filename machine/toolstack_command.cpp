@@ -22,8 +22,8 @@ struct Usage {
   std::string_view form;
 };
 
-// The names are xl's; block-resize is what xl lacks: there the block device itself changes. For shares of 9P libxl
-// has the calls (libxl_device_p9_add), and xl no command.
+// The names are xl's; block-resize is what xl lacks: there the block device itself changes. For shares of 9P
+// libxl has the calls (libxl_device_p9_add), and xl no command.
 constexpr std::array kUsages = {
     Usage{"shutdown", ToolstackVerb::shutdown, Argument::none, "shutdown"},
     Usage{"reboot", ToolstackVerb::reboot, Argument::none, "reboot"},

@@ -7,8 +7,7 @@ namespace ringside {
 namespace {
 
 // The mode of Topen.
-constexpr uint32_t kRead = 0, kWrite = 1, kReadWrite = 2, kTruncate = 0x10,
-                   kRemoveOnClose = 0x40;
+constexpr uint32_t kRead = 0, kWrite = 1, kReadWrite = 2, kTruncate = 0x10, kRemoveOnClose = 0x40;
 // The flags of Tlopen: Linux's, on every host.
 namespace linux_open {
 constexpr uint32_t access_mask = 3, exclusive = 0200, truncate = 01000, append = 02000, directory = 0200000;

@@ -24,7 +24,8 @@ std::string scenario_text() {
       "[[nic]]\nname = \"vif0\"\ndomain = \"dom1\"\n[[nic]]\nname = \"vif1\"\ndomain = \"dom2\"\n"
       "[[peer]]\nkind = \"responder\"\nname = \"responder\"\n"
       "[expect]\nshutdown = \"poweroff\"\nwithin = \"60s\"\n"
-      "console = [\"hostile-netfront: PASS\", \"3000 pings and 3000 datagrams answered\", \"net-pv: PASS\"]\n";
+      "console = [\"hostile-netfront: PASS\", \"3000 pings and 3000 datagrams answered\", \"net-pv: "
+      "PASS\"]\n";
   for (unsigned attack = 0; attack < kFatalAttacks; ++attack) {
     text +=
         "[[input]]\ndomain = \"dom1\"\nwire = \"toolstack\"\nwhen = \"take it away\"\n"

@@ -1,5 +1,5 @@
-// REP STOS and REP MOVS, many iterations at once: as one by one. The emulator itself is the measure: a stepped
-// run executes each iteration there. Also PAUSE, which waits longer in a loop.
+// REP STOS and REP MOVS, many iterations at once: as one by one. The emulator itself is the measure: a
+// stepped run executes each iteration there. Also PAUSE, which waits longer in a loop.
 #include "tests/unit/cpu/native_machine.h"
 
 namespace ringside::test {

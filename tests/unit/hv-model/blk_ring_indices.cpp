@@ -105,7 +105,8 @@ TEST_CASE("ring: a producer that jumps is seen") {
   CHECK(ring.producer_overflows(start - 1));
 }
 
-TEST_CASE("ring: a response too many, which a fault has doubled, leaves room for requests and an end of them") {
+TEST_CASE(
+    "ring: a response too many, which a fault has doubled, leaves room for requests and an end of them") {
   Bench bench;
   bench.start_at(0);
   Ring ring(*bench.memory, bench.page);

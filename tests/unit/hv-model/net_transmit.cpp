@@ -407,9 +407,9 @@ TEST_CASE("net: `ringside show` can read what crosses") {
         "dom1/ring/vif0/tx/extra out type=GSO flags=0x0 gso_type=TCPV4 gso_size=1448 gso_features=0x0 "
         "address=0x0 "
         "hash_type=IPV4 hash_algorithm=NONE hash=0x0");
-  CHECK(
-      tap.seen[3] ==
-      "dom1/ring/vif0/tx/request out id=101 gref=17 offset=0 size=958 flags=0x0 slot=2 req_prod=3 req_cons=2");
+  CHECK(tap.seen[3] ==
+        "dom1/ring/vif0/tx/request out id=101 gref=17 offset=0 size=958 flags=0x0 slot=2 req_prod=3 "
+        "req_cons=2");
   CHECK(tap.seen[4] == "dom1/ring/vif0/tx/response in id=100 status=OKAY extras=1 slot=0");
   CHECK(tap.seen[5] == "dom1/ring/vif0/tx/response in id=101 status=OKAY extras=0 slot=2");
 }

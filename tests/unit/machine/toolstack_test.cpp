@@ -1,5 +1,6 @@
-// The toolstack's commands: how they are read, what a scenario says of wrong ones, and what they do to XenStore and
-// to a domain. The guest here is a domain without a core, played by the test; scenarios/linux-pv has a real one.
+// The toolstack's commands: how they are read, what a scenario says of wrong ones, and what they do to
+// XenStore and to a domain. The guest here is a domain without a core, played by the test; scenarios/linux-pv
+// has a real one.
 #include <catch2/catch.hpp>
 
 #include "machine/scenario.h"
@@ -93,7 +94,8 @@ TEST_CASE("a domain begins with xl's nodes") {
   CHECK(t.node("control/shutdown") == "");
   CHECK(t.client.permissions("/local/domain/1/control/shutdown").value() == std::vector<std::string>{"n1"});
   CHECK(t.client.permissions("/local/domain/1/error").value() == std::vector<std::string>{"n1"});
-  CHECK(t.client.permissions("/local/domain/1/memory/target").value() == std::vector<std::string>{"n0", "r1"});
+  CHECK(t.client.permissions("/local/domain/1/memory/target").value() ==
+        std::vector<std::string>{"n0", "r1"});
 }
 
 TEST_CASE("requests to the guest are words in control/shutdown") {
