@@ -63,7 +63,8 @@ static void count_event(size_t length) {
   if (token < body + sizeof body) ++events_by_token[(unsigned char)*token];
 }
 
-// Takes one message. Returns its type; the body, cut to fit and ended by a 0, is in `body`, except an event's.
+// Takes one message. Returns its type; the body, cut to fit and ended by a 0, is in `body`, except an
+// event's.
 static uint32_t take_message(char* body, size_t size) {
   struct xsd_sockmsg header;
   receive(&header, sizeof header, sizeof header);
