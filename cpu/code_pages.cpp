@@ -54,6 +54,14 @@ bool CodePages::reconsider_mixed(Tick now) {
   return any;
 }
 
+bool RememberedCode::remember(const Memory& memory, Mfn frame) {
+  if (frames_.count(frame.value) != 0) return true;
+  if (frames_.size() >= kFramesMax) return false;
+  const uint8_t* now = memory.at(frame.address(), kPageSize);
+  frames_[frame.value].assign(now, now + kPageSize);
+  return true;
+}
+
 bool CodePages::host_store(size_t frame) {
   if (frames_[frame].state == CodeState::data) return false;
   if (frames_[frame].state == CodeState::code) change(frame, CodeState::data);

@@ -15,6 +15,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <map>
 #include <vector>
 
 #include "cpu/cpu.h"
@@ -79,6 +81,33 @@ class CodePages {
   std::vector<Frame> frames_;
   std::vector<size_t> mixed_;  // frames that are, or were since the last reconsider_mixed()
   uint64_t digest_ = 0;
+};
+
+// Frames of code as they were when stores into them began. A kernel that patches itself changes a few bytes
+// of many frames, so what was translated is kept until the next fetch from there, and then only what has
+// changed goes.
+class RememberedCode {
+ public:
+  // False when no more frames can be remembered.
+  bool remember(const Memory& memory, Mfn frame);
+  // At a fetch: calls drop(address, length) for what has changed since.
+  template <class Drop>
+  void compare(const Memory& memory, Mfn frame, Drop drop) {
+    if (frames_.empty()) return;
+    const auto found = frames_.find(frame.value);
+    if (found == frames_.end()) return;
+    const std::vector<uint8_t> before = std::move(found->second);
+    frames_.erase(found);
+    const uint8_t* now = memory.at(frame.address(), kPageSize);
+    constexpr size_t kPiece = 64;
+    for (size_t at = 0; at < kPageSize; at += kPiece) {
+      if (std::memcmp(now + at, before.data() + at, kPiece) != 0) drop(frame.address() + at, kPiece);
+    }
+  }
+
+ private:
+  static constexpr size_t kFramesMax = 256;
+  std::map<uint64_t, std::vector<uint8_t>> frames_;  // by number
 };
 
 }  // namespace ringside

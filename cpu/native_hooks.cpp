@@ -210,12 +210,10 @@ uint8_t* NativeUnicornCpu::reached_memory(uint64_t address, Access access) {
 // At the beginning of an iteration, with which the clock has not been charged: the one that the emulator
 // goes on with must begin before anything is due.
 void NativeUnicornCpu::repeat_string(const Block& block) {
-  const StringRun run = string_run(uc_, block.string, (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps);
-  if (run.count == 0) return;
-  const uint8_t* from = block.string.copies ? reached_memory(run.source, Access::read) : nullptr;
-  uint8_t* to = reached_memory(run.destination, Access::write);
-  if (to == nullptr || (block.string.copies && from == nullptr)) return;
-  const uint64_t done = repeat_at_once(uc_, block.string, run, from, to);
+  const uint64_t in_time = (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps;
+  const uint64_t done = repeat_at_once(uc_, block.string, in_time, [this](uint64_t address, Access access) {
+    return reached_memory(address, access);
+  });
   clock_.now.ps += done * block.cost_ps;
   clock_.instructions += done;
 }
@@ -367,7 +365,7 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
     const bool current = is_own_frame(translation.frame);
     // Blocks that begin in the frame before, and end in this one, are not asked for here: they go at once.
     constexpr uint64_t kLongestInstruction = 15;
-    const bool all = current || !remember_code(translation.frame);
+    const bool all = current || !remembered_code_.remember(memory_, translation.frame);
     drop_blocks(translation.frame.address(), all ? kPageSize : kLongestInstruction);
   } else if (step.flush && (access.access != Access::fetch || written_[frame].life == emulator_life_)) {
     // A frame becomes code: only entries that may write to it are in the way.
@@ -380,7 +378,8 @@ void NativeUnicornCpu::grant_memory(const Translation& translation, PageAccess a
     }
   }
   if (access.access == Access::fetch) {
-    if (!remembered_code_.empty()) drop_changed_code(translation.frame);
+    remembered_code_.compare(memory_, translation.frame,
+                             [this](GuestPhys at, uint64_t stale) { drop_blocks(at, stale); });
     memory_.set_frame_flags(translation.frame, Memory::code);
   }
   unsigned permissions = UC_PROT_READ;
@@ -399,30 +398,6 @@ void NativeUnicornCpu::note_writer(Written& written, uint64_t address) const {
   written.sole = first || (written.sole && written.address == address);
   written.address = address;
   written.life = emulator_life_;
-}
-
-// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many
-// frames, so what was translated is kept until the next fetch from there, and then only what has changed
-// goes.
-bool NativeUnicornCpu::remember_code(Mfn frame) {
-  constexpr size_t kRememberedMax = 256;
-  if (remembered_code_.count(frame.value) != 0) return true;
-  if (remembered_code_.size() >= kRememberedMax) return false;
-  const uint8_t* now = memory_.at(frame.address(), kPageSize);
-  remembered_code_[frame.value].assign(now, now + kPageSize);
-  return true;
-}
-
-void NativeUnicornCpu::drop_changed_code(Mfn frame) {
-  const auto found = remembered_code_.find(frame.value);
-  if (found == remembered_code_.end()) return;
-  const std::vector<uint8_t> before = std::move(found->second);
-  remembered_code_.erase(found);
-  const uint8_t* now = memory_.at(frame.address(), kPageSize);
-  constexpr size_t kPiece = 64;
-  for (size_t at = 0; at < kPageSize; at += kPiece) {
-    if (std::memcmp(now + at, before.data() + at, kPiece) != 0) drop_blocks(frame.address() + at, kPiece);
-  }
 }
 
 bool NativeUnicornCpu::is_own_frame(Mfn frame) const {

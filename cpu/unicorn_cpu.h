@@ -116,8 +116,6 @@ class UnicornCpu final : public Cpu {
   // From the map, or by a walk that enters it.
   tl::expected<Translation, uint32_t> translation_for(GuestVirt address, Access access);
   void drop_blocks(GuestPhys address, uint64_t length);
-  bool remember_code(Mfn frame);
-  void drop_changed_code(Mfn frame);
   void on_host_store(GuestPhys address, uint64_t length);
   bool is_own_frame(Mfn frame) const;
 
@@ -182,8 +180,7 @@ class UnicornCpu final : public Cpu {
   uint32_t emulator_life_ = 1;
   Tick judged_at_;  // when frames of code and data were
   std::vector<uint32_t> written_in_life_;
-  // Frames as they were when stores into their code began, by number.
-  std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
+  RememberedCode remembered_code_;
 
   Pending pending_;
   bool stop_requested_ = false;

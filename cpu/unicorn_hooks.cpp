@@ -85,12 +85,10 @@ uint8_t* UnicornCpu::reached_memory(uint64_t address, Access access) {
 }
 
 void UnicornCpu::repeat_string(const Block& block) {
-  const StringRun run = string_run(uc_, block.string, (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps);
-  if (run.count == 0) return;
-  const uint8_t* from = block.string.copies ? reached_memory(run.source, Access::read) : nullptr;
-  uint8_t* to = reached_memory(run.destination, Access::write);
-  if (to == nullptr || (block.string.copies && from == nullptr)) return;
-  const uint64_t done = repeat_at_once(uc_, block.string, run, from, to);
+  const uint64_t in_time = (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps;
+  const uint64_t done = repeat_at_once(uc_, block.string, in_time, [this](uint64_t address, Access access) {
+    return reached_memory(address, access);
+  });
   clock_.now.ps += done * block.cost_ps;
   clock_.instructions += done;
 }
@@ -245,7 +243,7 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
     const bool current = is_own_frame(translation.frame);
     // Blocks that begin in the frame before, and end in this one, are not asked for here: they go at once.
     constexpr uint64_t kLongestInstruction = 15;
-    const bool all = current || !remember_code(translation.frame);
+    const bool all = current || !remembered_code_.remember(memory_, translation.frame);
     drop_blocks(translation.frame.address(), all ? kPageSize : kLongestInstruction);
   } else if (step.flush && (access != Access::fetch || written_in_life_[frame] == emulator_life_)) {
     // A frame becomes code: only entries that may write to it are in the way.
@@ -257,7 +255,8 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
     }
   }
   if (access == Access::fetch) {
-    if (!remembered_code_.empty()) drop_changed_code(translation.frame);
+    remembered_code_.compare(memory_, translation.frame,
+                             [this](GuestPhys at, uint64_t stale) { drop_blocks(at, stale); });
     memory_.set_frame_flags(translation.frame, Memory::code);
   }
   unsigned permissions = UC_PROT_READ;
@@ -269,30 +268,6 @@ void UnicornCpu::grant(const Translation& translation, Access access, uc_tlb_ent
   if (translation.executable && step.may_execute) permissions |= UC_PROT_EXEC;
   entry.paddr = translation.frame.address().value;
   entry.perms = static_cast<uc_prot>(permissions);
-}
-
-// A frame of code is about to be stored into. A kernel that patches itself changes a few bytes of many
-// frames, so what was translated is kept until the next fetch from there, and then only what has changed
-// goes.
-bool UnicornCpu::remember_code(Mfn frame) {
-  constexpr size_t kRememberedMax = 256;
-  if (remembered_code_.count(frame.value) != 0) return true;
-  if (remembered_code_.size() >= kRememberedMax) return false;
-  const uint8_t* now = memory_.at(frame.address(), kPageSize);
-  remembered_code_[frame.value].assign(now, now + kPageSize);
-  return true;
-}
-
-void UnicornCpu::drop_changed_code(Mfn frame) {
-  const auto found = remembered_code_.find(frame.value);
-  if (found == remembered_code_.end()) return;
-  const std::vector<uint8_t> before = std::move(found->second);
-  remembered_code_.erase(found);
-  const uint8_t* now = memory_.at(frame.address(), kPageSize);
-  constexpr size_t kPiece = 64;
-  for (size_t at = 0; at < kPageSize; at += kPiece) {
-    if (std::memcmp(now + at, before.data() + at, kPiece) != 0) drop_blocks(frame.address() + at, kPiece);
-  }
 }
 
 bool UnicornCpu::is_own_frame(Mfn frame) const {

@@ -154,8 +154,6 @@ class NativeUnicornCpu final : public NativeCpu {
   void grant(const Translation& translation, PageAccess access, uc_tlb_entry& entry);
   void grant_memory(const Translation& translation, PageAccess access, bool may_write, uc_tlb_entry& entry);
   bool is_implicit_access(uint64_t page, Access access);
-  bool remember_code(Mfn frame);
-  void drop_changed_code(Mfn frame);
   bool is_own_frame(Mfn frame) const;
   void stop(Pending pending);
 
@@ -347,8 +345,7 @@ class NativeUnicornCpu final : public NativeCpu {
   };
   std::vector<Written> written_;
   void note_writer(Written& written, uint64_t address) const;
-  // Frames as they were when stores into their code began, by number.
-  std::map<uint64_t, std::vector<uint8_t>> remembered_code_;
+  RememberedCode remembered_code_;
   // The time by which frames of code and data are judged: that of an interrupt, OUT or store to CR3, because
   // a stop that a debugger made cannot move those.
   Tick judged_at_;

@@ -32,35 +32,33 @@ void fill(uint8_t* to, uint64_t value, unsigned width, uint64_t count) {
 
 }  // namespace
 
-StringRun string_run(uc_engine* uc, RepeatedString string, uint64_t at_most) {
-  StringRun run;
-  run.left = read(uc, UC_X86_REG_RCX);
-  if (run.left < 2 || (read(uc, UC_X86_REG_RFLAGS) & kDirectionFlag)) return run;
+uint64_t repeat_at_once(uc_engine* uc, RepeatedString string, uint64_t at_most,
+                        const ReachedMemory& reached) {
+  const uint64_t left = read(uc, UC_X86_REG_RCX);
+  if (left < 2 || (read(uc, UC_X86_REG_RFLAGS) & kDirectionFlag)) return 0;
   const auto in_page = [&](uint64_t address) {
     return (kPageSize - (address & (kPageSize - 1))) / string.width;
   };
-  run.destination = read(uc, UC_X86_REG_RDI);
-  run.count = std::min({run.left - 1, in_page(run.destination), at_most});
-  if (!string.copies) return run;
-  run.source = read(uc, UC_X86_REG_RSI);
-  run.count = std::min(run.count, in_page(run.source));
-  return run;
-}
-
-uint64_t repeat_at_once(uc_engine* uc, RepeatedString string, const StringRun& run, const uint8_t* from,
-                        uint8_t* to) {
-  const uint64_t bytes = run.count * string.width;
+  const uint64_t destination = read(uc, UC_X86_REG_RDI);
+  const uint64_t source = string.copies ? read(uc, UC_X86_REG_RSI) : 0;
+  uint64_t count = std::min({left - 1, in_page(destination), at_most});
+  if (string.copies) count = std::min(count, in_page(source));
+  if (count == 0) return 0;
+  uint8_t* to = reached(destination, Access::write);
+  if (to == nullptr) return 0;
+  const uint64_t bytes = count * string.width;
   if (string.copies) {
+    const uint8_t* from = reached(source, Access::read);
     // A copy onto itself further on repeats what it has just written.
-    if (to > from && to < from + bytes) return 0;
+    if (from == nullptr || (to > from && to < from + bytes)) return 0;
     std::memmove(to, from, bytes);
-    write(uc, UC_X86_REG_RSI, run.source + bytes);
+    write(uc, UC_X86_REG_RSI, source + bytes);
   } else {
-    fill(to, read(uc, UC_X86_REG_RAX), string.width, run.count);
+    fill(to, read(uc, UC_X86_REG_RAX), string.width, count);
   }
-  write(uc, UC_X86_REG_RDI, run.destination + bytes);
-  write(uc, UC_X86_REG_RCX, run.left - run.count);
-  return run.count;
+  write(uc, UC_X86_REG_RDI, destination + bytes);
+  write(uc, UC_X86_REG_RCX, left - count);
+  return count;
 }
 
 }  // namespace ringside

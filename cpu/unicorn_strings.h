@@ -9,22 +9,18 @@
 #include <unicorn/unicorn.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "cpu/block_table.h"
+#include "cpu/cpu.h"
 
 namespace ringside {
 
-// Of iterations that are left, those that could be done at once, and where they read and write.
-struct StringRun {
-  uint64_t count = 0;  // 0: none
-  uint64_t left = 0;   // RCX
-  uint64_t source = 0, destination = 0;
-};
-StringRun string_run(uc_engine* uc, RepeatedString string, uint64_t at_most);
-
-// Does them: `from` (for a copy) and `to` are the host's memory behind the two addresses. Returns how many.
-uint64_t repeat_at_once(uc_engine* uc, RepeatedString string, const StringRun& run, const uint8_t* from,
-                        uint8_t* to);
+// Does as many iterations as it can, but no more than `at_most`, and says how many. `reached` gives the
+// host's memory behind an address that the guest has reached for that access, up to the end of its page; null
+// else.
+using ReachedMemory = std::function<uint8_t*(uint64_t address, Access access)>;
+uint64_t repeat_at_once(uc_engine* uc, RepeatedString string, uint64_t at_most, const ReachedMemory& reached);
 
 // Counts iterations in a row, so that short ones do not cost more than they gain.
 class IterationCount {

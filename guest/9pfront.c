@@ -1,33 +1,20 @@
 #include "9pfront.h"
 
+#include "xenbus.h"
+
 static int fail(const char* what, const char* where, int error) {
   print("9pfront: %s %s failed: %d\n", what, where, error);
   return 1;
 }
 
-static int read_value(const char* folder, const char* name, char* value, size_t size) {
-  char path[160];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  const int error = xenstore_read(path, value, size);
-  return error ? fail("reading", path, error) : 0;
-}
-
-int p9_write_number(const char* folder, const char* name, uint64_t value) {
-  char path[160], text[24];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  format_text(text, sizeof text, "%lu", value);
-  const int error = xenstore_write(path, text);
-  return error ? fail("writing", path, error) : 0;
-}
-
 int p9_set_state(struct p9_front* front, unsigned state) {
-  return p9_write_number(front->frontend, "state", state);
+  return xenbus_write_number(front->frontend, "state", state);
 }
 
 void p9_wait_state(struct p9_front* front, unsigned state) {
   for (;;) {
     char value[16];
-    if (read_value(front->backend, "state", value, sizeof value)) return;
+    if (xenbus_read(front->backend, "state", value, sizeof value)) return;
     if (parse_number(value) == state) return;
     xenstore_wait_for_watch();
   }
@@ -36,17 +23,17 @@ void p9_wait_state(struct p9_front* front, unsigned state) {
 int p9_find(struct p9_front* front, const char* device) {
   char path[160], value[24];
   format_text(front->frontend, sizeof front->frontend, "device/9pfs/%s", device);
-  if (read_value(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
-  if (read_value(front->frontend, "tag", front->tag, sizeof front->tag)) return 1;
+  if (xenbus_read(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
+  if (xenbus_read(front->frontend, "tag", front->tag, sizeof front->tag)) return 1;
   format_text(path, sizeof path, "%s/state", front->backend);
   const int error = xenstore_watch(path, "9pfs");
   if (error) return fail("watching", path, error);
   p9_wait_state(front, XenbusStateInitWait);
-  if (read_value(front->backend, "versions", value, sizeof value)) return 1;
+  if (xenbus_read(front->backend, "versions", value, sizeof value)) return 1;
   if (strcmp(value, "1") != 0) return fail("version of", front->backend, (int)parse_number(value));
-  if (read_value(front->backend, "max-rings", value, sizeof value)) return 1;
+  if (xenbus_read(front->backend, "max-rings", value, sizeof value)) return 1;
   front->rings_max = (unsigned)parse_number(value);
-  if (read_value(front->backend, "max-ring-page-order", value, sizeof value)) return 1;
+  if (xenbus_read(front->backend, "max-ring-page-order", value, sizeof value)) return 1;
   front->order_max = (unsigned)parse_number(value);
   return 0;
 }
@@ -67,16 +54,16 @@ static void make_ring(struct p9_ring* ring, unsigned order) {
 
 int p9_publish_rings(struct p9_front* front) {
   char name[32];
-  if (p9_write_number(front->frontend, "version", 1)) return 1;
-  if (p9_write_number(front->frontend, "num-rings", front->rings)) return 1;
+  if (xenbus_write_number(front->frontend, "version", 1)) return 1;
+  if (xenbus_write_number(front->frontend, "num-rings", front->rings)) return 1;
   for (unsigned i = 0; i < front->rings; ++i) {
     struct p9_ring* ring = &front->ring[i];
     ring->port = allocate_port();
     bind_handler(ring->port, on_event, ring);
     format_text(name, sizeof name, "ring-ref%u", i);
-    if (p9_write_number(front->frontend, name, ring->shared_grant)) return 1;
+    if (xenbus_write_number(front->frontend, name, ring->shared_grant)) return 1;
     format_text(name, sizeof name, "event-channel-%u", i);
-    if (p9_write_number(front->frontend, name, ring->port)) return 1;
+    if (xenbus_write_number(front->frontend, name, ring->port)) return 1;
   }
   return 0;
 }

@@ -44,7 +44,6 @@ int p9_wait_connected(struct p9_front* front);
 void p9_close(struct p9_front* front);
 int p9_publish_rings(struct p9_front* front);
 
-int p9_write_number(const char* folder, const char* name, uint64_t value);
 int p9_set_state(struct p9_front* front, unsigned state);
 // Sleeps until the backend has this state.
 void p9_wait_state(struct p9_front* front, unsigned state);

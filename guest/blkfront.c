@@ -1,35 +1,10 @@
 #include "blkfront.h"
 
+#include "xenbus.h"
+
 static int fail(const char* what, const char* where, int error) {
   print("blkfront: %s %s failed: %d\n", what, where, error);
   return 1;
-}
-
-static int read_value(const char* folder, const char* name, char* value, size_t size) {
-  char path[160];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  const int error = xenstore_read(path, value, size);
-  return error ? fail("reading", path, error) : 0;
-}
-
-static int write_number(const char* folder, const char* name, uint64_t value) {
-  char path[160], text[24];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  format_text(text, sizeof text, "%lu", value);
-  const int error = xenstore_write(path, text);
-  return error ? fail("writing", path, error) : 0;
-}
-
-// Waits for the backend to reach a state. Anything behind `wanted` ends the wait, too.
-static int wait_for_backend(struct blkfront* front, unsigned wanted) {
-  for (;;) {
-    char value[16];
-    if (read_value(front->backend, "state", value, sizeof value)) return 1;
-    const uint64_t state = parse_number(value);
-    if (state == wanted) return 0;
-    if (state > wanted) return fail("waiting for the backend of", front->frontend, (int)state);
-    xenstore_wait_for_watch();
-  }
 }
 
 static void take_responses(struct blkfront* front) {
@@ -63,8 +38,8 @@ static int share_ring(struct blkfront* front) {
   front->ring_grant = grant_page(shared, 0);
   front->port = allocate_port();
   bind_handler(front->port, on_event, front);
-  return write_number(front->frontend, "ring-ref", front->ring_grant) ||
-         write_number(front->frontend, "event-channel", front->port);
+  return xenbus_write_number(front->frontend, "ring-ref", front->ring_grant) ||
+         xenbus_write_number(front->frontend, "event-channel", front->port);
 }
 
 int blkfront_connect(struct blkfront* front, const char* device, blk_done done, void* done_data) {
@@ -72,22 +47,22 @@ int blkfront_connect(struct blkfront* front, const char* device, blk_done done, 
   front->done = done;
   front->done_data = done_data;
   format_text(front->frontend, sizeof front->frontend, "device/vbd/%s", device);
-  if (read_value(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
+  if (xenbus_read(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
   format_text(path, sizeof path, "%s/state", front->backend);
   const int error = xenstore_watch(path, "backend");
   if (error) return fail("watching", path, error);
-  if (wait_for_backend(front, XenbusStateInitWait)) return 1;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateInitWait)) return 1;
   if (share_ring(front)) return 1;
   format_text(path, sizeof path, "%s/protocol", front->frontend);
   if (xenstore_write(path, "x86_64-abi")) return fail("writing", path, 1);
-  if (front->persistent && write_number(front->frontend, "feature-persistent", 1)) return 1;
-  if (write_number(front->frontend, "state", XenbusStateInitialised)) return 1;
-  if (wait_for_backend(front, XenbusStateConnected)) return 1;
-  if (read_value(front->backend, "sectors", value, sizeof value)) return 1;
+  if (front->persistent && xenbus_write_number(front->frontend, "feature-persistent", 1)) return 1;
+  if (xenbus_write_number(front->frontend, "state", XenbusStateInitialised)) return 1;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateConnected)) return 1;
+  if (xenbus_read(front->backend, "sectors", value, sizeof value)) return 1;
   front->sectors = parse_number(value);
-  if (read_value(front->backend, "info", value, sizeof value)) return 1;
+  if (xenbus_read(front->backend, "info", value, sizeof value)) return 1;
   front->info = (unsigned)parse_number(value);
-  return write_number(front->frontend, "state", XenbusStateConnected);
+  return xenbus_write_number(front->frontend, "state", XenbusStateConnected);
 }
 
 static int has_free_id(void* data) { return ~((struct blkfront*)data)->busy != 0; }
@@ -125,8 +100,8 @@ void blkfront_drain(struct blkfront* front) {
 }
 
 void blkfront_close(struct blkfront* front) {
-  if (write_number(front->frontend, "state", XenbusStateClosing)) return;
-  if (wait_for_backend(front, XenbusStateClosing)) return;
-  if (write_number(front->frontend, "state", XenbusStateClosed)) return;
-  wait_for_backend(front, XenbusStateClosed);
+  if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateClosing)) return;
+  if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return;
+  xenbus_wait_for_backend(front->backend, XenbusStateClosed);
 }

@@ -1,38 +1,10 @@
 #include "netfront.h"
 
+#include "xenbus.h"
+
 static int fail(const char* what, const char* where, int error) {
   print("netfront: %s %s failed: %d\n", what, where, error);
   return 1;
-}
-
-static int read_value(const char* folder, const char* name, char* value, size_t size) {
-  char path[160];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  const int error = xenstore_read(path, value, size);
-  return error ? fail("reading", path, error) : 0;
-}
-
-static int write_number(const char* folder, const char* name, uint64_t value) {
-  char path[160], text[24];
-  format_text(path, sizeof path, "%s/%s", folder, name);
-  format_text(text, sizeof text, "%lu", value);
-  const int error = xenstore_write(path, text);
-  return error ? fail("writing", path, error) : 0;
-}
-
-// Waits for the backend to reach a state. Anything behind `wanted` ends the wait, too.
-static int wait_for_backend(struct netfront* front, unsigned wanted) {
-  for (;;) {
-    char value[16];
-    if (read_value(front->backend, "state", value, sizeof value)) return 1;
-    const uint64_t state = parse_number(value);
-    if (state == wanted) return 0;
-    // A backend that has been closed before starts again from there.
-    const int starts_again = wanted == XenbusStateInitWait && state == XenbusStateClosed;
-    if (state > wanted && !starts_again)
-      return fail("waiting for the backend of", front->frontend, (int)state);
-    xenstore_wait_for_watch();
-  }
 }
 
 static int parse_mac(const char* text, uint8_t* mac) {
@@ -240,21 +212,21 @@ static int share(struct netfront* front) {
   front->rx_port = front->single_channel ? front->tx_port : allocate_port();
   if (front->single_channel) {
     bind_handler(front->tx_port, on_event, front);
-    if (write_number(front->frontend, "event-channel", front->tx_port)) return 1;
+    if (xenbus_write_number(front->frontend, "event-channel", front->tx_port)) return 1;
   } else {
     bind_handler(front->tx_port, on_tx_event, front);
     bind_handler(front->rx_port, on_rx_event, front);
-    if (write_number(front->frontend, "event-channel-tx", front->tx_port) ||
-        write_number(front->frontend, "event-channel-rx", front->rx_port))
+    if (xenbus_write_number(front->frontend, "event-channel-tx", front->tx_port) ||
+        xenbus_write_number(front->frontend, "event-channel-rx", front->rx_port))
       return 1;
   }
-  return write_number(front->frontend, "tx-ring-ref", front->tx_ring_grant) ||
-         write_number(front->frontend, "rx-ring-ref", front->rx_ring_grant) ||
-         write_number(front->frontend, "request-rx-copy", 1) ||
-         write_number(front->frontend, "feature-rx-notify", 1) ||
-         write_number(front->frontend, "feature-sg", 1) ||
-         write_number(front->frontend, "feature-gso-tcpv4", front->gso ? 1 : 0) ||
-         write_number(front->frontend, "feature-no-csum-offload", front->no_csum_offload ? 1 : 0);
+  return xenbus_write_number(front->frontend, "tx-ring-ref", front->tx_ring_grant) ||
+         xenbus_write_number(front->frontend, "rx-ring-ref", front->rx_ring_grant) ||
+         xenbus_write_number(front->frontend, "request-rx-copy", 1) ||
+         xenbus_write_number(front->frontend, "feature-rx-notify", 1) ||
+         xenbus_write_number(front->frontend, "feature-sg", 1) ||
+         xenbus_write_number(front->frontend, "feature-gso-tcpv4", front->gso ? 1 : 0) ||
+         xenbus_write_number(front->frontend, "feature-no-csum-offload", front->no_csum_offload ? 1 : 0);
 }
 
 int netfront_connect(struct netfront* front, const char* device, net_receive receive, void* data) {
@@ -262,8 +234,8 @@ int netfront_connect(struct netfront* front, const char* device, net_receive rec
   front->receive = receive;
   front->data = data;
   format_text(front->frontend, sizeof front->frontend, "device/vif/%s", device);
-  if (read_value(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
-  if (read_value(front->frontend, "mac", value, sizeof value)) return 1;
+  if (xenbus_read(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
+  if (xenbus_read(front->frontend, "mac", value, sizeof value)) return 1;
   if (parse_mac(value, front->mac)) return fail("understanding the mac of", front->frontend, 0);
   front->mtu = 1500;
   format_text(path, sizeof path, "%s/mtu", front->frontend);
@@ -271,11 +243,11 @@ int netfront_connect(struct netfront* front, const char* device, net_receive rec
   format_text(path, sizeof path, "%s/state", front->backend);
   // A second time it is watched already.
   (void)xenstore_watch(path, "backend");
-  if (write_number(front->frontend, "state", XenbusStateInitialising)) return 1;
-  if (wait_for_backend(front, XenbusStateInitWait)) return 1;
+  if (xenbus_write_number(front->frontend, "state", XenbusStateInitialising)) return 1;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateInitWait)) return 1;
   if (share(front)) return 1;
-  if (write_number(front->frontend, "state", XenbusStateConnected)) return 1;
-  if (wait_for_backend(front, XenbusStateConnected)) return 1;
+  if (xenbus_write_number(front->frontend, "state", XenbusStateConnected)) return 1;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateConnected)) return 1;
   lock_events();
   for (unsigned i = 0; i < kNetRxBuffers; ++i) give_buffer(front);
   int wanted;
@@ -286,8 +258,8 @@ int netfront_connect(struct netfront* front, const char* device, net_receive rec
 }
 
 void netfront_close(struct netfront* front) {
-  if (write_number(front->frontend, "state", XenbusStateClosing)) return;
-  if (wait_for_backend(front, XenbusStateClosing)) return;
-  if (write_number(front->frontend, "state", XenbusStateClosed)) return;
-  wait_for_backend(front, XenbusStateClosed);
+  if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return;
+  if (xenbus_wait_for_backend(front->backend, XenbusStateClosing)) return;
+  if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return;
+  xenbus_wait_for_backend(front->backend, XenbusStateClosed);
 }

@@ -1,0 +1,33 @@
+#include "xenbus.h"
+
+static int fail(const char* what, const char* path, int error) {
+  print("xenbus: %s %s failed: %d\n", what, path, error);
+  return 1;
+}
+
+int xenbus_read(const char* folder, const char* name, char* value, size_t size) {
+  char path[160];
+  format_text(path, sizeof path, "%s/%s", folder, name);
+  const int error = xenstore_read(path, value, size);
+  return error ? fail("reading", path, error) : 0;
+}
+
+int xenbus_write_number(const char* folder, const char* name, uint64_t value) {
+  char path[160], text[24];
+  format_text(path, sizeof path, "%s/%s", folder, name);
+  format_text(text, sizeof text, "%lu", value);
+  const int error = xenstore_write(path, text);
+  return error ? fail("writing", path, error) : 0;
+}
+
+int xenbus_wait_for_backend(const char* backend, unsigned wanted) {
+  for (;;) {
+    char value[16];
+    if (xenbus_read(backend, "state", value, sizeof value)) return 1;
+    const uint64_t state = parse_number(value);
+    if (state == wanted) return 0;
+    const int starts_again = wanted == XenbusStateInitWait && state == XenbusStateClosed;
+    if (state > wanted && !starts_again) return fail("waiting for", backend, (int)state);
+    xenstore_wait_for_watch();
+  }
+}
