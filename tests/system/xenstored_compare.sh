@@ -12,7 +12,7 @@ if [[ -z $xenstored ]]; then
 fi
 programs=$build_dir/tests/system/xenstored
 for seed in 1 2; do
-  expect 0 "$programs/xenstored_compare" "$xenstored" "$programs/libxenstored_stub.so" 10000 "$seed"
+  expect 0 "$programs/xenstored_compare" "$xenstored" "$programs/libxenstored_hypervisor.so" 10000 "$seed"
   says out "defaults: 10000 steps"
   says out "tight quotas: 10000 steps"
 done

@@ -9,31 +9,10 @@
 #include "hv-model/backends/blk/blk_device.h"
 #include "hv-model/backends/blk/virtual_device.h"
 #include "hv-model/backends/device_nodes.h"
+#include "hv-model/backends/device_removal.h"
 #include "sim/assert.h"
 
 namespace ringside {
-
-namespace {
-
-// LIBXL_DESTROY_TIMEOUT.
-constexpr Tick kDetachLimit = seconds(10);
-constexpr const char* kDetachToken = "block-detach";
-
-}  // namespace
-
-// A removal that waits for the backend's Closed, or for its limit.
-struct BlkBackend::Detaching {
-  Detaching(XenStoreClient& the_store, EventQueue& the_events, std::string the_node)
-      : store(the_store), events(the_events), node(std::move(the_node)) {}
-  ~Detaching() {
-    events.cancel(limit);
-    (void)store.unwatch(node, kDetachToken);
-  }
-  XenStoreClient& store;
-  EventQueue& events;
-  const std::string node;
-  EventQueue::Handle limit;
-};
 
 BlkBackend::BlkBackend(Hypervisor& hypervisor, XenStoreClient& store, Domain& frontend, DiskImage& image,
                        const BlkBackendConfig& config)
@@ -62,37 +41,23 @@ Result<> BlkBackend::attach() {
   return {};
 }
 
-// libxl__initiate_device_generic_remove.
 Result<> BlkBackend::detach(bool forced) {
   if (!device_) return fail(fmt::format("disk '{}' is not attached", config_.name));
-  const DevicePaths& paths = device_->paths();
-  const std::string state_node = paths.backend + "/state";
-  detaching_.reset();
-  if (forced) (void)store_.remove(paths.frontend);
-  if (parse_xenbus_state(store_.read(state_node).value_or("")) != XenbusState::closed)
-    request_device_removal(store_, paths);
-  detaching_ = std::make_unique<Detaching>(store_, hypervisor_.events, state_node);
-  // The watch fires at once for the state that is there.
-  (void)store_.watch(state_node, kDetachToken, [this, state_node](const std::string&) {
-    const auto state = store_.read(state_node);
-    if (!state || parse_xenbus_state(*state) == XenbusState::closed) remove_device();
-  });
-  detaching_->limit = hypervisor_.events.schedule(
-      saturating_add(hypervisor_.clock.now, kDetachLimit), "blkif/detach", [this] {
-        detaching_.reset();
-        frontend_.notices.emit(
-            NoticeKind::unusual, "blkif/" + config_.name,
-            "the frontend has not closed the disk ten seconds after it was asked to; the disk "
-            "stays attached (block-detach --force takes it away)");
-      });
+  removal_.reset();
+  const auto closed = [this] {
+    const DevicePaths paths = device_->paths();
+    removal_.reset();
+    device_.reset();
+    remove_device_nodes(store_, paths);
+  };
+  const auto late = [this] {
+    removal_.reset();
+    frontend_.notices.emit(NoticeKind::unusual, "blkif/" + config_.name,
+                           "the frontend has not closed the disk ten seconds after it was asked to; the disk "
+                           "stays attached (block-detach --force takes it away)");
+  };
+  removal_ = std::make_unique<DeviceRemoval>(store_, hypervisor_, device_->paths(), forced, closed, late);
   return {};
-}
-
-void BlkBackend::remove_device() {
-  const DevicePaths paths = device_->paths();
-  detaching_.reset();
-  device_.reset();
-  remove_device_nodes(store_, paths);
 }
 
 Result<> BlkBackend::resize(uint64_t bytes) {
@@ -107,7 +72,7 @@ Result<> BlkBackend::resize(uint64_t bytes) {
 
 void BlkBackend::visit_state(StateVisitor& visitor) const {
   visitor.number("attached", device_ != nullptr);
-  visitor.number("detach_limit", detaching_ ? detaching_->limit.at.ps : 0);
+  visitor.number("detach_limit", removal_ ? removal_->limit().ps : 0);
   if (device_) device_->visit_state(visitor);
   visitor.number("draining", draining_.size());
   for (const auto& closed : draining_) closed->visit_state(visitor);

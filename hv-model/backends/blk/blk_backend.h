@@ -18,6 +18,7 @@
 namespace ringside {
 
 class BlkRing;
+class DeviceRemoval;  // hv-model/backends/device_removal.h
 
 class BlkBackend : public Stateful {
  public:
@@ -41,8 +42,6 @@ class BlkBackend : public Stateful {
 
  private:
   class Device;
-  struct Detaching;
-  void remove_device();
 
   Hypervisor& hypervisor_;
   XenStoreClient& store_;
@@ -52,7 +51,7 @@ class BlkBackend : public Stateful {
   // Rings that are closed, but whose requests the disk still has.
   std::vector<std::shared_ptr<BlkRing>> draining_;
   std::unique_ptr<Device> device_;  // null: not attached
-  std::unique_ptr<Detaching> detaching_;
+  std::unique_ptr<DeviceRemoval> removal_;
 };
 
 }  // namespace ringside

@@ -79,9 +79,9 @@ struct Peer {
 
 class Comparison {
  public:
-  Comparison(const std::string& xenstored, const std::string& stub, const std::vector<std::string>& arguments,
-             const XenStoreQuota& quota, uint64_t seed)
-      : process_(xenstored, stub, arguments), store_(quota), maker_(seed, kDomains, quota.path_length) {
+  Comparison(const std::string& xenstored, const std::string& hypervisor,
+             const std::vector<std::string>& arguments, const XenStoreQuota& quota, uint64_t seed)
+      : process_(xenstored, hypervisor, arguments), store_(quota), maker_(seed, kDomains, quota.path_length) {
     store_.set_domain_exists([this](DomainId id) {
       return id.value == 0 || (id.value <= kDomains && states_[id.value] != DomainState::absent);
     });

@@ -24,7 +24,7 @@ namespace ringside {
 
 namespace {
 
-constexpr uint32_t kVirqPort = 1, kFirstPort = 100;  // as in xenstored_stub.c
+constexpr uint32_t kVirqPort = 1, kFirstPort = 100;  // as in xenstored_hypervisor.c
 constexpr int kHangMs = 20'000;
 
 class SocketConnection final : public ForeignConnection {
@@ -156,7 +156,7 @@ std::optional<Message> ForeignConnection::receive() {
   return std::nullopt;
 }
 
-XenstoredProcess::XenstoredProcess(const std::string& xenstored, const std::string& stub,
+XenstoredProcess::XenstoredProcess(const std::string& xenstored, const std::string& hypervisor,
                                    const std::vector<std::string>& arguments) {
   char name[] = "/tmp/ringside-xenstored-XXXXXX";
   if (mkdtemp(name) == nullptr) give_up("cannot make a folder in /tmp");
@@ -173,7 +173,7 @@ XenstoredProcess::XenstoredProcess(const std::string& xenstored, const std::stri
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const char* variable : {"RINGSIDE_STUB", "XENSTORED_RUNDIR", "XENSTORED_ROOTDIR"})
       setenv(variable, folder_.c_str(), 1);
-    setenv("LD_PRELOAD", stub.c_str(), 1);
+    setenv("LD_PRELOAD", hypervisor.c_str(), 1);
     const std::string pid_file = folder_ + "/pid";
     std::vector<const char*> words{xenstored.c_str(), "-N", "--pid-file", pid_file.c_str()};
     for (const std::string& argument : arguments) words.push_back(argument.c_str());

@@ -1,5 +1,5 @@
 // Debian's xenstored as a child process, and connections to it: sockets, which are domain 0's, and rings of
-// domains that the test plays (xenstored_stub.c says how).
+// domains that the test plays (xenstored_hypervisor.c says how).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ class ForeignConnection {
 class XenstoredProcess {
  public:
   // `arguments` are xenstored's own, such as {"-E", "20"}. Ends the program with a message on failure.
-  XenstoredProcess(const std::string& xenstored, const std::string& stub,
+  XenstoredProcess(const std::string& xenstored, const std::string& hypervisor,
                    const std::vector<std::string>& arguments);
   ~XenstoredProcess();
   XenstoredProcess(const XenstoredProcess&) = delete;
