@@ -51,7 +51,7 @@ void ringside_run(benchmark::State& state, bool recorded) {
 }
 
 // Debian's kernel as a paravirtual guest, from its ext4 disk to the prompt (scenarios/linux-pv).
-void ringside_pv(benchmark::State& state) {
+void ringside_pv(benchmark::State& state, bool recorded) {
   if (!is_there(RINGSIDE_BUILD_SCENARIOS "/linux-pv/root.img"))
     return state.SkipWithError("not there: the root file system; run scripts/fetch-guests");
   Folder folder;

@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "checkers/checker.h"
 #include "machine/input.h"
 #include "machine/intrusion.h"
 #include "machine/scenario.h"
+#include "sim/fault/fault_injector.h"
 #include "sim/result.h"
 #include "sim/session/replayer.h"
 #include "sim/session/session.h"
@@ -46,8 +48,12 @@ struct MachineOptions {
   std::vector<InputSource*> live_inputs;
   // One of them, which also gets what XenStore sends to its clients; null: nobody.
   XenStoreSocketInput* xenstore_socket = nullptr;
-  // More taps, placed before the recorder (fault injectors) or behind it (listeners). Must outlive the
-  // machine.
+  // Who is asked at each site of a fault what to do there (a campaign). Must outlive the machine.
+  FaultScout* scout = nullptr;
+  // The run counts as hung when no crossing has passed for so long, or so many instructions have run.
+  Tick quiet = Tick::never();
+  uint64_t instructions_max = UINT64_MAX;
+  // More taps, placed behind the recorder and the checkers (listeners). Must outlive the machine.
   std::vector<Tap*> taps_behind;
   // Writes the interrupt lines of all PCs to this VCD file; empty: none.
   std::string vcd_to;
@@ -70,9 +76,11 @@ struct RunReport {
   uint64_t instructions = 0;
   uint64_t epochs = 0;
   uint64_t notices = 0;
-  std::vector<std::string> missing;  // expectations that were not met
-  Intrusion::Counts intrusion;       // what the test switch did
-  std::string details;               // of a crash: registers, disassembly, stack; lines for people
+  std::vector<std::string> missing;   // expectations that were not met
+  std::vector<Violation> violations;  // what the checkers found, what the scenario allows included
+  std::vector<FaultInjector::Struck> faults;
+  Intrusion::Counts intrusion;  // what the test switch did
+  std::string details;          // of a crash: registers, disassembly, stack; lines for people
 };
 
 class Machine {
@@ -88,8 +96,9 @@ class Machine {
 
   Wiring& wiring();
   const Clock& clock() const;
-  // For checkers: what the guests have made of it. Only where a domain is paravirtual.
+  // What the guests have made of it. Only where a domain is paravirtual.
   Hypervisor& hypervisor();
+  FaultInjector& faults();
 
  private:
   struct Impl;

@@ -9,15 +9,19 @@
 #include <utility>
 #include <vector>
 
+#include "checkers/checker.h"
 #include "host/disk_image.h"
 #include "hv-model/backends/blk/blk_config.h"
 #include "machine/scenario_shares.h"
+#include "sim/fault/fault_spec.h"
 #include "sim/result.h"
 #include "sim/session/session.h"
 #include "sim/tick.h"
 #include "sim/wire.h"
 
 namespace ringside {
+
+using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 struct DomainScenario {
   std::string name;
@@ -136,6 +140,21 @@ struct ExpectScenario {
   Tick within = seconds(60);            // of virtual time; 0: no limit
 };
 
+// What a campaign on this scenario does unless its command line says otherwise, and what it will find.
+struct CampaignScenario {
+  std::vector<std::string> sites;    // globs of wires; empty: all
+  std::vector<std::string> actions;  // by name, "delay" or "delay(1ms)"; empty: all that make sense
+  Tick quiet = Tick::never();        // hung: no crossing for so long
+  Overrides set;                     // settings of the scenario that are others in a campaign
+  // Verdicts that are right: a driver without timeouts does hang when its only completion is dropped.
+  struct Right {
+    std::string site, action;  // globs: of the wire, of the action
+    std::string verdict;       // "driver hung"
+    std::string why;
+  };
+  std::vector<Right> right;
+};
+
 struct Scenario {
   std::string name;
   std::string description;
@@ -161,10 +180,11 @@ struct Scenario {
   std::vector<PeerScenario> peers;
   std::vector<CaptureScenario> captures;
   std::vector<InputScenario> inputs;
+  std::vector<FaultSpec> faults;
+  CheckSettings check;
+  CampaignScenario campaign;
   ExpectScenario expect;
 };
-
-using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 // A folder with a scenario.toml, a TOML file, or the name of a scenario that came with Ringside.
 Result<Scenario> load_scenario(const std::string& path, const Overrides& overrides);

@@ -10,12 +10,15 @@ BEGIN {
   may["devices"] = "sim/ host/ devices/pci/"  # and its own folder: see own_device
   may["boot"] = "boot/ sim/"
   may["hv-model"] = "hv-model/ sim/ host/ boot/ cpu/cpu.h"
-  may["machine"] = "machine/ hv-model/ devices/ boot/ host/ cpu/ sim/"
-  may["cli"] = "cli/ " may["machine"]
-  may["viewer"] = "viewer/ " may["machine"]
+  may["checkers"] = "checkers/ hv-model/ devices/ host/ sim/"
+  may["machine"] = "machine/ checkers/ hv-model/ devices/ boot/ host/ cpu/ sim/"
+  may["campaign"] = "campaign/ " may["machine"]
+  may["control"] = "control/ " may["machine"]
+  may["cli"] = "cli/ campaign/ control/ " may["machine"]
+  may["viewer"] = "viewer/ control/ " may["machine"]
   may["wireshark"] = "wireshark/ " may["machine"]
-  may["tests"] = "tests/ cli/ viewer/ wireshark/ guest/ " may["machine"]
-  may["bench"] = "bench/ tests/ guest/ " may["machine"]
+  may["tests"] = "tests/ cli/ campaign/ control/ viewer/ wireshark/ guest/ " may["machine"]
+  may["bench"] = "bench/ campaign/ tests/ guest/ " may["machine"]
   may["fuzz"] = "fuzz/ tests/ " may["machine"]
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 

@@ -57,6 +57,14 @@ struct PacketFraming {
 
 class MessageRenderer;
 
+// A fault of a device's own, by the name that its datasheet or interface gives it: what it does to a crossing
+// of this payload type, written in the grammar of faults (sim/fault/fault_spec.h).
+struct NamedFault {
+  std::string_view name;    // "parity"
+  std::string_view title;   // "a character with a parity error"
+  std::string_view action;  // "corrupt(errors,4)"
+};
+
 struct PayloadType {
   uint16_t id;             // stands in session files: never reuse one (registry: docs/session-format.md)
   std::string_view name;   // "blkif_request": also the Wireshark name, "ringside.blkif_request"
@@ -73,6 +81,8 @@ struct PayloadType {
   const PacketFraming* framing = nullptr;  // link types other than user0 only
   // Where messages mean something only after those before them (sim/message_renderer.h).
   std::unique_ptr<MessageRenderer> (*make_renderer)() = nullptr;
+  // Faults that have a name here, beside those that the wire's kind takes.
+  std::span<const NamedFault> faults = {};
 };
 
 struct DecodedField {

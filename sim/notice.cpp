@@ -19,7 +19,7 @@ struct NoticeRecord {
 };
 static_assert(sizeof(NoticeRecord) == 32);
 
-constexpr FieldName kKinds[] = {{1, "unhandled"}, {2, "unimplemented"}, {3, "unusual"}, {4, "unverified"}};
+constexpr FieldName kKinds[] = {{1, "unhandled"}, {2, "unimplemented"}, {3, "unusual"}, {4, "unverified"}, {5, "violation"}};
 constexpr Field kNoticeFields[] = {
     {"kind", offsetof(NoticeRecord, kind), 1, FieldFormat::enumeration, kKinds},
     {"component", offsetof(NoticeRecord, component), sizeof(NoticeRecord::component), FieldFormat::text},

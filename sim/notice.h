@@ -1,5 +1,5 @@
 // A guest that does something odd gets what hardware or Xen would give it, and the driver's author gets a
-// notice. Four kinds, after the ares emulator's vocabulary.
+// notice. Four kinds, after the ares emulator's vocabulary, and a fifth that the checkers give.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ enum class NoticeKind : uint8_t {
   unimplemented = 2,  // the real thing does more than we do
   unusual = 3,        // allowed, but probably a mistake of the driver
   unverified = 4,     // we do it, but nobody has checked it against the real thing
+  violation = 5,      // an invariant was broken: a checker says so (checkers/checker.h)
 };
 std::string_view to_string(NoticeKind kind);
 
@@ -32,7 +33,7 @@ class Notices {
 
  private:
   Wire& wire_;
-  uint64_t counts_[5] = {};
+  uint64_t counts_[6] = {};
   std::map<std::string, uint64_t, std::less<>> emitted_;
 };
 

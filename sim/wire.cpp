@@ -23,23 +23,51 @@ Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t f
 
 Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record,
                          std::span<const uint8_t> tail) {
-  std::vector<uint8_t>& payload = wiring_->scratch_;
+  if (wiring_->shows_ == wiring_->scratch_.size()) wiring_->scratch_.emplace_back();
+  std::vector<uint8_t>& payload = wiring_->scratch_[wiring_->shows_++];
   payload.assign(record.begin(), record.end());
   payload.insert(payload.end(), tail.begin(), tail.end());
-  return pass(direction, payload);
+  const Verdict verdict = pass(direction, payload);
+  --wiring_->shows_;
+  return verdict;
 }
 
 Verdict Wire::send(Direction direction, std::vector<uint8_t> payload, const Receiver& receiver) {
   const Verdict verdict = pass(direction, payload);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       receiver(payload);
-      continue;
+    } else {
+      release(verdict, "wire/delayed", [receiver, payload] { receiver(payload); });
     }
-    wiring_->events_.schedule(saturating_add(wiring_->clock_.now, verdict.delay), "wire/delayed",
-                              [receiver, payload] { receiver(payload); });
   }
   return verdict;
+}
+
+void Wire::release(const Verdict& verdict, const char* name, EventQueue::Action action) {
+  if (verdict.punctual()) return action();
+  EventQueue& events = wiring_->events_;
+  if (verdict.behind == 0) {
+    events.schedule(saturating_add(wiring_->clock_.now, verdict.delay), name, std::move(action));
+    return;
+  }
+  const auto shared = std::make_shared<EventQueue::Action>(std::move(action));
+  const Tick limit = saturating_add(wiring_->clock_.now, std::max(verdict.delay, kReorderLimit));
+  const EventQueue::Handle handle = events.schedule(limit, name, [this, shared] {
+    std::erase_if(held_, [&](const Held& held) { return held.action == shared; });
+    (*shared)();
+  });
+  held_.push_back({verdict.behind, handle, name, shared});
+}
+
+// A crossing has passed: what waited for it follows as the next event.
+void Wire::count_held() {
+  for (Held& held : held_) {
+    if (--held.crossings_left != 0) continue;
+    wiring_->events_.cancel(held.limit);
+    wiring_->events_.schedule(wiring_->clock_.now, held.name, [action = held.action] { (*action)(); });
+  }
+  std::erase_if(held_, [](const Held& held) { return held.crossings_left == 0; });
 }
 
 Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture) {
@@ -111,6 +139,8 @@ Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payl
   crossing.payload = &payload;
   Verdict verdict;
   for (Tap* tap : taps_by_wire_[wire.index_]) tap->on_crossing(wire, crossing, verdict);
+  if (!wire.held_.empty()) [[unlikely]]
+    wire.count_held();
   return verdict;
 }
 

@@ -43,6 +43,11 @@ class Wiring;
 struct Crossing {
   static constexpr uint8_t kCanonical = 1;  // counts in digests
   static constexpr uint8_t kInjected = 2;   // changed or made by a fault
+  // What the fault did besides; kInjected is set, too.
+  static constexpr uint8_t kDropped = 4;
+  static constexpr uint8_t kDelayed = 8;  // or moved behind later ones
+  static constexpr uint8_t kRepeated = 16;
+  static constexpr uint8_t kFailed = 32;
 
   Tick at;
   uint64_t sequence = 0;  // over all wires of the machine, from 1
@@ -58,7 +63,9 @@ struct Verdict {
   uint32_t copies = 1;  // 0: dropped; 2: duplicated
   Tick delay;           // each copy arrives that much later
   int64_t fail = 0;     // for calls and responses: the error to give instead (0: none)
-  bool intact() const { return copies == 1 && delay.ps == 0 && fail == 0; }
+  uint32_t behind = 0;  // messages: each copy arrives once so many later crossings of the wire have passed
+  bool intact() const { return copies == 1 && punctual() && fail == 0; }
+  bool punctual() const { return delay.ps == 0 && behind == 0; }
 };
 
 class Wire {
@@ -88,8 +95,31 @@ class Wire {
   using Receiver = std::function<void(std::span<const uint8_t> payload)>;
   Verdict send(Direction direction, std::vector<uint8_t> payload, const Receiver& receiver);
 
+  // For those that pass() and act on the verdict themselves: does `action` when the verdict says, which is
+  // now where it is punctual. Called once for each copy. What waits for later crossings that never come is
+  // done kReorderLimit later. `name` is the event's (a literal).
+  void release(const Verdict& verdict, const char* name, EventQueue::Action action);
+  static constexpr Tick kReorderLimit = milliseconds(10);
+
+  // For faults. A stimulus makes one that nobody sent: it does what the sender would do (a line that pulses,
+  // an event that is raised), and so passes this wire itself. A rewriter changes an entry that was published
+  // into shared memory to what this payload says. Both are called from the event queue, with payloads that
+  // may be anything; who sets one lives as long as the machine, or takes it back with nullptr.
+  using Stimulus = std::function<void(std::span<const uint8_t> payload)>;
+  void set_stimulus(Stimulus stimulus) { stimulus_ = std::move(stimulus); }
+  void set_rewriter(Stimulus rewriter) { rewriter_ = std::move(rewriter); }
+  const Stimulus& stimulus() const { return stimulus_; }
+  const Stimulus& rewriter() const { return rewriter_; }
+
  private:
   friend class Wiring;
+  struct Held {
+    uint32_t crossings_left;
+    EventQueue::Handle limit;
+    const char* name;
+    std::shared_ptr<EventQueue::Action> action;
+  };
+  void count_held();
   Verdict show_bytes(Direction direction, std::span<const uint8_t> record, std::span<const uint8_t> tail);
 
   Wiring* wiring_ = nullptr;
@@ -99,6 +129,8 @@ class Wire {
   const PayloadType* type_ = nullptr;
   CapturePolicy capture_;
   bool tapped_ = false;
+  std::vector<Held> held_;
+  Stimulus stimulus_, rewriter_;
 };
 
 class Tap {
@@ -144,7 +176,9 @@ class Wiring {
   std::vector<std::vector<Tap*>> taps_by_wire_;
   std::vector<TapEntry> taps_;
   std::vector<std::pair<std::string, CapturePolicy>> captures_;
-  std::vector<uint8_t> scratch_;
+  // One for each show() that is under way: a tap may show something itself.
+  std::deque<std::vector<uint8_t>> scratch_;
+  size_t shows_ = 0;
   uint64_t last_sequence_ = 0;
 };
 

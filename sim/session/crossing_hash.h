@@ -28,6 +28,7 @@ class CrossingHash {
     value_ = hash_mix(value_, verdict.copies);
     value_ = hash_mix(value_, verdict.delay.ps);
     value_ = hash_mix(value_, static_cast<uint64_t>(verdict.fail));
+    value_ = hash_mix(value_, verdict.behind);
   }
 
   uint64_t count() const { return count_; }

@@ -1,0 +1,106 @@
+// Checkers: invariants of the interfaces that a guest and its backends meet at, watched while a machine runs.
+// Each is a tap in a file of its own, apart from the models that it checks: it knows the interface's
+// documents, not the model's code. A violation is a notice (kind `violation`) on the domain's notice wire,
+// right behind the crossing that shows it; the run then ends with exit code 6 unless the scenario allows it.
+//
+// Rules are named CHECKER/RULE: "ring/index_overrun", "grants/leaked", "9p/fid_leaked". [check] of a scenario
+// switches checkers off and allows rules, by globs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/clock.h"
+#include "sim/notice.h"
+#include "sim/wire.h"
+
+namespace ringside {
+
+class Hypervisor;
+class Memory;
+
+struct CheckSettings {
+  std::vector<std::string> off;    // globs of checkers: "grants", "*"
+  std::vector<std::string> allow;  // globs of rules: "ring/*", "grants/leaked"
+};
+
+struct Violation {
+  std::string rule;  // "ring/index_overrun"
+  std::string wire;
+  uint64_t sequence = 0;  // of the crossing; 0: found at the end of the run
+  Tick at;
+  std::string text;
+  bool allowed = false;
+};
+
+// What checkers may look at besides crossings. Everything outlives them.
+struct CheckedMachine {
+  const Clock& clock;
+  Wiring& wiring;
+  Hypervisor* hypervisor = nullptr;  // null where no domain is paravirtual
+  // The notices of a domain by its name ("dom1"); null: there is none.
+  std::function<Notices*(std::string_view domain)> notices;
+  // The RAM that a domain's devices see, for DMA; null: none.
+  std::function<Memory*(std::string_view domain)> memory;
+};
+
+class Checkers;
+
+class Checker : public Tap {
+ public:
+  Checker(Checkers& checkers, std::string_view name) : checkers_(checkers), name_(name) {}
+  std::string_view name() const { return name_; }
+  // Which wires it wants to see. An empty list: none (it looks at the end only).
+  virtual std::vector<std::string> wires() const = 0;
+  // The run is over: what should have been given back by now. `orderly`: every domain has shut down by
+  // itself.
+  virtual void on_end(bool orderly) { (void)orderly; }
+
+ protected:
+  const CheckedMachine& machine() const;
+  // `rule` without the checker's name. Null `crossing`: none showed it.
+  void violate(std::string_view rule, const Wire& wire, const Crossing* crossing, std::string text);
+
+ private:
+  Checkers& checkers_;
+  const std::string_view name_;
+};
+
+class Checkers {
+ public:
+  // Makes all that are not off and taps their wires.
+  Checkers(CheckedMachine machine, CheckSettings settings);
+  ~Checkers();
+  Checkers(const Checkers&) = delete;
+  Checkers& operator=(const Checkers&) = delete;
+
+  void end(bool orderly);
+  // The first 1000; `count` goes on.
+  const std::vector<Violation>& violations() const { return violations_; }
+  uint64_t count_not_allowed() const { return not_allowed_; }
+
+ private:
+  friend class Checker;
+  void report(const Checker& checker, std::string_view rule, const Wire& wire, const Crossing* crossing,
+              std::string text);
+
+  const CheckedMachine machine_;
+  const CheckSettings settings_;
+  std::vector<std::unique_ptr<Checker>> checkers_;
+  std::vector<Violation> violations_;
+  uint64_t not_allowed_ = 0;
+};
+
+// Every checker there is, for --help and for globs that match none.
+struct KnownChecker {
+  std::string_view name, title;
+  std::unique_ptr<Checker> (*make)(Checkers&);
+  std::vector<std::string_view> (*rules)();
+};
+const std::vector<KnownChecker>& known_checkers();
+
+}  // namespace ringside
