@@ -89,7 +89,7 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
   Wire& added = *wires_.back();
   taps_by_wire_.emplace_back();
   for (const TapEntry& entry : taps_) {
-    if (!wire_matches(entry.glob, added.name_)) continue;
+    if (!wire_matches(entry.glob, added.name_) || !entry.tap->wants(added)) continue;
     taps_by_wire_.back().push_back(entry.tap);
     added.tapped_ = true;
     entry.tap->on_wire_added(added);
@@ -114,7 +114,7 @@ const Wire* Wiring::find(std::string_view name) const {
 void Wiring::add_tap(Tap& tap, std::string glob) {
   taps_.push_back({&tap, std::move(glob)});
   for (const auto& wire : wires_) {
-    if (!wire_matches(taps_.back().glob, wire->name_)) continue;
+    if (!wire_matches(taps_.back().glob, wire->name_) || !tap.wants(*wire)) continue;
     taps_by_wire_[wire->index_].push_back(&tap);
     wire->tapped_ = true;
     tap.on_wire_added(*wire);

@@ -136,6 +136,8 @@ class Wire {
 class Tap {
  public:
   virtual ~Tap() = default;
+  // Asked for each wire that its glob matches: false leaves the wire untapped by it.
+  virtual bool wants(const Wire&) const { return true; }
   virtual void on_wire_added(const Wire&) {}
   virtual void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) = 0;
 };
