@@ -29,12 +29,13 @@ void guest_main(void) {
   const uint64_t places = disk.sectors / kSectorsPerRequest;
   while (made < kRequests) {
     const unsigned id = blkfront_id(&disk);
-    struct blkif_request request = {.operation = BLKIF_OP_READ,
-                                    .nr_segments = 1,
-                                    .sector_number = random_below(places) * kSectorsPerRequest};
-    request.seg[0].gref = grants[id];
-    request.seg[0].last_sect = kSectorsPerRequest - 1;
-    blkfront_put(&disk, id, request);
+    const struct blk_request request = {
+        .operation = BLKIF_OP_READ,
+        .segment_count = 1,
+        .sector = random_below(places) * kSectorsPerRequest,
+        .segments = {{.grant = grants[id], .last = kSectorsPerRequest - 1}},
+    };
+    blkfront_put(&disk, id, &request);
     ++made;
   }
   blkfront_drain(&disk);

@@ -1,13 +1,18 @@
-// The paravirtual console (public/io/console.h): bytes into a ring, and an event.
+// The paravirtual console (public/io/console.h): bytes into a ring, and an event. A console that takes nothing
+// any more loses what is printed; the program goes on.
 #include "internal.h"
 
+enum { kTries = 20 };
+static const uint64_t kPatience = 10 * kMillisecond;
+
 static volatile struct xencons_interface* console;
+static XENCONS_RING_IDX produced;  // not all of it is published yet
 
 static void on_console(void* data) { (void)data; }
 
 static int has_room(void* data) {
   (void)data;
-  return console->out_prod - console->out_cons < sizeof console->out;
+  return produced - console->out_cons < sizeof console->out;
 }
 
 static int is_empty(void* data) {
@@ -17,17 +22,32 @@ static int is_empty(void* data) {
 
 void console_start(void) {
   console = address_of_frame(start_info->console.domU.mfn);
+  produced = console->out_prod;
   bind_handler(start_info->console.domU.evtchn, on_console, 0);
+}
+
+static void publish(void) {
+  xen_wmb();  // The bytes before the index that says they are there.
+  console->out_prod = produced;
+  try_notify(start_info->console.domU.evtchn);
+}
+
+// An event may have been lost: tells again now and then.
+static int wait_for(int (*condition)(void* data)) {
+  for (unsigned tries = 0; tries < kTries; ++tries) {
+    if (wait_until_time(condition, 0, system_time() + kPatience)) return 1;
+    try_notify(start_info->console.domU.evtchn);
+  }
+  return 0;
 }
 
 static void put(char byte) {
   if (!has_room(0)) {
-    notify(start_info->console.domU.evtchn);
-    wait_until(has_room, 0);
+    publish();
+    if (!wait_for(has_room)) return;
   }
-  console->out[MASK_XENCONS_IDX(console->out_prod, console->out)] = byte;
-  xen_wmb();  // The byte before the index that says it is there.
-  console->out_prod = console->out_prod + 1;
+  console->out[MASK_XENCONS_IDX(produced, console->out)] = byte;
+  ++produced;
 }
 
 void print(const char* format, ...) {
@@ -41,9 +61,9 @@ void print(const char* format, ...) {
     if (*byte == '\n') put('\r');
     put(*byte);
   }
-  notify(start_info->console.domU.evtchn);
+  publish();
 }
 
 void console_drain(void) {
-  if (console) wait_until(is_empty, 0);
+  if (console) wait_for(is_empty);
 }

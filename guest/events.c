@@ -3,11 +3,14 @@
 
 char shared_info_page[GUEST_PAGE_SIZE] __attribute__((aligned(4096)));
 
-enum { kPortsMax = 256, kBitsPerWord = 64 };
+enum { kPortsMax = 256, kBitsPerWord = 64, kPollPortsMax = 128 };
 static struct {
   event_handler handler;
   void* data;
 } handlers[kPortsMax];
+// Those that have a handler: whom a poll listens to.
+static evtchn_port_t bound[kPollPortsMax];
+static unsigned bound_count;
 
 static volatile vcpu_info_t* vcpu(void) { return &HYPERVISOR_shared_info->vcpu_info[0]; }
 
@@ -38,16 +41,33 @@ void handle_events(void) {
 }
 
 void bind_handler(evtchn_port_t port, event_handler handler, void* data) {
-  if (port == 0 || port >= kPortsMax) guest_panic("port %u cannot be bound", port);
+  if (port == 0 || port >= kPortsMax || bound_count == kPollPortsMax)
+    guest_panic("port %u cannot be bound", port);
+  if (!handlers[port].handler) bound[bound_count++] = port;
   handlers[port].handler = handler;
   handlers[port].data = data;
   struct evtchn_unmask unmask = {.port = port};
   if (event_channel_op(EVTCHNOP_unmask, &unmask) != 0) guest_panic("unmasking port %u failed", port);
 }
 
-void notify(evtchn_port_t port) {
+int try_notify(evtchn_port_t port) {
   struct evtchn_send send = {.port = port};
-  if (event_channel_op(EVTCHNOP_send, &send) != 0) guest_panic("sending to port %u failed", port);
+  return event_channel_op(EVTCHNOP_send, &send) == 0;
+}
+
+void notify(evtchn_port_t port) {
+  if (!try_notify(port)) guest_panic("sending to port %u failed", port);
+}
+
+void close_port(evtchn_port_t port) {
+  lock_events();
+  handlers[port].handler = 0;
+  for (unsigned i = 0; i < bound_count; ++i) {
+    if (bound[i] == port) bound[i--] = bound[--bound_count];
+  }
+  unlock_events();
+  struct evtchn_close close = {.port = port};
+  event_channel_op(EVTCHNOP_close, &close);
 }
 
 evtchn_port_t allocate_port(void) {
@@ -72,6 +92,13 @@ void unlock_events(void) {
     if (!vcpu()->evtchn_upcall_pending) return;
     vcpu()->evtchn_upcall_mask = 1;
   }
+}
+
+// With events held back: what is pending already makes Xen return at once.
+void poll_ports(uint64_t deadline) {
+  struct sched_poll poll = {.nr_ports = bound_count, .timeout = deadline};
+  set_xen_guest_handle(poll.ports, bound);
+  sched_op(SCHEDOP_poll, &poll);
 }
 
 void wait_until(int (*condition)(void* data), void* data) {

@@ -2,8 +2,17 @@
 // eight.
 #include "internal.h"
 
-static grant_entry_v1_t table[GUEST_PAGE_SIZE / sizeof(grant_entry_v1_t)] __attribute__((aligned(4096)));
-static grant_ref_t next_reference = GNTTAB_NR_RESERVED_ENTRIES;
+enum { kEntries = GUEST_PAGE_SIZE / sizeof(grant_entry_v1_t) };
+static grant_entry_v1_t table[kEntries] __attribute__((aligned(4096)));
+// Free references, the one that has been free for longest first: what still uses one that was ended finds
+// nothing there for as long as possible.
+static grant_ref_t free_references[kEntries];
+static unsigned free_first, free_count;
+static uint8_t given_out[kEntries];
+
+static void put_free(grant_ref_t reference) {
+  free_references[(free_first + free_count++) % kEntries] = reference;
+}
 
 void grants_start(void) {
   xen_pfn_t frame = 0;
@@ -14,11 +23,16 @@ void grants_start(void) {
     guest_panic("setting up grants failed: %ld, status %d", result, setup.status);
   }
   map_frame(table, frame);
+  for (grant_ref_t reference = GNTTAB_NR_RESERVED_ENTRIES; reference < kEntries; ++reference)
+    put_free(reference);
 }
 
 grant_ref_t grant_page(const void* page, int read_only) {
-  if (next_reference == sizeof table / sizeof table[0]) guest_panic("out of grants");
-  const grant_ref_t reference = next_reference++;
+  if (free_count == 0) guest_panic("out of grants");
+  const grant_ref_t reference = free_references[free_first];
+  free_first = (free_first + 1) % kEntries;
+  --free_count;
+  given_out[reference] = 1;
   table[reference].domid = 0;
   table[reference].frame = (uint32_t)frame_of(page);
   xen_wmb();  // The entry is valid from here on: its other fields must be there.
@@ -26,9 +40,25 @@ grant_ref_t grant_page(const void* page, int read_only) {
   return reference;
 }
 
+int grant_in_use(grant_ref_t reference) {
+  return (*(volatile uint16_t*)&table[reference].flags & (GTF_reading | GTF_writing)) != 0;
+}
+
 int end_grant(grant_ref_t reference) {
-  volatile uint16_t* flags = &table[reference].flags;
-  if (*flags & (GTF_reading | GTF_writing)) return 0;
-  *flags = 0;
+  if (reference >= kEntries || !given_out[reference]) return 1;
+  uint16_t flags = table[reference].flags;
+  // In one step, or Xen could begin to use the page between the look and the end.
+  do {
+    if (flags & (GTF_reading | GTF_writing)) return 0;
+  } while (!__atomic_compare_exchange_n(&table[reference].flags, &flags, 0, 0, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST));
+  given_out[reference] = 0;
+  put_free(reference);
   return 1;
+}
+
+void revoke_grant(grant_ref_t reference) {
+  table[reference].flags = 0;
+  given_out[reference] = 0;
+  put_free(reference);
 }

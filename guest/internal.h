@@ -12,5 +12,8 @@ void console_start(void);
 void grants_start(void);
 void xenstore_start(void);
 
+// Sleeps until any bound port has an event, or that time has come. With events held back.
+void poll_ports(uint64_t deadline);
+
 // Waits until what was printed has been taken.
 void console_drain(void);

@@ -47,6 +47,21 @@ __attribute__((noreturn)) void handle_trap(unsigned vector, const uint64_t* fram
   guest_panic("exception %u at rip 0x%lx, error 0x%lx, cr2 0x%lx", vector, rip, error, address);
 }
 
+const char* option(const char* key) {
+  const size_t length = strlen(key);
+  const char* line = (const char*)start_info->cmd_line;
+  for (const char* at = line; *at; ++at) {
+    const int begins = at == line || at[-1] == ' ';
+    if (begins && strlen(at) >= length && memcmp(at, key, length) == 0) return at + length;
+  }
+  return 0;
+}
+
+unsigned option_number(const char* key, unsigned otherwise) {
+  const char* value = option(key);
+  return value ? (unsigned)parse_number(value) : otherwise;
+}
+
 void guest_shutdown(unsigned reason) {
   console_drain();
   for (;;) {

@@ -9,6 +9,11 @@
 // Runs once everything below works. When it returns, the domain powers off.
 void guest_main(void);
 
+// What stands in the command line behind "key=", up to the end of the line; null: no such word. For a word
+// without a value any non-null says that it is there.
+const char* option(const char* key);
+unsigned option_number(const char* key, unsigned otherwise);
+
 // --- Ending (runtime.c) ---
 __attribute__((noreturn)) void guest_shutdown(unsigned reason);  // SHUTDOWN_*
 // Prints, then ends the domain as crashed.
@@ -28,23 +33,39 @@ void map_frame(void* page, uint64_t frame);  // puts another frame at an address
 // --- Grants (grants.c) ---
 // Lets domain 0 use a page; references are given out one after another.
 grant_ref_t grant_page(const void* page, int read_only);
-// 0 when the page is still in use by domain 0.
+// 0 when the page is still in use by domain 0. The reference may be given out again from then on, as late as
+// possible.
 int end_grant(grant_ref_t reference);
+// Without a look whether it is in use, which no driver must do: for planted bugs.
+void revoke_grant(grant_ref_t reference);
+// Domain 0 has mapped it, or copies right now.
+int grant_in_use(grant_ref_t reference);
 
 // --- Events (events.c) ---
 typedef void (*event_handler)(void* data);
 // Sets the handler of a port and unmasks it.
 void bind_handler(evtchn_port_t port, event_handler handler, void* data);
 void notify(evtchn_port_t port);
+int try_notify(evtchn_port_t port);  // 0 where Xen refuses: for those who will try again
 // An unbound port that domain 0 may bind.
 evtchn_port_t allocate_port(void);
+void close_port(evtchn_port_t port);
 // Sleeps until `condition` holds; it is looked at again after each event.
 void wait_until(int (*condition)(void* data), void* data);
+// The same with a limit, in nanoseconds of system_time(). Whether the condition holds. Who cannot trust that an
+// event comes looks again by this.
+int wait_until_time(int (*condition)(void* data), void* data, uint64_t deadline);
 // Holds events back; they come at the unlock.
 void lock_events(void);
 void unlock_events(void);
 
+// --- Time (time.c): nanoseconds since Xen's start ---
+uint64_t system_time(void);
+enum { kMicrosecond = 1000, kMillisecond = 1000 * 1000 };
+
 // --- XenStore (xenstore.c): each returns 0, or the error's number in XenStore's own list (EINVAL is 1) ---
+// A request that gets no answer in time is made again; kXenstoreSilent: several have got none.
+enum { kXenstoreExists = 3, kXenstoreAgain = 13, kXenstoreSilent = 98 };
 int xenstore_read(const char* path, char* value, size_t size);
 int xenstore_write(const char* path, const char* value);
 int xenstore_watch(const char* path, const char* token);
@@ -55,3 +76,5 @@ int xenstore_request(uint32_t type, uint32_t transaction, const char* first, con
 unsigned xenstore_events(char token);
 // Sleeps until a watch has fired since the last call.
 void xenstore_wait_for_watch(void);
+// The same, until that system_time() at the latest.
+void xenstore_wait_for_watch_until(uint64_t time);

@@ -1,5 +1,8 @@
 #include "xenbus.h"
 
+// A watch event may be lost like any other: so long at most until the state is read again.
+static const uint64_t kLookAgain = 5 * kMillisecond;
+
 static int fail(const char* what, const char* path, int error) {
   print("xenbus: %s %s failed: %d\n", what, path, error);
   return 1;
@@ -29,5 +32,20 @@ int xenbus_wait_for_backend(const char* backend, unsigned wanted) {
     const int starts_again = wanted == XenbusStateInitWait && state == XenbusStateClosed;
     if (state > wanted && !starts_again) return fail("waiting for", backend, (int)state);
     xenstore_wait_for_watch();
+  }
+}
+
+unsigned xenbus_backend_state(const char* backend, unsigned states, uint64_t limit) {
+  char path[160];
+  format_text(path, sizeof path, "%s/state", backend);
+  const uint64_t deadline = system_time() + limit;
+  for (;;) {
+    char value[16];
+    const int error = xenstore_read(path, value, sizeof value);
+    const uint64_t state = error ? XenbusStateUnknown : parse_number(value);
+    const uint64_t now = system_time();
+    if ((state < 32 && states & 1u << state) || now >= deadline)
+      return state < 32 ? (unsigned)state : XenbusStateUnknown;
+    xenstore_wait_for_watch_until(now + kLookAgain < deadline ? now + kLookAgain : deadline);
   }
 }

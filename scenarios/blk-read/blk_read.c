@@ -1,23 +1,31 @@
-// Reads, writes and checks a whole disk with a full ring. README.md says what it shows and what it cannot.
+// Reads, writes and checks a disk with a full ring. README.md says what it shows and what it cannot. "quick" in
+// the command line makes it some fifty requests of all kinds, for campaigns.
 #include "guest/blkfront.h"
 #include "scenarios/blk-read/pattern.h"
 
 enum {
   kPagesPerRequest = 4,
   kSectorsPerPage = 8,
-  kChunkSectors = kPagesPerRequest * kSectorsPerPage,
-  kChunks = kDiskSectors / kChunkSectors,
+  kBufferSectors = kPagesPerRequest * kSectorsPerPage,
+  kChunksMax = kDiskSectors / kSectorsPerPage,
+  kMistakes = 11,
 };
+
+// How much is done.
+static struct load {
+  unsigned chunk_sectors;  // what a request reads or writes in the long rows
+  unsigned reads, singles, writes, mistakes;
+} load = {kBufferSectors, kDiskSectors / kBufferSectors, 128, kDiskSectors / kBufferSectors / 2, kMistakes};
+static const struct load quick_load = {kSectorsPerPage, 34, 4, 5, 3};
 
 static struct blkfront disk;
 static uint64_t random_state = 20240101;
 static unsigned reads, writes, flushes, refusals, failures, out_of_order;
 static uint64_t next_to_finish, order_of[kBlkRequestsMax], requests_made;
 
-// What is in flight under each id.
+// What is under way by each id.
 static struct work {
   char* pages[kPagesPerRequest];
-  grant_ref_t grants[kPagesPerRequest];
   uint64_t sector;
   unsigned first, count;  // sectors: where in the buffer they start, and how many
   int checks_data;
@@ -25,7 +33,7 @@ static struct work {
   const char* what;
 } works[kBlkRequestsMax];
 
-static uint8_t generation_of[kChunks];  // by chunk
+static uint8_t generation_of[kDiskSectors];
 
 static uint64_t random_below(uint64_t bound) {
   random_state ^= random_state << 13;
@@ -39,12 +47,15 @@ static void fail(const char* what, uint64_t sector, int64_t found, int64_t expec
     print("blk-read: %s at sector %lu: found %ld, expected %ld\n", what, sector, found, expected);
 }
 
-static void shuffle(uint16_t* order, unsigned count) {
+static uint16_t order[kChunksMax];
+
+// `first` of `count` chunks, drawn at random.
+static void shuffle(unsigned first, unsigned count) {
   for (unsigned i = 0; i < count; ++i) order[i] = (uint16_t)i;
-  for (unsigned i = count; i > 1; --i) {
-    const unsigned other = (unsigned)random_below(i);
-    const uint16_t swapped = order[i - 1];
-    order[i - 1] = order[other];
+  for (unsigned i = 0; i < first; ++i) {
+    const unsigned other = i + (unsigned)random_below(count - i);
+    const uint16_t swapped = order[i];
+    order[i] = order[other];
     order[other] = swapped;
   }
 }
@@ -53,42 +64,56 @@ static uint64_t* buffer_sector(struct work* work, unsigned index) {
   return (uint64_t*)(work->pages[index / kSectorsPerPage] + index % kSectorsPerPage * 512);
 }
 
-// The sectors that were read hold their pattern, and the rest of the buffer the zeros that it was cleared to.
+static unsigned first_page(const struct work* work) { return work->first / kSectorsPerPage; }
+static unsigned end_page(const struct work* work) {
+  return (work->first + work->count + kSectorsPerPage - 1) / kSectorsPerPage;
+}
+
+// How many words of a sector are not `word`, that and a step, and so on.
+static unsigned count_wrong(const uint64_t* words, uint64_t word, uint64_t step) {
+  unsigned wrong = 0;
+  for (unsigned i = 0; i < kPatternWords; ++i, word += step) wrong += words[i] != word;
+  return wrong;
+}
+
+// The sectors that were read hold their pattern, and the rest of their pages the zeros that it was cleared to.
 static unsigned wrong_words(struct work* work) {
   unsigned wrong = 0;
-  for (unsigned index = 0; index < kChunkSectors; ++index) {
-    const uint64_t* words = buffer_sector(work, index);
+  for (unsigned index = first_page(work) * kSectorsPerPage; index < end_page(work) * kSectorsPerPage; ++index) {
     const int inside = index >= work->first && index < work->first + work->count;
     const uint64_t sector = work->sector + index - work->first;
-    for (unsigned i = 0; i < kPatternWords; ++i) {
-      const uint64_t expected = inside ? pattern_word(sector, i, generation_of[sector / kChunkSectors]) : 0;
-      if (words[i] != expected) ++wrong;
-    }
+    wrong += inside ? count_wrong(buffer_sector(work, index), pattern_start(sector, generation_of[sector]),
+                                  kPatternStep)
+                    : count_wrong(buffer_sector(work, index), 0, 0);
   }
   return wrong;
 }
 
-static unsigned finished[kBlkRequestsMax], finished_count;  // by the handler, not yet checked
+static unsigned finished[kBlkRequestsMax], finished_count;  // by the driver, not yet checked
 static int16_t statuses[kBlkRequestsMax];
-static unsigned held;  // ids whose data has not been checked yet
+static uint64_t held;     // ids whose data has not been checked yet
+static uint64_t pending;  // ids that the driver has not finished
 
 // With events masked: only notes what came; checking is the program's.
 static void on_response(void* data, unsigned id, int16_t status) {
   (void)data;
+  if (!(pending & 1ull << id)) return fail("finished twice", works[id].sector, id, 0);
+  pending &= ~(1ull << id);
   statuses[id] = status;
   if (order_of[id] != next_to_finish) ++out_of_order;
   if (order_of[id] >= next_to_finish) next_to_finish = order_of[id] + 1;
-  if (finished_count < kBlkRequestsMax) finished[finished_count++] = id;
+  finished[finished_count++] = id;
 }
 
 static void check(unsigned id) {
   struct work* work = &works[id];
-  if (statuses[id] != work->expected) fail(work->what, work->sector, statuses[id], work->expected);
-  if (work->checks_data && statuses[id] == BLKIF_RSP_OKAY) {
+  if (statuses[id] != work->expected) {
+    fail(work->what, work->sector, statuses[id], work->expected);
+  } else if (work->checks_data && statuses[id] == BLKIF_RSP_OKAY) {
     const unsigned wrong = wrong_words(work);
     if (wrong != 0) fail("wrong words", work->sector, wrong, 0);
   }
-  held &= ~(1u << id);
+  held &= ~(1ull << id);
 }
 
 static void check_finished(void) {
@@ -111,15 +136,20 @@ static int something_finished(void* data) {
 static unsigned take_id(void) {
   for (;;) {
     check_finished();
-    if (~held != 0) {
+    if (~held << (64 - kBlkRequestsMax) != 0) {
       const unsigned id = blkfront_id(&disk);
-      held |= 1u << id;
+      held |= 1ull << id;
       order_of[id] = requests_made++;
       return id;
     }
     blkfront_kick(&disk);
-    wait_until(something_finished, 0);
+    blkfront_wait(&disk, something_finished, 0);
   }
+}
+
+static void put(unsigned id, const struct blk_request* request) {
+  pending |= 1ull << id;
+  blkfront_put(&disk, id, request);
 }
 
 static void drain(void) {
@@ -127,8 +157,8 @@ static void drain(void) {
   check_finished();
 }
 
-static struct blkif_request transfer(unsigned id, uint8_t operation, uint64_t sector, unsigned first,
-                                     unsigned count) {
+static struct blk_request transfer(unsigned id, uint8_t operation, uint64_t sector, unsigned first,
+                                   unsigned count) {
   struct work* work = &works[id];
   work->sector = sector;
   work->first = first;
@@ -136,15 +166,15 @@ static struct blkif_request transfer(unsigned id, uint8_t operation, uint64_t se
   work->checks_data = operation == BLKIF_OP_READ;
   work->expected = BLKIF_RSP_OKAY;
   work->what = operation == BLKIF_OP_READ ? "read" : "write";
-  struct blkif_request request = {.operation = operation, .sector_number = sector};
+  struct blk_request request = {.operation = operation, .sector = sector};
   for (unsigned at = first; at < first + count;) {
     const unsigned page = at / kSectorsPerPage;
     const unsigned page_end = (page + 1) * kSectorsPerPage;
     const unsigned end = page_end < first + count ? page_end : first + count;
-    struct blkif_request_segment* segment = &request.seg[request.nr_segments++];
-    segment->gref = work->grants[page];
-    segment->first_sect = (uint8_t)(at % kSectorsPerPage);
-    segment->last_sect = (uint8_t)((end - 1) % kSectorsPerPage);
+    request.segments[request.segment_count++] =
+        (struct blk_segment){.page = work->pages[page],
+                             .first = (uint8_t)(at % kSectorsPerPage),
+                             .last = (uint8_t)((end - 1) % kSectorsPerPage)};
     at = end;
   }
   return request;
@@ -152,72 +182,59 @@ static struct blkif_request transfer(unsigned id, uint8_t operation, uint64_t se
 
 static void read_sectors(uint64_t sector, unsigned first, unsigned count) {
   const unsigned id = take_id();
-  for (unsigned page = 0; page < kPagesPerRequest; ++page) memset(works[id].pages[page], 0, GUEST_PAGE_SIZE);
-  blkfront_put(&disk, id, transfer(id, BLKIF_OP_READ, sector, first, count));
+  const struct blk_request request = transfer(id, BLKIF_OP_READ, sector, first, count);
+  for (unsigned page = first_page(&works[id]); page < end_page(&works[id]); ++page)
+    memset(works[id].pages[page], 0, GUEST_PAGE_SIZE);
+  put(id, &request);
   ++reads;
 }
 
 static void write_chunk(unsigned chunk) {
   const unsigned id = take_id();
-  const uint64_t sector = (uint64_t)chunk * kChunkSectors;
-  generation_of[chunk] = 1;
-  for (unsigned index = 0; index < kChunkSectors; ++index) {
+  const uint64_t sector = (uint64_t)chunk * load.chunk_sectors;
+  for (unsigned index = 0; index < load.chunk_sectors; ++index) {
+    generation_of[sector + index] = 1;
     uint64_t* words = buffer_sector(&works[id], index);
-    for (unsigned i = 0; i < kPatternWords; ++i) words[i] = pattern_word(sector + index, i, 1);
+    uint64_t word = pattern_start(sector + index, 1);
+    for (unsigned i = 0; i < kPatternWords; ++i, word += kPatternStep) words[i] = word;
   }
-  blkfront_put(&disk, id, transfer(id, BLKIF_OP_WRITE, sector, 0, kChunkSectors));
+  const struct blk_request request = transfer(id, BLKIF_OP_WRITE, sector, 0, load.chunk_sectors);
+  put(id, &request);
   ++writes;
 }
 
-static void read_all(void) {
-  uint16_t order[kChunks];
-  shuffle(order, kChunks);
-  for (unsigned i = 0; i < kChunks; ++i) read_sectors((uint64_t)order[i] * kChunkSectors, 0, kChunkSectors);
+static void read_chunks(unsigned count) {
+  for (unsigned i = 0; i < count; ++i)
+    read_sectors((uint64_t)order[i] * load.chunk_sectors, 0, load.chunk_sectors);
   drain();
 }
 
 static void read_single_sectors(void) {
-  for (unsigned i = 0; i < 128; ++i) {
+  for (unsigned i = 0; i < load.singles; ++i) {
     const unsigned count = 1 + (unsigned)random_below(11);
-    read_sectors(random_below(kDiskSectors - count), (unsigned)random_below(kChunkSectors - count), count);
+    read_sectors(random_below(kDiskSectors - count), (unsigned)random_below(kBufferSectors - count), count);
   }
   drain();
 }
 
-static void write_half(void) {
-  uint16_t order[kChunks];
-  shuffle(order, kChunks);
-  for (unsigned i = 0; i < kChunks / 2; ++i) write_chunk(order[i]);
+static void write_chunks(void) {
+  for (unsigned i = 0; i < load.writes; ++i) write_chunk(order[i]);
   drain();
 }
 
 static void flush(void) {
   const unsigned id = take_id();
-  works[id] = (struct work){
-      .expected = BLKIF_RSP_OKAY,
-      .what = "flush",
-      .sector = 0,
-      .checks_data = 0,
-      .pages = {works[id].pages[0], works[id].pages[1], works[id].pages[2], works[id].pages[3]},
-      .grants = {works[id].grants[0], works[id].grants[1], works[id].grants[2], works[id].grants[3]}};
-  blkfront_put(&disk, id, (struct blkif_request){.operation = BLKIF_OP_FLUSH_DISKCACHE});
+  const struct blk_request request = {.operation = BLKIF_OP_FLUSH_DISKCACHE};
+  works[id].sector = 0;
+  works[id].checks_data = 0;
+  works[id].expected = BLKIF_RSP_OKAY;
+  works[id].what = "flush";
+  put(id, &request);
   ++flushes;
   drain();
 }
 
-// Each starts as a read of one page that would be served, and has one thing wrong.
-static void refused(const char* what, int16_t expected, void (*spoil)(struct blkif_request* request)) {
-  const unsigned id = take_id();
-  struct blkif_request request = transfer(id, BLKIF_OP_READ, 64, 0, kSectorsPerPage);
-  spoil(&request);
-  works[id].what = what;
-  works[id].expected = expected;
-  works[id].sector = request.sector_number;
-  blkfront_put(&disk, id, request);
-  ++refusals;
-  drain();
-}
-
+// --- Mistakes: each starts as a read of one page that would be served, and has one thing wrong. ---
 static grant_ref_t read_only_grant;
 
 static void past_the_end(struct blkif_request* request) { request->sector_number = disk.sectors - 7; }
@@ -235,31 +252,43 @@ static void grant_read_only(struct blkif_request* request) { request->seg[0].gre
 static void unknown_operation(struct blkif_request* request) { request->operation = 77; }
 static void barrier(struct blkif_request* request) { request->operation = BLKIF_OP_WRITE_BARRIER; }
 
-static void make_mistakes(void) {
-  read_only_grant = grant_page(allocate_page(), 1);
-  refused("read past the end", BLKIF_RSP_ERROR, past_the_end);
-  refused("read near sector 2^64", BLKIF_RSP_ERROR, near_2_to_64);
-  refused("no segments", BLKIF_RSP_ERROR, no_segments);
-  refused("too many segments", BLKIF_RSP_ERROR, too_many_segments);
-  refused("segment backwards", BLKIF_RSP_ERROR, segment_backwards);
-  refused("segment too long", BLKIF_RSP_ERROR, segment_too_long);
-  refused("no such grant", BLKIF_RSP_ERROR, no_such_grant);
-  refused("grant out of the table", BLKIF_RSP_ERROR, grant_out_of_table);
-  refused("read into a read-only grant", BLKIF_RSP_ERROR, grant_read_only);
-  refused("unknown operation", BLKIF_RSP_EOPNOTSUPP, unknown_operation);
-  refused("barrier", BLKIF_RSP_EOPNOTSUPP, barrier);
-}
+static const struct mistake {
+  const char* what;
+  int16_t expected;
+  void (*spoil)(struct blkif_request* request);
+} mistakes[kMistakes] = {
+    {"read past the end", BLKIF_RSP_ERROR, past_the_end},
+    {"unknown operation", BLKIF_RSP_EOPNOTSUPP, unknown_operation},
+    {"no segments", BLKIF_RSP_ERROR, no_segments},
+    {"read near sector 2^64", BLKIF_RSP_ERROR, near_2_to_64},
+    {"too many segments", BLKIF_RSP_ERROR, too_many_segments},
+    {"segment backwards", BLKIF_RSP_ERROR, segment_backwards},
+    {"segment too long", BLKIF_RSP_ERROR, segment_too_long},
+    {"no such grant", BLKIF_RSP_ERROR, no_such_grant},
+    {"grant out of the table", BLKIF_RSP_ERROR, grant_out_of_table},
+    {"read into a read-only grant", BLKIF_RSP_ERROR, grant_read_only},
+    {"barrier", BLKIF_RSP_EOPNOTSUPP, barrier},
+};
 
-// After all, no grant is still mapped: the backend gives back what it used.
-static void check_grants(void) {
-  for (unsigned id = 0; id < kBlkRequestsMax; ++id) {
-    for (unsigned page = 0; page < kPagesPerRequest; ++page) {
-      if (!end_grant(works[id].grants[page])) fail("a grant is still in use", id, page, 0);
-    }
+static void make_mistakes(void) {
+  const char* page = allocate_page();
+  read_only_grant = grant_page(page, 1);
+  for (unsigned i = 0; i < load.mistakes; ++i) {
+    const unsigned id = take_id();
+    struct blk_request request = transfer(id, BLKIF_OP_READ, 64, 0, kSectorsPerPage);
+    request.spoil = mistakes[i].spoil;
+    works[id].what = mistakes[i].what;
+    works[id].expected = mistakes[i].expected;
+    put(id, &request);
+    ++refusals;
+    drain();
   }
+  if (!end_grant(read_only_grant)) fail("the read-only grant is still in use", 0, 1, 0);
 }
 
 void guest_main(void) {
+  const int quick = option("quick") != 0;
+  if (quick) load = quick_load;
   if (blkfront_connect(&disk, "51712", on_response, 0)) {
     print("blk-read: FAIL: no disk\n");
     return;
@@ -267,25 +296,27 @@ void guest_main(void) {
   print("blk-read: %lu sectors\n", disk.sectors);
   if (disk.sectors != kDiskSectors) fail("size of the disk", 0, (int64_t)disk.sectors, kDiskSectors);
   for (unsigned id = 0; id < kBlkRequestsMax; ++id) {
-    for (unsigned page = 0; page < kPagesPerRequest; ++page) {
-      works[id].pages[page] = allocate_page();
-      works[id].grants[page] = grant_page(works[id].pages[page], 0);
-    }
+    for (unsigned page = 0; page < kPagesPerRequest; ++page) works[id].pages[page] = allocate_page();
   }
-  read_all();
+  shuffle(load.reads, kDiskSectors / load.chunk_sectors);
+  read_chunks(load.reads);
   read_single_sectors();
-  write_half();
+  write_chunks();
   flush();
-  read_all();
+  // What was written, and where there is time for it everything.
+  read_chunks(quick ? load.writes : load.reads);
   make_mistakes();
-  if (disk.in_flight_max != kBlkRequestsMax)
-    fail("requests in flight", 0, disk.in_flight_max, kBlkRequestsMax);
+  if (disk.in_flight_max != RING_SIZE(&disk.ring))
+    fail("requests in flight", 0, disk.in_flight_max, RING_SIZE(&disk.ring));
   if (out_of_order == 0) fail("responses out of order", 0, 0, 1);
   blkfront_close(&disk);
-  check_grants();
   print(
       "blk-read: %u reads, %u writes, %u flushes, %u refused as they must be; %u in flight at most, %u out "
       "of order\n",
       reads, writes, flushes, refusals, disk.in_flight_max, out_of_order);
+  if (disk.strays + disk.lies + disk.retries + disk.timeouts + disk.reconnects != 0) {
+    print("blk-read: mended: %u stray responses, %u lies, %u errors, %u timeouts, %u connections\n",
+          disk.strays, disk.lies, disk.retries, disk.timeouts, disk.reconnects);
+  }
   print(failures == 0 ? "blk-read: PASS\n" : "blk-read: FAIL\n");
 }

@@ -14,7 +14,11 @@ int main(int count, char** arguments) {
   bool good = file != nullptr;
   for (uint64_t sector = 0; good && sector < kDiskSectors; ++sector) {
     std::array<uint64_t, kPatternWords> words;
-    for (unsigned i = 0; i < kPatternWords; ++i) words[i] = pattern_word(sector, i, 0);
+    uint64_t word = pattern_start(sector, 0);
+    for (uint64_t& each : words) {
+      each = word;
+      word += kPatternStep;
+    }
     good = std::fwrite(words.data(), sizeof words, 1, file) == 1;
   }
   if (file != nullptr && std::fclose(file) != 0) good = false;
