@@ -83,6 +83,9 @@ struct PayloadType {
   std::unique_ptr<MessageRenderer> (*make_renderer)() = nullptr;
   // Faults that have a name here, beside those that the wire's kind takes.
   std::span<const NamedFault> faults = {};
+  // A message that answers a request, so that a fault may make it an error: fail(CODE). One that has a field
+  // "status" is such a message without saying so.
+  bool is_answer = false;
 };
 
 struct DecodedField {

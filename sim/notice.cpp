@@ -6,6 +6,7 @@
 
 #include "sim/bus.h"
 #include "sim/dma.h"
+#include "sim/fault/fault_injector.h"
 #include "sim/interrupt.h"
 #include "sim/payloads.h"
 
@@ -36,7 +37,8 @@ const PayloadType kNoticePayload{.id = 1,
                                  .tail_name = "message"};
 
 void register_sim_payload_types() {
-  for (const PayloadType* type : {&kNoticePayload, &kBusAccessPayload, &kInterruptPayload, &kDmaPayload}) {
+  for (const PayloadType* type : {&kNoticePayload, &kBusAccessPayload, &kInterruptPayload, &kDmaPayload,
+                                  &kFaultPayload}) {
     PayloadRegistry::instance().add(*type);
   }
 }

@@ -88,6 +88,7 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
   wires_.push_back(std::move(wire));
   Wire& added = *wires_.back();
   taps_by_wire_.emplace_back();
+  if (first_tap_ != nullptr) first_tap_->on_wire_added(added);
   for (const TapEntry& entry : taps_) {
     if (!wire_matches(entry.glob, added.name_) || !entry.tap->wants(added)) continue;
     taps_by_wire_.back().push_back(entry.tap);
@@ -121,7 +122,21 @@ void Wiring::add_tap(Tap& tap, std::string glob) {
   }
 }
 
+void Wiring::set_first_tap(Tap& tap) {
+  first_tap_ = &tap;
+  for (size_t i = 0; i < wires_.size(); ++i) tap.on_wire_added(*wires_[i]);
+}
+
+void Wiring::tap_first(const Wire& wire, bool wanted) {
+  auto& taps = taps_by_wire_[wire.index()];
+  const bool has = !taps.empty() && taps.front() == first_tap_;
+  if (wanted && !has) taps.insert(taps.begin(), first_tap_);
+  if (!wanted && has) taps.erase(taps.begin());
+  wires_[wire.index()]->tapped_ = !taps.empty();
+}
+
 void Wiring::remove_tap(Tap& tap) {
+  if (first_tap_ == &tap) first_tap_ = nullptr;
   std::erase_if(taps_, [&](const TapEntry& entry) { return entry.tap == &tap; });
   for (const auto& wire : wires_) {
     auto& taps = taps_by_wire_[wire->index_];
@@ -137,11 +152,35 @@ Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payl
   crossing.direction = direction;
   crossing.flags = flags;
   crossing.payload = &payload;
+  return show_to_taps(wire, crossing);
+}
+
+Verdict Wiring::show_to_taps(Wire& wire, Crossing& crossing) {
+  last_crossing_at_ = crossing.at;
   Verdict verdict;
-  for (Tap* tap : taps_by_wire_[wire.index_]) tap->on_crossing(wire, crossing, verdict);
+  // By number: a tap may make a wire, or ask for one, while it looks.
+  for (size_t i = 0; i < taps_by_wire_[wire.index_].size(); ++i)
+    taps_by_wire_[wire.index_][i]->on_crossing(wire, crossing, verdict);
   if (!wire.held_.empty()) [[unlikely]]
     wire.count_held();
   return verdict;
+}
+
+void Wiring::show_before(Crossing& behind, Wire& wire, std::span<std::vector<uint8_t>> payloads,
+                         uint8_t flags) {
+  uint64_t sequence = behind.sequence, next = last_sequence_ + 1;
+  last_sequence_ += payloads.size();
+  behind.sequence = last_sequence_;
+  for (std::vector<uint8_t>& payload : payloads) {
+    Crossing crossing;
+    crossing.at = clock_.now;
+    crossing.sequence = sequence;
+    crossing.direction = Direction::in;
+    crossing.flags = flags;
+    crossing.payload = &payload;
+    sequence = next++;
+    show_to_taps(wire, crossing);
+  }
 }
 
 namespace {

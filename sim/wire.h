@@ -162,7 +162,18 @@ class Wiring {
   void add_tap(Tap& tap, std::string glob = "*");
   void remove_tap(Tap& tap);
 
+  // The one tap that comes before all others (faults). It hears of every wire, those that exist already
+  // included, and sees the crossings of those that it asks for.
+  void set_first_tap(Tap& tap);
+  void tap_first(const Wire& wire, bool wanted);
+  // Shows crossings of the first tap's own while it looks at `behind`: they take that one's place in the
+  // order, and `behind` moves on to last_sequence() + payloads.size().
+  void show_before(Crossing& behind, Wire& wire, std::span<std::vector<uint8_t>> payloads, uint8_t flags);
+
   const Clock& clock() const { return clock_; }
+  // The sequence of the last crossing that taps saw, and its time.
+  uint64_t last_sequence() const { return last_sequence_; }
+  Tick last_crossing_at() const { return last_crossing_at_; }
 
  private:
   friend class Wire;
@@ -171,17 +182,20 @@ class Wiring {
     std::string glob;
   };
   Verdict pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+  Verdict show_to_taps(Wire& wire, Crossing& crossing);
 
   const Clock& clock_;
   EventQueue& events_;
   std::deque<std::unique_ptr<Wire>> wires_;
   std::vector<std::vector<Tap*>> taps_by_wire_;
   std::vector<TapEntry> taps_;
+  Tap* first_tap_ = nullptr;
   std::vector<std::pair<std::string, CapturePolicy>> captures_;
   // One for each show() that is under way: a tap may show something itself.
   std::deque<std::vector<uint8_t>> scratch_;
   size_t shows_ = 0;
   uint64_t last_sequence_ = 0;
+  Tick last_crossing_at_;
 };
 
 // `*` matches any run of characters, `?` one. A pattern whose first part is not a domain ("dom1", "*")

@@ -20,7 +20,8 @@ extern const PayloadType kFaultPayload;  // id 5: the action, the sequence of th
 struct FaultSite {
   const Wire& wire;
   const Crossing& crossing;
-  uint64_t nth;  // of all crossings of this wire, from 1
+  uint64_t nth;  // of all canonical crossings of this wire, from 1
+  std::string place() const;  // the same in the grammar of faults: "dom1/ring/xvda/request@3"
 };
 
 // Who is asked at each site what to do there: a campaign (it forks, and answers in the child), a listing of
@@ -49,11 +50,16 @@ class FaultInjector : public Tap, public Stateful {
   FaultInjector(Wiring& wiring, EventQueue& events, uint64_t seed);
   ~FaultInjector() override;
 
-  // From now on. Wires may come later; what makes no sense on a wire that matches is an error at once for
-  // those that exist and a notice on the wire "fault" for those that come.
+  // From now on. Wires may come later. What makes no sense on a wire is an error at once where the wire exists
+  // and is meant by its name, or where a glob matches wires and it makes sense on none of them; on wires that
+  // come it is a crossing "refused" on the wire "fault".
   Result<> add(FaultSpec fault);
+  // The machine has been made: the errors that add() would have had for the wires that have come since, and
+  // faults that wait for one of a name that no fault has.
+  Result<> check();
   void set_scout(FaultScout* scout);
   void set_targets(FaultTargets* targets);
+  bool empty() const;
 
   // After the machine has been made, and at the end of a run: faults whose glob matches no wire at all, each
   // with near names; empty when all is well.

@@ -31,7 +31,6 @@ struct FaultCondition {
   std::string field;
   FaultOperator op = FaultOperator::equal;
   std::string value;               // as written: a name of the enumeration, a number, a text
-  std::optional<uint64_t> number;  // where it is one
 };
 
 struct FaultPlace {
@@ -57,19 +56,21 @@ enum class FaultKind : uint8_t {
   stall,      // [(TIME)]: from here on nothing passes on this wire (for that long); what came arrives then
   crash,     // [(TIME)]: the backend behind the wire dies as a killed domain does (and comes back after that)
   spurious,  // [(FIELD=VALUE, ...)]: one that nobody sent: an interrupt, an event, a link that goes down
-  rewrite,   // (FIELD, VALUE) [, TIME]: the entry in shared memory is changed after it was published
+  rewrite,   // (FIELD, VALUE [, TIME]): the entry in shared memory is changed after it was published
+  named,     // a device's own, by its name (PayloadType::faults); resolve_fault_action() says what it is
 };
+std::string_view to_string(FaultKind kind);
 
 struct FaultAction {
   FaultKind kind = FaultKind::drop;
-  Tick time;                                             // delay; stall, crash (0: for ever); rewrite
-  uint64_t count = 0;                                    // reorder, truncate
-  int64_t code = 0;                                      // fail
-  std::string field;                                     // corrupt, rewrite; empty: `offset` counts
-  uint64_t offset = 0;                                   // corrupt: bytes
-  uint64_t value = 0;                                    // corrupt, rewrite
-  bool flip = false;                                     // corrupt: inverts instead of setting
-  std::vector<std::pair<std::string, uint64_t>> fields;  // spurious
+  Tick time;           // delay; stall, crash (0: for ever); rewrite
+  uint64_t count = 0;  // reorder, truncate
+  int64_t code = 0;    // fail
+  std::string field;   // corrupt, rewrite; empty: `offset` counts
+  uint64_t offset = 0;  // corrupt: bytes
+  std::string value;  // corrupt, rewrite: as written, since what a name means depends on the wire
+  bool flip = false;  // corrupt, rewrite: inverts instead of setting
+  std::vector<std::pair<std::string, std::string>> fields;  // spurious: values as written
   std::string text;  // as written: "fail(-5)", or a device's own name for it: "parity"
 };
 

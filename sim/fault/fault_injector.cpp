@@ -1,0 +1,203 @@
+#include "sim/fault/fault_injector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/fault/injector_impl.h"
+
+namespace ringside {
+
+namespace {
+
+bool has_wildcard(std::string_view glob) { return glob.find_first_of("*?") != glob.npos; }
+
+}  // namespace
+
+std::string FaultSite::place() const {
+  std::string name = wire.name();
+  for (char& c : name) {
+    if (c == ' ' || c == '@' || c == '[' || c == ']' || c == '"' || c == ':') c = '?';
+  }
+  return fmt::format("{}@{}", name, nth);
+}
+
+FaultInjector::FaultInjector(Wiring& wiring, EventQueue& events, uint64_t seed)
+    : impl_(std::make_unique<Impl>(*this, wiring, events, seed)) {
+  wiring.set_first_tap(*this);
+}
+
+FaultInjector::~FaultInjector() { impl_->wiring.remove_tap(*this); }
+
+// What the fault is on that wire, found once. An objection is remembered for check() and unmatched().
+bool FaultInjector::Impl::settle(WireState& state, uint32_t number) {
+  Fault& fault = faults[number];
+  const auto object = [&](const Error& error) {
+    if (fault.objection.empty()) fault.objection = error.message;
+    return false;
+  };
+  auto strike = FaultStrike::create(fault.spec.action, *state.wire, targets);
+  if (!strike) return object(strike.error());
+  if (fault.spec.place.at) {
+    if (!strikes_by_itself(strike->kind))
+      return object({ExitCode::bad_input, fmt::format("{} needs a crossing, so it cannot stand at a time",
+                                                      to_string(strike->kind))});
+    fault.sensible = true;
+    return true;
+  }
+  PlacedFault placed;
+  placed.fault = number;
+  placed.strike = std::move(*strike);
+  for (const FaultCondition& given : fault.spec.place.conditions) {
+    auto condition = FieldCondition::create(state.wire->payload_type(), given);
+    if (!condition) return object(condition.error());
+    placed.conditions.push_back(std::move(*condition));
+  }
+  fault.sensible = true;
+  state.placed.push_back(std::move(placed));
+  wiring.tap_first(*state.wire, true);
+  return true;
+}
+
+void FaultInjector::Impl::settle_waiting(WireState& state) {
+  const std::vector<uint32_t> waiting = std::move(state.waiting);
+  state.waiting.clear();
+  for (const uint32_t number : waiting) {
+    if (settle(state, number) || !checked || has_wildcard(faults[number].spec.place.wire)) continue;
+    refuse(faults[number]);
+  }
+}
+
+// A fault that was meant for this wire by name cannot be done on it, and the wire has come only now.
+void FaultInjector::Impl::refuse(const Fault& fault) {
+  std::vector<uint8_t> payload =
+      fault_payload(kRefused, 0, wiring.clock().now, fault.spec.text + ": " + fault.objection);
+  (void)fault_wire().pass(Direction::in, payload);
+}
+
+Wire& FaultInjector::Impl::fault_wire() {
+  if (own_wire == nullptr) own_wire = &wiring.add("fault", WireKind::sampled, kFaultPayload);
+  return *own_wire;
+}
+
+tl::unexpected<Error> FaultInjector::Impl::objection_to(const Fault& fault) const {
+  return ringside::fail(fmt::format("fault '{}': {}", fault.spec.text, fault.objection));
+}
+
+bool FaultInjector::Impl::is_wrong(const Fault& fault) const {
+  if (fault.objection.empty()) return false;
+  return !fault.sensible || !has_wildcard(fault.spec.place.wire);
+}
+
+Result<> FaultInjector::add(FaultSpec spec) {
+  Impl& impl = *impl_;
+  for (const Impl::Fault& other : impl.faults) {
+    if (!spec.name.empty() && other.spec.name == spec.name)
+      return fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text, spec.name,
+                              other.spec.text));
+  }
+  const auto number = static_cast<uint32_t>(impl.faults.size());
+  Random stream = Random(impl.seed).fork("fault/" + spec.text);
+  impl.faults.emplace_back(std::move(spec), std::move(stream));
+  Impl::Fault& fault = impl.faults.back();
+  (void)impl.fault_wire();
+  for (Impl::WireState& state : impl.wires) {
+    if (!impl.may_strike(state, fault)) continue;
+    fault.matched = true;
+    (void)impl.settle(state, number);
+  }
+  if (impl.is_wrong(fault)) {
+    auto error = impl.objection_to(fault);
+    for (Impl::WireState& state : impl.wires) {
+      if (!state.placed.empty() && state.placed.back().fault == number) state.placed.pop_back();
+      impl.wiring.tap_first(*state.wire, impl.wants(state));
+    }
+    impl.faults.pop_back();
+    return error;
+  }
+  if (fault.spec.place.at) {
+    const Tick at = std::max(*fault.spec.place.at, impl.wiring.clock().now);
+    impl.events.schedule(at, "fault/at", [&impl, number] { impl.strike_at_time(number); });
+  }
+  return {};
+}
+
+Result<> FaultInjector::check() {
+  Impl& impl = *impl_;
+  for (Impl::WireState& state : impl.wires) impl.settle_waiting(state);
+  impl.checked = true;
+  std::vector<std::string> names;
+  for (const Impl::Fault& fault : impl.faults) {
+    if (!fault.spec.name.empty()) names.push_back(fault.spec.name);
+  }
+  for (Impl::Fault& fault : impl.faults) {
+    if (impl.is_wrong(fault)) return impl.objection_to(fault);
+    const std::string& after = fault.spec.place.after;
+    if (after.empty()) continue;
+    fault.after = impl.find(after);
+    if (fault.after == nullptr)
+      return fail(fmt::format("fault '{}': no fault is named '{}'{}", fault.spec.text, after,
+                              did_you_mean(near_names(after, names, 1))));
+  }
+  return {};
+}
+
+void FaultInjector::set_scout(FaultScout* scout) {
+  impl_->scout = scout;
+  for (Impl::WireState& state : impl_->wires) impl_->wiring.tap_first(*state.wire, impl_->wants(state));
+}
+
+void FaultInjector::set_targets(FaultTargets* targets) { impl_->targets = targets; }
+bool FaultInjector::empty() const { return impl_->faults.empty(); }
+
+void FaultInjector::on_wire_added(const Wire& wire) {
+  Impl& impl = *impl_;
+  while (impl.wires.size() <= wire.index()) impl.wires.emplace_back();
+  Impl::WireState& state = impl.wires[wire.index()];
+  state.wire = &wire;
+  for (uint32_t i = 0; i < impl.faults.size(); ++i) {
+    if (!impl.may_strike(state, impl.faults[i])) continue;
+    impl.faults[i].matched = true;
+    state.waiting.push_back(i);
+  }
+  if (impl.wants(state)) impl.wiring.tap_first(wire, true);
+}
+
+void FaultInjector::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
+  impl_->on_crossing(impl_->wires[wire.index()], crossing, verdict);
+}
+
+std::vector<FaultInjector::Struck> FaultInjector::struck() const {
+  std::vector<Struck> all;
+  for (const Impl::Fault& fault : impl_->faults) all.push_back({fault.spec.text, fault.times});
+  return all;
+}
+
+std::vector<std::string> FaultInjector::unmatched() const {
+  std::vector<std::string> messages;
+  for (const Impl::Fault& fault : impl_->faults) {
+    if (fault.sensible) continue;
+    if (!fault.objection.empty()) {
+      messages.push_back(fmt::format("fault '{}': {}", fault.spec.text, fault.objection));
+      continue;
+    }
+    if (fault.matched) continue;
+    const std::string& glob = fault.spec.place.wire;
+    const bool says_domain = glob.starts_with("dom");
+    std::vector<std::string> names;
+    for (const Impl::WireState& state : impl_->wires) {
+      const std::string& name = state.wire->name();
+      if (impl_->is_own(*state.wire)) continue;
+      const size_t slash = name.find('/');
+      const bool cut = !says_domain && name.starts_with("dom") && slash != name.npos;
+      names.push_back(cut ? name.substr(slash + 1) : name);
+    }
+    messages.push_back(fmt::format("fault '{}': no wire matches '{}'{}", fault.spec.text, glob,
+                                   did_you_mean(near_names(glob, names, 3))));
+  }
+  return messages;
+}
+
+void FaultInjector::visit_state(StateVisitor& visitor) const { impl_->visit_state(visitor); }
+
+}  // namespace ringside

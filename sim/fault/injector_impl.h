@@ -1,0 +1,127 @@
+// The parts of the fault injector, for sim/fault/*.cpp only.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/fault/fault_injector.h"
+#include "sim/fault/fault_strike.h"
+#include "sim/fault/payload_field.h"
+#include "sim/near_names.h"
+#include "sim/random.h"
+
+namespace ringside {
+
+// What stands in a crossing of the wire "fault".
+inline constexpr uint8_t kRefused = 255;
+std::vector<uint8_t> fault_payload(uint8_t action, uint64_t sequence, Tick at, std::string_view text);
+
+// Those that need no crossing.
+constexpr bool strikes_by_itself(FaultKind kind) {
+  return kind == FaultKind::spurious || kind == FaultKind::crash || kind == FaultKind::stall;
+}
+
+struct FaultInjector::Impl {
+  struct Fault {
+    Fault(FaultSpec given, Random given_stream) : spec(std::move(given)), stream(given_stream) {}
+    FaultSpec spec;
+    Random stream;
+    uint64_t drawn = 0;  // from the stream
+    uint64_t times = 0;
+    uint64_t first_struck = 0;  // the sequence of that crossing
+    const Fault* after = nullptr;
+    bool matched = false;   // a wire
+    bool sensible = false;  // on a wire
+    std::string objection;  // why it is not on another
+  };
+
+  // A fault on one of the wires that it matches.
+  struct PlacedFault {
+    uint32_t fault = 0;
+    FaultStrike strike;
+    std::vector<FieldCondition> conditions;
+    uint64_t matched = 0;  // crossings
+  };
+
+  struct Stall {
+    Tick until;             // never: for ever
+    bool active = false;
+    bool held_since = false;  // since the event of its end was scheduled
+    uint64_t count = 0, bytes = 0;
+  };
+
+  struct WireState {
+    const Wire* wire = nullptr;
+    uint64_t crossings = 0;
+    std::vector<uint32_t> waiting;  // faults that match, until the wire's first crossing or check()
+    std::vector<PlacedFault> placed;
+    Stall stall;
+  };
+
+  // Made by a spurious or rewriting fault, and not done yet.
+  struct Pending {
+    const Wire* wire;
+    bool rewrite;
+    std::vector<uint8_t> payload;
+  };
+
+  Impl(FaultInjector& the_owner, Wiring& the_wiring, EventQueue& the_events, uint64_t the_seed)
+      : owner(the_owner), wiring(the_wiring), events(the_events), seed(the_seed) {}
+
+  // --- placing (fault_injector.cpp) ---
+  bool settle(WireState& state, uint32_t number);
+  void settle_waiting(WireState& state);
+  void refuse(const Fault& fault);
+  bool is_own(const Wire& wire) const { return &wire.payload_type() == &kFaultPayload; }
+  Wire& fault_wire();
+  tl::unexpected<Error> objection_to(const Fault& fault) const;
+  bool is_wrong(const Fault& fault) const;
+  bool may_strike(const WireState& state, const Fault& fault) const {
+    return state.wire != nullptr && !is_own(*state.wire) && wire_matches(fault.spec.place.wire, state.wire->name());
+  }
+  bool wants(const WireState& state) const {
+    if (is_own(*state.wire)) return false;
+    return scout != nullptr || !state.waiting.empty() || !state.placed.empty() || state.stall.active;
+  }
+  const Fault* find(std::string_view name) const {
+    for (const Fault& fault : faults) {
+      if (fault.spec.name == name) return &fault;
+    }
+    return nullptr;
+  }
+
+  // --- striking (injector_strikes.cpp) ---
+  void on_crossing(WireState& state, Crossing& crossing, Verdict& verdict);
+  bool is_due(PlacedFault& placed, const Crossing& crossing);
+  void strike(WireState& state, const std::vector<size_t>& due, Crossing& crossing, Verdict& verdict);
+  void ask_scout(WireState& state, Crossing& crossing, Verdict& verdict);
+  void strike_at_time(uint32_t number);
+  // What is not done on the crossing itself. `payload`: what a spurious one or a rewritten entry begins as.
+  void act(WireState& state, const FaultStrike& strike, std::span<const uint8_t> payload);
+  void make(const Wire& wire, bool rewrite, Tick at, std::vector<uint8_t> payload);
+  void make_pending(uint64_t number);
+  void begin_stall(WireState& state, Tick time);
+  void end_stall(WireState& state);
+  void hold(WireState& state, Crossing& crossing, Verdict& verdict);
+  void visit_state(StateVisitor& visitor) const;
+
+  FaultInjector& owner;
+  Wiring& wiring;
+  EventQueue& events;
+  const uint64_t seed;
+  FaultScout* scout = nullptr;
+  FaultTargets* targets = nullptr;
+  Wire* own_wire = nullptr;      // "fault"; made with the first fault
+  std::deque<Fault> faults;      // they point at each other
+  std::deque<WireState> wires;   // by Wire::index()
+  std::map<uint64_t, Pending> pending;
+  uint64_t last_pending = 0;
+  const Wire* making = nullptr;  // its stimulus or rewriter is at work: what passes is nobody's to strike
+  bool checked = false;
+};
+
+}  // namespace ringside
