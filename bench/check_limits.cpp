@@ -4,7 +4,8 @@
 //
 // A figure is the least of all repetitions, because what else the machine does can only make one longer; or
 // their median, where a limit says so ("statistic": "median"). A limit may name a second figure, to subtract
-// ("minus") or to divide by ("over"), where another program is the yardstick.
+// ("minus") or to divide by ("over"), where another program is the yardstick. A limit in instructions is
+// about the benchmark's counter of that name instead of its time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,14 +57,14 @@ struct Results {
     return std::nullopt;
   }
 
-  // In nanoseconds.
-  std::optional<double> value(const std::string& figure, bool median) const {
+  // In nanoseconds, or what the counter says.
+  std::optional<double> value(const std::string& figure, bool median, const std::string& counter) const {
     static const std::map<std::string, double> kUnits{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
     std::vector<double> times;
     for (const Json& run : runs) {
       if (!names(figure, run.at("run_name")) || run.value("error_occurred", false)) continue;
       const double time = run.at("real_time").get<double>() * kUnits.at(run.value("time_unit", "ns"));
-      times.push_back(time);
+      times.push_back(counter.empty() ? time : run.at(counter).get<double>());
     }
     if (times.empty()) return std::nullopt;
     std::sort(times.begin(), times.end());
@@ -77,8 +78,8 @@ struct Finding {
 };
 
 Finding check(const Json& limit, const Results& results) {
-  static const std::map<std::string, double> kUnits{
-      {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"x", 1}};
+  static const std::map<std::string, double> kUnits{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
+                                                    {"s", 1e9}, {"x", 1},    {"instructions", 1}};
   const std::string name = limit.at("name"), unit = limit.at("unit");
   const double at_most = limit.at("at_most");
   const bool median = limit.value("statistic", "") == "median";
@@ -96,7 +97,7 @@ Finding check(const Json& limit, const Results& results) {
     if (error) {
       return {false, fmt::format("{:<16} FAILED: {}: {}", name, figure, *error)};
     }
-    const std::optional<double> value = results.value(figure, median);
+    const std::optional<double> value = results.value(figure, median, unit == "instructions" ? unit : "");
     if (!value) return {false, fmt::format("{:<16} NOT MEASURED: {}", name, figure)};
     values.push_back(*value);
   }
