@@ -87,8 +87,8 @@ static void take_response(struct blkfront* front, const struct blkif_response* r
     return;
   }
   struct blk_slot* slot = &front->slots[id];
-  // An answer to something else under this id, or while the backend still has our pages: a lie. Without a spoilt
-  // request, that is: of that the backend may have understood another operation.
+  // An answer to something else under this id, or while the backend still has our pages: a lie. Without a
+  // spoilt request, that is: of that the backend may have understood another operation.
   const int other = response->operation != slot->request.operation && !slot->request.spoil;
   if (!BUG_DOUBLE_COMPLETION && (other || pages_in_use(slot))) {
     ++front->lies;
@@ -299,9 +299,7 @@ void blkfront_wait(struct blkfront* front, int (*condition)(void* data), void* d
   }
 }
 
-static int has_free_id(void* data) {
-  return ~((struct blkfront*)data)->busy << (64 - kBlkRequestsMax) != 0;
-}
+static int has_free_id(void* data) { return ~((struct blkfront*)data)->busy << (64 - kBlkRequestsMax) != 0; }
 
 unsigned blkfront_id(struct blkfront* front) {
   if (!has_free_id(front)) {

@@ -4,9 +4,11 @@
 //     let go of the pages. What is no answer to anything is counted, and passed over;
 //   - a request that failed is made again, three times in all, before the program hears of it;
 //   - events may be lost: the ring is looked at by the clock, too, and the backend told again;
-//   - a request that is not answered at all, a backend that talks nonsense, or one that went away: the device is
+//   - a request that is not answered at all, a backend that talks nonsense, or one that went away: the device
+//   is
 //     closed and connected anew with an empty ring, and every request that was under way is made again. Only
-//     the closing makes the pages of an unanswered request safe: until then the backend may still write to them.
+//     the closing makes the pages of an unanswered request safe: until then the backend may still write to
+//     them.
 #pragma once
 
 #include "runtime.h"
@@ -29,8 +31,8 @@ struct blk_request {
   void (*spoil)(struct blkif_request* request);
 };
 
-// Called once for each request, with events masked. BLKIF_RSP_ERROR also for what could not be done because the
-// device is gone.
+// Called once for each request, with events masked. BLKIF_RSP_ERROR also for what could not be done because
+// the device is gone.
 typedef void (*blk_done)(void* data, unsigned id, int16_t status);
 
 struct blkfront {

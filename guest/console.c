@@ -1,5 +1,5 @@
-// The paravirtual console (public/io/console.h): bytes into a ring, and an event. A console that takes nothing
-// any more loses what is printed; the program goes on.
+// The paravirtual console (public/io/console.h): bytes into a ring, and an event. A console that takes
+// nothing any more loses what is printed; the program goes on.
 #include "internal.h"
 
 enum { kTries = 20 };

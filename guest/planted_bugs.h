@@ -1,6 +1,6 @@
-// The bugs of scenarios/blk-buggy and scenarios/net-buggy. Each is a switch of the build, off but where a scenario's
-// CMakeLists.txt sets it: the drivers are the good ones, but for the lines that name a switch. The READMEs of the two
-// scenarios say what each does and how it shows.
+// The bugs of scenarios/blk-buggy and scenarios/net-buggy. Each is a switch of the build, off but where a
+// scenario's CMakeLists.txt sets it: the drivers are the good ones, but for the lines that name a switch. The
+// READMEs of the two scenarios say what each does and how it shows.
 #pragma once
 
 #ifndef BUG_LOST_COMPLETION

@@ -52,8 +52,8 @@ evtchn_port_t allocate_port(void);
 void close_port(evtchn_port_t port);
 // Sleeps until `condition` holds; it is looked at again after each event.
 void wait_until(int (*condition)(void* data), void* data);
-// The same with a limit, in nanoseconds of system_time(). Whether the condition holds. Who cannot trust that an
-// event comes looks again by this.
+// The same with a limit, in nanoseconds of system_time(). Whether the condition holds. Who cannot trust that
+// an event comes looks again by this.
 int wait_until_time(int (*condition)(void* data), void* data, uint64_t deadline);
 // Holds events back; they come at the unlock.
 void lock_events(void);

@@ -1,5 +1,5 @@
-// Time and sleeping with a limit. Xen keeps the time of its start, and how the time-stamp counter goes on from
-// there, in the shared page (public/xen.h, struct vcpu_time_info).
+// Time and sleeping with a limit. Xen keeps the time of its start, and how the time-stamp counter goes on
+// from there, in the shared page (public/xen.h, struct vcpu_time_info).
 #include "internal.h"
 
 uint64_t system_time(void) {

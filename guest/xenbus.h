@@ -11,7 +11,7 @@ int xenbus_write_number(const char* folder, const char* name, uint64_t value);
 int xenbus_wait_for_backend(const char* backend, unsigned wanted);
 
 // For frontends that do not trust their backend to be there: waits until it is in one of `states` (a bit for
-// each), for so many nanoseconds at most. Says nothing. Returns the state in which it is then, XenbusStateUnknown
-// where there is none.
+// each), for so many nanoseconds at most. Says nothing. Returns the state in which it is then,
+// XenbusStateUnknown where there is none.
 unsigned xenbus_backend_state(const char* backend, unsigned states, uint64_t limit);
 #define XENBUS_STATE(name) (1u << XenbusState##name)

@@ -49,8 +49,8 @@ static int send(const void* bytes, size_t length) {
   while (length != 0) {
     if (!has_room(0) && !wait_for(has_room)) return 0;
     const uint32_t place = MASK_XENSTORE_IDX(ring->req_prod);
-    const unsigned room = smaller(XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons),
-                                  XENSTORE_RING_SIZE - place);
+    const unsigned room =
+        smaller(XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons), XENSTORE_RING_SIZE - place);
     const unsigned part = smaller(length, room);
     memcpy((char*)ring->req + place, from, part);
     xen_wmb();  // The bytes before the index that says they are there.

@@ -1,5 +1,5 @@
-// Reads, writes and checks a disk with a full ring. README.md says what it shows and what it cannot. "quick" in
-// the command line makes it some fifty requests of all kinds, for campaigns.
+// Reads, writes and checks a disk with a full ring. README.md says what it shows and what it cannot. "quick"
+// in the command line makes it some fifty requests of all kinds, for campaigns.
 #include "guest/blkfront.h"
 #include "scenarios/blk-read/pattern.h"
 
@@ -76,10 +76,12 @@ static unsigned count_wrong(const uint64_t* words, uint64_t word, uint64_t step)
   return wrong;
 }
 
-// The sectors that were read hold their pattern, and the rest of their pages the zeros that it was cleared to.
+// The sectors that were read hold their pattern, and the rest of their pages the zeros that it was cleared
+// to.
 static unsigned wrong_words(struct work* work) {
   unsigned wrong = 0;
-  for (unsigned index = first_page(work) * kSectorsPerPage; index < end_page(work) * kSectorsPerPage; ++index) {
+  for (unsigned index = first_page(work) * kSectorsPerPage; index < end_page(work) * kSectorsPerPage;
+       ++index) {
     const int inside = index >= work->first && index < work->first + work->count;
     const uint64_t sector = work->sector + index - work->first;
     wrong += inside ? count_wrong(buffer_sector(work, index), pattern_start(sector, generation_of[sector]),
