@@ -24,9 +24,12 @@ struct RunArguments {
   bool output_given = false;
   std::optional<uint64_t> seed;
   std::vector<std::string> settings;
+  std::vector<std::string> faults;
   bool console = false;
   bool no_console = false;
   bool json = false;
+  std::optional<std::string> no_check;
+  std::vector<std::string> allow;
   std::string vcd;
   std::string xenstore_socket;
   uint64_t disturb = 0;
@@ -70,6 +73,11 @@ Result<Overrides> overrides_of(const RunArguments& arguments) {
     overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
   }
   if (arguments.seed) overrides.emplace_back("machine.seed", fmt::format("{}", *arguments.seed));
+  for (const std::string& fault : arguments.faults) {
+    const auto parsed = parse_fault(fault);
+    if (!parsed) return tl::unexpected(parsed.error());
+    overrides.emplace_back("fault", parsed->text);
+  }
   return overrides;
 }
 
@@ -88,6 +96,76 @@ void make_room_for_a_person(const RunArguments& arguments, Overrides& overrides)
   add("expect.console", "[]");
 }
 
+// A list of the scenario's and what is added to it, as TOML.
+std::string list_with(std::vector<std::string> list, const std::vector<std::string>& added) {
+  list.insert(list.end(), added.begin(), added.end());
+  return nlohmann::json(list).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// --no-check and --allow add to what the scenario says, and are overrides, so that a replay knows them.
+Overrides check_overrides(const RunArguments& arguments, const CheckSettings& check) {
+  Overrides overrides;
+  if (arguments.no_check) {
+    const std::string glob = arguments.no_check->empty() ? "*" : *arguments.no_check;
+    overrides.emplace_back("check.off", list_with(check.off, {glob}));
+  }
+  if (!arguments.allow.empty())
+    overrides.emplace_back("check.allow", list_with(check.allow, arguments.allow));
+  return overrides;
+}
+
+void print_violations(const RunReport& report) {
+  constexpr size_t kShownMax = 20;
+  size_t shown = 0, allowed = 0;
+  for (const Violation& violation : report.violations) {
+    if (violation.allowed) {
+      ++allowed;
+    } else if (++shown <= kShownMax) {
+      const std::string place = violation.sequence != 0 ? fmt::format(" #{}", violation.sequence) : "";
+      fmt::print(stderr, "violation: {} at {}, {}{}: {}\n", violation.rule, to_string(violation.at),
+                 violation.wire, place, violation.text);
+    }
+  }
+  if (shown > kShownMax) fmt::print(stderr, "and {} violations more\n", shown - kShownMax);
+  if (allowed != 0)
+    fmt::print(stderr, "{} violation{} that the scenario allows\n", allowed, allowed == 1 ? "" : "s");
+}
+
+nlohmann::ordered_json violations_json(const RunReport& report) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Violation& violation : report.violations) {
+    list.push_back({{"rule", violation.rule},
+                    {"wire", violation.wire},
+                    {"sequence", violation.sequence},
+                    {"at_ps", violation.at.ps},
+                    {"text", violation.text},
+                    {"allowed", violation.allowed}});
+  }
+  return list;
+}
+
+// What stand-ins could not answer.
+void print_unanswered(const RunReport& report) {
+  if (report.unanswered_count == 0) return;
+  fmt::print(stderr, "not in the recording: {} request{}\n", report.unanswered_count,
+             report.unanswered_count == 1 ? "" : "s");
+  for (const UnansweredRequests::Request& request : report.unanswered) {
+    fmt::print(stderr, "  {}: {} ({}){}\n", request.standin, request.request, request.why,
+               request.times == 1 ? "" : fmt::format(", {} times", request.times));
+  }
+}
+
+nlohmann::ordered_json unanswered_json(const RunReport& report) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const UnansweredRequests::Request& request : report.unanswered) {
+    list.push_back({{"standin", request.standin},
+                    {"request", request.request},
+                    {"why", request.why},
+                    {"times", request.times}});
+  }
+  return list;
+}
+
 void print_json(const RunReport& report, const std::string& console, const std::string& session) {
   nlohmann::ordered_json json;
   json["exit_code"] = static_cast<int>(report.exit_code);
@@ -98,16 +176,35 @@ void print_json(const RunReport& report, const std::string& console, const std::
   json["instructions"] = report.instructions;
   json["digests"] = report.epochs;
   json["notices"] = report.notices;
+  json["violations"] = violations_json(report);
+  if (report.unanswered_count != 0) json["unanswered"] = unanswered_json(report);
+  if (!report.faults.empty()) {
+    auto& faults = json["faults"] = nlohmann::ordered_json::array();
+    for (const auto& [text, times] : report.faults) faults.push_back({{"fault", text}, {"struck", times}});
+  }
   json["console"] = console;
   if (!session.empty()) json["session"] = session;
   // A guest may print bytes that are no UTF-8: they are replaced.
   fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
+void print_faults(const RunReport& report) {
+  for (const auto& [text, times] : report.faults) {
+    const std::string how_often = times == 0   ? "never struck"
+                                  : times == 1 ? "struck once"
+                                               : fmt::format("struck {} times", times);
+    fmt::print(stderr, "fault: {}: {}\n", text, how_often);
+  }
+}
+
 void print_report(const RunReport& report, const std::string& session) {
   std::fflush(stdout);
   if (!report.details.empty()) fmt::print(stderr, "{}", report.details);
+  print_violations(report);
+  print_faults(report);
+  for (const std::string& objection : report.objections) fmt::print(stderr, "ringside: {}\n", objection);
   for (const std::string& missing : report.missing) fmt::print(stderr, "expected: {}\n", missing);
+  print_unanswered(report);
   fmt::print(stderr, "run: {} at {} after {} instructions", report.reason, to_string(report.at),
              report.instructions);
   if (report.notices != 0)
@@ -130,6 +227,11 @@ ExitCode run(const RunArguments& arguments) {
   if (interactive) make_room_for_a_person(arguments, *overrides);
   auto scenario = load_scenario(arguments.scenario, *overrides);
   if (!scenario) return cli::report(scenario.error());
+  if (const Overrides checks = check_overrides(arguments, scenario->check); !checks.empty()) {
+    overrides->insert(overrides->end(), checks.begin(), checks.end());
+    scenario = load_scenario(arguments.scenario, *overrides);
+    if (!scenario) return cli::report(scenario.error());
+  }
 
   MachineOptions options;
   options.record_to = arguments.output;
@@ -218,9 +320,15 @@ void add_run(CLI::App& app, Outcome& outcome) {
   command->add_option("--seed", arguments->seed, "Seed of everything random")->check(is_seed);
   command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
       ->allow_extra_args(false);
+  command->add_option("--fault", arguments->faults, "One fault more: 'PLACE ACTION' (repeatable)")
+      ->allow_extra_args(false);
   auto* console =
       command->add_flag("--console", arguments->console, "Type at the console, in place of [[input]]");
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
+  command->add_option("--no-check", arguments->no_check, "Leave out checkers: all, or those of this glob")
+      ->expected(0, 1);
+  command->add_option("--allow", arguments->allow, "Violations of this rule do not fail the run (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--vcd", arguments->vcd, "Write a PC's interrupt lines here, for GTKWave");
   command->add_option("--xenstore-socket", arguments->xenstore_socket, "Serve XenStore on this Unix socket");
   command->add_flag("--json", arguments->json, "One JSON object, with the console's text");
@@ -242,6 +350,8 @@ void add_run(CLI::App& app, Outcome& outcome) {
       "Examples:\n"
       "  ringside run scenarios/grub-pv -o a.pcapng\n"
       "  ringside run grub-pv --set disk.xvda.latency.command=1ms\n"
+      "  ringside run grub-pv --allow 'grants/*'    `ringside checkers` lists the rules\n"
+      "  ringside run blk-read --fault 'ring/xvda/response@3 fail(-5)'\n"
       "  ringside run grub-pv --console      type at GRUB's prompt: ls, halt\n"
       "  ringside run uart-hello --vcd irq.vcd && gtkwave irq.vcd\n"
       "  ringside run grub-pv --console --xenstore-socket xs     in another shell:\n"

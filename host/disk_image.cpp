@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/block_overlay.h"
+#include "host/disk_source.h"
 #include "host/image_file.h"
 #include "host/payloads.h"
 #include "sim/hash.h"
@@ -34,6 +35,9 @@ struct DiskImage::Impl {
         clock(the_clock),
         events(the_events),
         wire(wiring.add("image/" + the_config.name, WireKind::message, kImagePayload)),
+        data_wire(the_config.record_data ? &wiring.add("image/" + the_config.name + "/data",
+                                                       WireKind::sampled, kImageDataPayload)
+                                         : nullptr),
         notices(wiring, "host"),
         size(file.size()),
         queue(the_config.latency, file.size() / kSectorSize, the_clock, the_events),
@@ -59,6 +63,7 @@ struct DiskImage::Impl {
 
   void submit(Operation operation, uint64_t transfer_bytes);
   void complete(Operation& operation);
+  void show_data(const Operation& operation, Status status, std::span<const uint8_t> data);
   void deliver(const Operation& operation, Status status, Tick delay);
   // `data` becomes what was read or written.
   Status perform(const Operation& operation, std::span<const uint8_t>& data);
@@ -77,6 +82,7 @@ struct DiskImage::Impl {
   Clock& clock;
   EventQueue& events;
   Wire& wire;
+  Wire* data_wire;  // null: data is not recorded
   Notices notices;
   uint64_t size;  // of the disk: the file's, until it is resized
   DiskQueue queue;
@@ -198,11 +204,12 @@ DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span
   const uint64_t offset = operation.sector * kSectorSize;
   const size_t bytes = static_cast<size_t>(operation.count * kSectorSize);
   if (operation.buffer != nullptr && scratch.size() < bytes) scratch.resize(bytes);
+  DiskSource* source = config.source.get();
   switch (operation.kind) {
     case ImageOperation::read: {
       const auto into = operation.buffer != nullptr ? std::span(scratch).first(bytes) : operation.into;
       data = into;
-      return read_bytes(offset, into);
+      return source != nullptr ? source->read(offset, into) : read_bytes(offset, into);
     }
     case ImageOperation::write: {
       data = operation.from;
@@ -211,13 +218,17 @@ DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span
         if (!operation.buffer->load(loaded)) return Status::io_error;
         data = loaded;
       }
-      return write_bytes(offset, data);
+      return source != nullptr ? source->write(offset, data) : write_bytes(offset, data);
     }
     case ImageOperation::flush: {
+      if (source != nullptr) return source->flush();
       const int error = config.writable_file ? file.sync() : 0;
       return error == 0 ? Status::ok : host_failure("flushing", 0, error);
     }
-    case ImageOperation::discard: return zero_bytes(offset, operation.count * kSectorSize);
+    case ImageOperation::discard: {
+      const uint64_t range = operation.count * kSectorSize;
+      return source != nullptr ? source->discard(offset, range) : zero_bytes(offset, range);
+    }
   }
   return Status::not_supported;
 }
@@ -259,11 +270,38 @@ void DiskImage::Impl::complete(Operation& operation) {
     verdict = wire.show(Direction::in, record);
   }
   if (verdict.fail != 0) status = Status::io_error;
+  if (data_wire != nullptr && data_wire->tapped()) show_data(operation, status, data);
   const bool gives = operation.buffer != nullptr && operation.kind == ImageOperation::read;
   if (gives && status == Status::ok && verdict.copies != 0 && !operation.buffer->store(data))
     status = Status::io_error;
   // A second answer to one operation cannot happen on a real bus: duplicates are given once.
   if (verdict.copies != 0) deliver(operation, status, verdict.delay);
+}
+
+// In pieces that a session holds whole. They are no part of what happens: not canonical.
+void DiskImage::Impl::show_data(const Operation& operation, Status status, std::span<const uint8_t> data) {
+  constexpr uint64_t kPieceSectors = 256;
+  const bool moves = status == Status::ok && !data.empty();
+  std::vector<uint8_t> payload;
+  for (uint64_t done = 0; done == 0 || done < operation.count;) {
+    const uint64_t count = moves ? std::min(operation.count - done, kPieceSectors) : operation.count;
+    const ImageDataRecord record{.operation = static_cast<uint8_t>(operation.kind),
+                                 .status = static_cast<uint8_t>(status),
+                                 .reserved = {},
+                                 .sector = operation.sector + done,
+                                 .count = count,
+                                 .disk_sectors = size / kSectorSize};
+    const auto* head = reinterpret_cast<const uint8_t*>(&record);
+    payload.assign(head, head + sizeof record);
+    if (moves) {
+      const auto piece =
+          data.subspan(static_cast<size_t>(done * kSectorSize), static_cast<size_t>(count * kSectorSize));
+      payload.insert(payload.end(), piece.begin(), piece.end());
+    }
+    const Direction direction = operation.kind == ImageOperation::read ? Direction::in : Direction::out;
+    (void)data_wire->pass(direction, payload, 0);
+    done += std::max<uint64_t>(count, 1);
+  }
 }
 
 void DiskImage::Impl::deliver(const Operation& operation, Status status, Tick delay) {
@@ -388,6 +426,7 @@ void DiskImage::visit_state(StateVisitor& visitor) const {
   visitor.number("writes_hash", impl_->writes_hash);
   visitor.number("late_answers", impl_->late.size());
   impl_->queue.visit_state(visitor);
+  if (impl_->config.source) impl_->config.source->visit_state(visitor);
 }
 
 }  // namespace ringside

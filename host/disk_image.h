@@ -22,11 +22,17 @@
 
 namespace ringside {
 
+class DiskSource;  // host/disk_source.h
+
 struct DiskImageConfig {
   std::string name;  // the disk's name in the scenario
   std::string path;  // on the host
   bool writable_file = false;
   DiskLatency latency;
+  // Gives and takes the data instead of the file, which then only says how large the disk is.
+  std::shared_ptr<DiskSource> source = nullptr;
+  // Shows the data of each operation on "image/<disk>/data". It counts in no digest.
+  bool record_data = false;
 };
 
 class DiskImage : public Stateful {

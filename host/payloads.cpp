@@ -17,6 +17,14 @@ constexpr Field kImageFields[] = {
     {"digest", offsetof(ImageRecord, digest), 8, FieldFormat::hex},
 };
 
+constexpr Field kImageDataFields[] = {
+    {"operation", offsetof(ImageDataRecord, operation), 1, FieldFormat::enumeration, kOperations},
+    {"status", offsetof(ImageDataRecord, status), 1, FieldFormat::enumeration, kStatuses},
+    {"sector", offsetof(ImageDataRecord, sector), 8},
+    {"count", offsetof(ImageDataRecord, count), 8},
+    {"disk_sectors", offsetof(ImageDataRecord, disk_sectors), 8},
+};
+
 }  // namespace
 
 const PayloadType kImagePayload{.id = 20,
@@ -26,6 +34,18 @@ const PayloadType kImagePayload{.id = 20,
                                 .fields = kImageFields,
                                 .group = "image"};
 
-void register_host_payload_types() { PayloadRegistry::instance().add(kImagePayload); }
+const PayloadType kImageDataPayload{.id = 21,
+                                    .name = "image_data",
+                                    .title = "What an operation of a disk image read or wrote",
+                                    .size = sizeof(ImageDataRecord),
+                                    .fields = kImageDataFields,
+                                    .tail = TailKind::bytes,
+                                    .tail_name = "data",
+                                    .group = "image"};
+
+void register_host_payload_types() {
+  PayloadRegistry::instance().add(kImagePayload);
+  PayloadRegistry::instance().add(kImageDataPayload);
+}
 
 }  // namespace ringside

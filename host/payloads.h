@@ -18,9 +18,22 @@ struct ImageRecord {
 };
 static_assert(sizeof(ImageRecord) == 40);
 
+// On "image/<disk>/data", where that was asked for: what an operation read or wrote, behind its head. A long
+// one takes several. Of a failed one there is no data.
+struct ImageDataRecord {
+  uint8_t operation;  // ImageOperation
+  uint8_t status;     // DiskImage::Status, as the guest got it
+  uint8_t reserved[6];
+  uint64_t sector;
+  uint64_t count;         // sectors
+  uint64_t disk_sectors;  // of the whole disk
+};
+static_assert(sizeof(ImageDataRecord) == 32);
+
 enum class ImageOperation : uint8_t { read = 0, write = 1, flush = 2, discard = 3 };
 
-extern const PayloadType kImagePayload;
+extern const PayloadType kImagePayload;      // 20
+extern const PayloadType kImageDataPayload;  // 21
 
 void register_host_payload_types();
 

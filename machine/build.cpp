@@ -15,8 +15,10 @@ namespace ringside {
 Result<> Machine::Impl::build() {
   wiring = std::make_unique<Wiring>(timeline.clock(), timeline.events());
   for (const CaptureScenario& capture : scenario.captures) wiring->set_capture(capture.wire, capture.policy);
+  SIM_TRY(build_faults());
 
   std::map<std::string, LoadedFile> files;
+  SIM_TRY(find_standins(files));
   for (const DiskScenario& disk : scenario.disks) SIM_TRY(build_disk(disk));
   auto opened = XenShares::open(scenario, options.replay == nullptr);
   if (!opened) return tl::unexpected(opened.error());
@@ -34,6 +36,7 @@ Result<> Machine::Impl::build() {
     options.replay->set_clock(timeline.clock());
     wiring->add_tap(*options.replay);
   }
+  SIM_TRY(attach_checkers());
   for (Tap* tap : options.taps_behind) wiring->add_tap(*tap);
   outside =
       std::make_unique<MachineOutside>(timeline.clock(), recorder.get(), options.replay, inputs_delivered);
@@ -45,6 +48,7 @@ Result<> Machine::Impl::build() {
     if (!host) return tl::unexpected(host.error());
     xen = std::move(*host);
     memories.push_back(xen->memory.get());
+    checkers->set_hypervisor(*xen->hypervisor, *xen->xenstore);
   }
   SIM_TRY(attach_xenstore_socket());
   auto made_networks = Networks::create(
@@ -62,6 +66,39 @@ Result<> Machine::Impl::build() {
   hear_complaints();
   SIM_TRY(trace_lines());
   list_components();
+  if (xen) faults->set_targets(&xen->fault_targets);
+  return faults->check();
+}
+
+// The first tap of all. Its faults are there before the first wire is, so that each counts from the start.
+Result<> Machine::Impl::build_faults() {
+  faults = std::make_unique<FaultInjector>(*wiring, timeline.events(), scenario.seed);
+  for (const FaultSpec& fault : scenario.faults) SIM_TRY(faults->add(fault));
+  faults->set_scout(options.scout);
+  if (quiet != Tick::never()) wiring->add_tap(every_wire);
+  return {};
+}
+
+// One that has been loaded stays as it is.
+Result<> Machine::Impl::load_file(const std::string& name, const char* what,
+                                  std::map<std::string, LoadedFile>& files) {
+  if (files.count(name) != 0) return {};
+  LoadedFile file;
+  if (options.replay != nullptr) {
+    for (const SessionFile& recorded : options.replay->header().files) {
+      if (recorded.name != name || !recorded.contents) continue;
+      file.contents = *recorded.contents;
+      files.emplace(name, std::move(file));
+      return {};
+    }
+  }
+  const auto path = locate_file(scenario, name, what);
+  if (!path) return tl::unexpected(path.error());
+  auto contents = read_whole_file(*path);
+  if (!contents) return tl::unexpected(contents.error());
+  file.path = *path;
+  file.contents = std::move(*contents);
+  files.emplace(name, std::move(file));
   return {};
 }
 
@@ -81,13 +118,6 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
     }
     header.files.push_back({name, size, hash, std::nullopt});
   };
-  const auto packed = [&](const std::string& name) -> const std::vector<uint8_t>* {
-    if (options.replay == nullptr) return nullptr;
-    for (const SessionFile& file : options.replay->header().files) {
-      if (file.name == name && file.contents) return &*file.contents;
-    }
-    return nullptr;
-  };
   std::vector<std::pair<std::string, const char*>> wanted;
   for (const DomainScenario& domain : scenario.domains) {
     wanted.insert(wanted.end(), {{domain.kernel, "kernel"},
@@ -98,25 +128,17 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
   for (const PeerScenario& peer : scenario.peers) {
     if (peer.kind == "pcap-player") wanted.emplace_back(peer.file, "capture file");
   }
+  for (const StandinScenario* standin : standins_of(scenario)) wanted.emplace_back(standin->file, "session");
   for (const auto& [name, what] : wanted) {
-    if (name.empty() || files.count(name) != 0) continue;
-    LoadedFile file;
-    if (const auto* contents = packed(name)) {
-      file.contents = *contents;
-    } else {
-      auto path = locate_file(scenario, name, what);
-      if (!path) return tl::unexpected(path.error());
-      auto contents_read = read_whole_file(*path);
-      if (!contents_read) return tl::unexpected(contents_read.error());
-      file.path = *path;
-      file.contents = std::move(*contents_read);
-    }
-    add(name, file.contents.size(), file_hash(file.contents));
-    files.emplace(name, std::move(file));
+    if (name.empty()) continue;
+    SIM_TRY(load_file(name, what, files));
+    const std::vector<uint8_t>& contents = files.at(name).contents;
+    add(name, contents.size(), file_hash(contents));
   }
   const bool hashes_wanted = !options.record_to.empty() || options.replay != nullptr;
   for (const auto& disk : disks) {
     if (!hashes_wanted) break;
+    if (disk->scenario->standin) continue;
     const auto hash = disk->image->content_hash();
     if (!hash) return tl::unexpected(hash.error());
     add(disk->scenario->image, disk->image->size_bytes(), *hash);
@@ -142,7 +164,13 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
   DiskImageConfig config;
   config.name = disk.name;
   config.writable_file = disk.write_file;
+  config.record_data = disk.record_data || options.record_data;
   config.latency = disk.latency;
+  if (disk.standin) {
+    auto path = build_recorded_disk(disk, config);
+    if (!path) return tl::unexpected(path.error());
+    return open_disk(std::move(parts), config, *path);
+  }
   const std::vector<uint8_t>* packed = nullptr;
   if (options.replay != nullptr) {
     for (const SessionFile& file : options.replay->header().files) {
@@ -154,14 +182,31 @@ Result<> Machine::Impl::build_disk(const DiskScenario& disk) {
   auto path =
       packed != nullptr ? path_of_contents(disk.image, *packed) : locate_file(scenario, disk.image, "image");
   if (!path) return tl::unexpected(path.error());
-  config.path = *path;
+  return open_disk(std::move(parts), config, *path);
+}
+
+// The disk's size is all that is asked of its file.
+Result<std::string> Machine::Impl::build_recorded_disk(const DiskScenario& disk, DiskImageConfig& config) {
+  auto recording = standins->disk(disk);
+  if (!recording) return tl::unexpected(recording.error());
+  const auto path = path_of_zeros(disk.name, recording->sectors * DiskImage::kSectorSize);
+  if (!path) return tl::unexpected(path.error());
+  config.source = std::make_shared<RecordedDisk>("disk/" + disk.name, disk.standin.file,
+                                                 std::move(*recording), standins->unanswered(), *wiring);
+  return *path;
+}
+
+Result<> Machine::Impl::open_disk(std::unique_ptr<DiskParts> parts, DiskImageConfig config,
+                                  const std::string& path) {
+  const DiskScenario& disk = *parts->scenario;
+  config.path = path;
   auto image = DiskImage::open(config, timeline.clock(), timeline.events(), *wiring);
   if (!image) return tl::unexpected(image.error());
   parts->image = std::move(*image);
   if (const uint32_t sector = disk.blkif.physical_sector_bytes; parts->image->size_bytes() % sector != 0) {
     return fail(
         fmt::format("disk '{}': image {} has {} bytes, which is no whole number of sectors of {} bytes",
-                    disk.name, *path, parts->image->size_bytes(), sector));
+                    disk.name, path, parts->image->size_bytes(), sector));
   }
   disks.push_back(std::move(parts));
   return {};
@@ -184,18 +229,24 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
                                   timeline, output);
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {
-      if (disk->scenario->domain == given.name)
-        xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
+      if (disk->scenario->domain != given.name) continue;
+      BlkBackend& backend = xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
+      xen->fault_targets.add({fmt::format("{}/ring/{}/", (*guest)->domain().name, disk->scenario->name)},
+                             backend);
     }
     for (const NicScenario& nic : scenario.nics) {
       if (nic.domain != given.name) continue;
-      xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
+      NetBackend& backend = xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name),
+                                          (*guest)->domain());
+      const std::string& owner = (*guest)->domain().name;
+      xen->fault_targets.add(
+          {fmt::format("{}/ring/{}/", owner, nic.name), fmt::format("{}/eth/{}/", owner, nic.name)}, backend);
     }
     xen_consoles->attach(given.name, (*guest)->domain(), *xen,
                          [this](const ConsoleScenario& console, std::span<const uint8_t> bytes) {
                            show_console(console.full_name(), bytes);
                          });
-    SIM_TRY(shares->attach(given.name, (*guest)->domain(), *xen, *outside, timeline));
+    SIM_TRY(shares->attach(given.name, (*guest)->domain(), *xen, {*outside, *standins, timeline}));
     parts->guest = std::move(*guest);
   } else {
     auto guest = build_pc(given, files, output);
@@ -233,6 +284,46 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
     surroundings.customize = [this, &domain](PcBoard& board) { options.customize_board(domain.name, board); };
   }
   return PcGuest::create(domain, std::move(own), surroundings);
+}
+
+// Sessions are read by path; those of a packed session have none.
+Result<> Machine::Impl::find_standins(std::map<std::string, LoadedFile>& files) {
+  standins = std::make_unique<Standins>(scenario);
+  for (const StandinScenario* standin : standins_of(scenario)) {
+    if (files.count(standin->file) == 0) SIM_TRY(load_file(standin->file, "session", files));
+    LoadedFile& file = files.at(standin->file);
+    if (file.path.empty()) {
+      const auto path = path_of_contents(standin->file, file.contents);
+      if (!path) return tl::unexpected(path.error());
+      file.path = *path;
+    }
+    standins->add_file(standin->file, file.path);
+  }
+  return {};
+}
+
+// Domains come later than their checkers, which ask for them by name when they have something to say.
+Result<> Machine::Impl::attach_checkers() {
+  SIM_TRY(check_settings(scenario.check));
+  const auto find = [this](std::string_view name) -> Guest* {
+    for (const auto& parts : guests) {
+      if (parts->scenario->name == name) return parts->guest.get();
+    }
+    return nullptr;
+  };
+  CheckedMachine checked{.clock = timeline.clock(), .wiring = *wiring};
+  checked.notices = [this, find](std::string_view name) -> Notices* {
+    if (Guest* guest = find(name)) return &guest->notice_sink();
+    return guests.empty() ? nullptr : &guests.front()->guest->notice_sink();
+  };
+  checked.memory = [this, find](std::string_view name) -> Memory* {
+    Guest* guest = find(name);
+    if (guest == nullptr) return nullptr;
+    Memory* own = guest->memory();
+    return own != nullptr || !xen ? own : xen->memory.get();
+  };
+  checkers = std::make_unique<Checkers>(std::move(checked), scenario.check);
+  return {};
 }
 
 Result<> Machine::Impl::attach_xenstore_socket() {
@@ -316,6 +407,8 @@ void Machine::Impl::list_components() {
     const Stateful* backend = xen ? xen->disks->backend_of(*disk->scenario) : nullptr;
     if (backend != nullptr) components.emplace_back(fmt::format("blk/{}", disk->scenario->name), backend);
   }
+  if (!standins_of(scenario).empty()) components.emplace_back("unanswered", &standins->unanswered());
+  if (!faults->empty()) components.emplace_back("faults", faults.get());
 }
 
 }  // namespace ringside

@@ -45,4 +45,14 @@ Result<std::string> path_of_contents(const std::string& name, const std::vector<
   return fmt::format("/proc/self/fd/{}", descriptor);
 }
 
+Result<std::string> path_of_zeros(const std::string& name, uint64_t bytes) {
+  const int descriptor = memfd_create(name.c_str(), MFD_CLOEXEC);
+  if (descriptor < 0 || bytes > INT64_MAX || ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) {
+    const int error = errno;
+    if (descriptor >= 0) close(descriptor);
+    return fail(fmt::format("no anonymous file of {} bytes for '{}': {}", bytes, name, std::strerror(error)));
+  }
+  return fmt::format("/proc/self/fd/{}", descriptor);
+}
+
 }  // namespace ringside

@@ -16,6 +16,7 @@
 #include "sim/result.h"
 #include "sim/session/replayer.h"
 #include "sim/session/session.h"
+#include "sim/session/unanswered.h"
 #include "sim/wire.h"
 
 namespace ringside {
@@ -23,6 +24,7 @@ namespace ringside {
 class Hypervisor;
 class PcBoard;
 class XenStoreSocketInput;
+struct ViewedParts;
 
 struct Progress {
   Tick now;
@@ -50,9 +52,15 @@ struct MachineOptions {
   XenStoreSocketInput* xenstore_socket = nullptr;
   // Who is asked at each site of a fault what to do there (a campaign). Must outlive the machine.
   FaultScout* scout = nullptr;
+  // Records the data of all disks' operations, whatever the scenario says: for stand-ins.
+  bool record_data = false;
   // The run counts as hung when no crossing has passed for so long, or so many instructions have run.
   Tick quiet = Tick::never();
   uint64_t instructions_max = UINT64_MAX;
+  // For a debugger, which looks for requests at each turn of the run loop: turns come at least so often (of
+  // virtual time), and a guest cannot tell.
+  std::function<void()> on_turn;
+  Tick slice_max = Tick::never();
   // More taps, placed behind the recorder and the checkers (listeners). Must outlive the machine.
   std::vector<Tap*> taps_behind;
   // Writes the interrupt lines of all PCs to this VCD file; empty: none.
@@ -69,6 +77,12 @@ struct MachineOptions {
   uint64_t flip_memory_bit_after_epoch = 0;
 };
 
+// Everything that decides what comes: equal digests, equal futures.
+struct MachineDigest {
+  uint64_t state = 0;   // of all components, and of the events to come
+  uint64_t memory = 0;  // of all RAM
+};
+
 struct RunReport {
   ExitCode exit_code = ExitCode::ok;
   std::string reason;  // "poweroff", "the guest hung: ..."
@@ -79,6 +93,10 @@ struct RunReport {
   std::vector<std::string> missing;   // expectations that were not met
   std::vector<Violation> violations;  // what the checkers found, what the scenario allows included
   std::vector<FaultInjector::Struck> faults;
+  std::vector<std::string> objections;  // faults that are for no wire of this machine, with near names
+  // What was asked of recorded sessions that they cannot answer, and how often in all.
+  std::vector<UnansweredRequests::Request> unanswered;
+  uint64_t unanswered_count = 0;
   Intrusion::Counts intrusion;  // what the test switch did
   std::string details;          // of a crash: registers, disassembly, stack; lines for people
 };
@@ -99,6 +117,14 @@ class Machine {
   // What the guests have made of it. Only where a domain is paravirtual.
   Hypervisor& hypervisor();
   FaultInjector& faults();
+  // A fault from now on (from the next turn of the run loop), while the machine runs. It is an input, so that
+  // a replay does it again. Errors are those of FaultInjector::add().
+  Result<> inject(const FaultSpec& fault);
+  MachineDigest digest() const;
+  // For MachineViews (machine/views.h).
+  ViewedParts viewed();
+  // In the child of a fork that goes on as the machine: what belonged to the parent is its own now.
+  void take_over();
 
  private:
   struct Impl;

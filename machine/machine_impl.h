@@ -10,10 +10,12 @@
 
 #include "host/disk_image.h"
 #include "machine/console_watch.h"
+#include "machine/fault_input.h"
 #include "machine/guest.h"
 #include "machine/machine.h"
 #include "machine/networks.h"
 #include "machine/outside.h"
+#include "machine/standins.h"
 #include "machine/xen_consoles.h"
 #include "machine/xen_guest.h"
 #include "machine/xen_host.h"
@@ -49,17 +51,30 @@ struct LoadedFile {
 
 struct Machine::Impl {
   Impl(const Scenario& given_scenario, const MachineOptions& given_options)
-      : scenario(given_scenario), options(given_options), scripted(given_scenario) {}
+      : scenario(given_scenario),
+        options(given_options),
+        scripted(given_scenario),
+        quiet(std::min(given_options.quiet, given_scenario.expect.quiet)),
+        instructions_max(std::min(given_options.instructions_max,
+                                  given_scenario.expect.instructions_max != 0
+                                      ? given_scenario.expect.instructions_max
+                                      : UINT64_MAX)) {}
 
   Scenario scenario;
   MachineOptions options;
   ScriptedInput scripted;
+  FaultInput fault_input;  // what inject() was given
+  const Tick quiet;        // the limits that say that a guest hangs, beside expect.within
+  const uint64_t instructions_max;
+  EveryWire every_wire;  // where `quiet` needs to hear of every crossing
   std::vector<InputSource*> sources;
 
   Timeline timeline;
   std::unique_ptr<Wiring> wiring;
+  std::unique_ptr<FaultInjector> faults;
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<MachineOutside> outside;
+  std::unique_ptr<Standins> standins;
   std::vector<std::unique_ptr<DiskParts>> disks;
   std::unique_ptr<XenHost> xen;  // null where no domain is paravirtual
   std::unique_ptr<XenShares> shares;
@@ -68,18 +83,25 @@ struct Machine::Impl {
   std::unique_ptr<LineTrace> line_trace;      // null unless asked for
   std::unique_ptr<XenConsoles> xen_consoles;  // null where no domain is paravirtual
   std::vector<std::unique_ptr<GuestParts>> guests;
+  std::unique_ptr<Checkers> checkers;
   // In the order of the digest.
   Components components;
   std::vector<Memory*> memories;
 
   // --- building (build.cpp) ---
   Result<> build();
+  Result<> build_faults();
   Result<SessionHeader> describe(std::map<std::string, LoadedFile>& files);
   Result<> build_guest(const DomainScenario& domain, std::map<std::string, LoadedFile>& files);
+  Result<> load_file(const std::string& name, const char* what, std::map<std::string, LoadedFile>& files);
   Result<> build_disk(const DiskScenario& disk);
+  Result<std::string> build_recorded_disk(const DiskScenario& disk, DiskImageConfig& config);
+  Result<> open_disk(std::unique_ptr<DiskParts> parts, DiskImageConfig config, const std::string& path);
   Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
                                             std::map<std::string, LoadedFile>& files,
                                             std::function<void(std::span<const uint8_t>)> output);
+  Result<> find_standins(std::map<std::string, LoadedFile>& files);
+  Result<> attach_checkers();
   Result<> attach_xenstore_socket();
   std::vector<PcGuest*> pc_guests() const;
   void hear_complaints();
@@ -96,6 +118,10 @@ struct Machine::Impl {
   std::string how_all_ended() const;
   std::string who_hangs() const;
   bool stopped_from_outside();
+  std::string limit_reached() const;
+  Tick limit_horizon() const;
+  Tick earliest_after(uint64_t instructions) const;
+  void take_fault(std::span<const uint8_t> text);
   Tick time_limit() const;
   bool run_slice(Tick horizon);
   Exit run_guest(Guest& guest, Tick horizon);
@@ -106,7 +132,10 @@ struct Machine::Impl {
   void idle(Tick horizon);
   Tick epoch_deadline() const;
   void disturb(Tick& horizon);
+  bool ended_in_order() const;
   RunReport report();
+  void object_to_faults(RunReport& report) const;
+  void judge(RunReport& report) const;
 
   std::unique_ptr<Random> disturbance;
   std::unique_ptr<Intrusion> intrusion;

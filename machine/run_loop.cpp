@@ -46,6 +46,7 @@ bool Machine::Impl::deliver_inputs() {
     delivered = true;
     ++inputs_delivered;
     if (recorder) recorder->record_input({inputs_delivered, clock.now, clock.instructions, wire, bytes});
+    if (wire == kFaultWire) return take_fault(bytes);
     if (xen && (xen->take_input(wire, bytes) || xen_consoles->take_input(wire, bytes))) return;
     for (const auto& parts : guests) {
       if (parts->guest->take_input(wire, bytes)) break;
@@ -71,10 +72,16 @@ Tick Machine::Impl::epoch_deadline() const {
   const Clock& clock = timeline.clock();
   if (recorder == nullptr && options.replay == nullptr) return Tick::never();
   if (clock.instructions >= epoch_ends_at) return clock.now;
-  // No instruction costs less than a cycle (docs/time.md), and a block's cost is rounded from a whole number
-  // of them.
+  return earliest_after(epoch_ends_at - clock.instructions);
+}
+
+// A time by which no more than so many instructions can have run. None costs less than a cycle
+// (docs/time.md), and a block's cost is rounded from a whole number of them.
+Tick Machine::Impl::earliest_after(uint64_t instructions) const {
   const uint64_t cheapest_ps = 1'000'000'000'000 / scenario.cpu_frequency_hz;
-  return clock.now + Tick{(epoch_ends_at - clock.instructions) * cheapest_ps};
+  const Tick now = timeline.clock().now;
+  if (instructions > (Tick::never() - now).ps / cheapest_ps) return Tick::never();
+  return now + Tick{instructions * cheapest_ps};
 }
 
 void Machine::Impl::end_epoch(bool final) {
@@ -116,7 +123,7 @@ bool Machine::Impl::stopped_from_outside() {
   if (options.replay != nullptr) {
     const auto& recorded = options.replay->recorded_outcome();
     if (!recorded) return false;
-    const bool by_user = recorded->reason == kStoppedByUser;
+    const bool by_user = recorded->reason.starts_with(kStoppedByUser);
     if (by_user ? now < recorded->at : now <= recorded->at) return false;
     end_reason = by_user ? kStoppedByUser : "it did not end where the recording did";
     return true;
@@ -176,12 +183,42 @@ bool Machine::Impl::should_stop() {
     end_reason = "stopped where --until says";
     return true;
   }
-  if (clock.now >= time_limit()) {
-    end_reason = fmt::format("{} hung: no end within {}", who_hangs(), to_string(scenario.expect.within));
+  if (const std::string limit = limit_reached(); !limit.empty()) {
+    end_reason = fmt::format("{} hung: {}", who_hangs(), limit);
     exit_code = ExitCode::guest_hung;
     return true;
   }
   return stopped_from_outside();
+}
+
+// Which of the limits says that a guest hangs (ARCHITECTURE, "Hung"); empty: none.
+std::string Machine::Impl::limit_reached() const {
+  const Clock& clock = timeline.clock();
+  if (clock.now >= time_limit()) return fmt::format("no end within {}", to_string(scenario.expect.within));
+  if (quiet != Tick::never() && clock.now >= saturating_add(wiring->last_crossing_at(), quiet))
+    return fmt::format("nothing has crossed a wire for {}", to_string(quiet));
+  if (clock.instructions >= instructions_max)
+    return fmt::format("no end within {} instructions", instructions_max);
+  return {};
+}
+
+// The next tick at which a limit may be reached.
+Tick Machine::Impl::limit_horizon() const {
+  const Clock& clock = timeline.clock();
+  Tick next = time_limit();
+  if (quiet != Tick::never()) next = std::min(next, saturating_add(wiring->last_crossing_at(), quiet));
+  if (instructions_max != UINT64_MAX && clock.instructions < instructions_max)
+    next = std::min(next, earliest_after(instructions_max - clock.instructions));
+  return next;
+}
+
+// From a person, or from the session of a run in which one had given it.
+void Machine::Impl::take_fault(std::span<const uint8_t> text) {
+  auto fault = parse_fault({reinterpret_cast<const char*>(text.data()), text.size()});
+  const bool first = faults->empty();
+  // It has been tried before it became an input; one that a session makes up does nothing.
+  if (!fault || !faults->add(std::move(*fault)) || !faults->check()) return;
+  if (first) components.emplace_back("faults", faults.get());
 }
 
 void Machine::Impl::disturb(Tick& horizon) {
@@ -286,6 +323,7 @@ void Machine::Impl::run_loop() {
   for (;;) {
     if (timeline.next_tick() <= clock.now) look_for_upcalls = true;
     timeline.advance_to(clock.now);
+    if (options.on_turn) options.on_turn();
     if (deliver_inputs()) look_for_upcalls = true;
     if (clock.instructions >= epoch_ends_at) end_epoch(false);
     if (hung || should_stop()) return;
@@ -297,14 +335,44 @@ void Machine::Impl::run_loop() {
       next_progress_at = clock.instructions + kProgressInstructions;
       options.on_progress({clock.now, clock.instructions});
     }
-    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until, time_limit()});
+    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until, limit_horizon()});
     if (options.replay != nullptr && options.replay->recorded_outcome()) {
       const Tick recorded_end = options.replay->recorded_outcome()->at;
       if (clock.now < recorded_end) horizon = std::min(horizon, recorded_end);
     }
-    if (run_slice(std::min({horizon, xen_timer, epoch_deadline()}))) continue;
+    const Tick slice_end = saturating_add(clock.now, options.slice_max);
+    if (run_slice(std::min({horizon, xen_timer, epoch_deadline(), slice_end}))) continue;
     idle(horizon);
   }
+}
+
+// Every domain has shut down by itself, so that what it was lent should be back.
+bool Machine::Impl::ended_in_order() const {
+  return std::all_of(guests.begin(), guests.end(), [](const auto& parts) {
+    const GuestEnd* end = parts->guest->end();
+    return end != nullptr && (end->way == "poweroff" || end->way == "reboot");
+  });
+}
+
+// What the checkers found. A crash or a hang says more than what it has broken besides.
+void Machine::Impl::judge(RunReport& report) const {
+  report.violations = checkers->violations();
+  const uint64_t broken = checkers->count_not_allowed();
+  if (broken == 0) return;
+  if (report.exit_code != ExitCode::ok && report.exit_code != ExitCode::expectation_failed) return;
+  report.exit_code = ExitCode::invariant_broken;
+  const auto first = std::find_if(report.violations.begin(), report.violations.end(),
+                                  [](const Violation& violation) { return !violation.allowed; });
+  report.reason += "; invariant broken: ";
+  report.reason += first != report.violations.end() ? first->rule : "one that the first thousand hide";
+  if (broken > 1) report.reason += fmt::format(", and {} more", broken - 1);
+}
+
+// A fault that is for no wire at all was meant for another: whatever the run shows is not about it.
+void Machine::Impl::object_to_faults(RunReport& report) const {
+  if (report.reason == kStoppedByUser || timeline.clock().now >= options.until) return;
+  report.objections = faults->unmatched();
+  if (!report.objections.empty()) report.exit_code = ExitCode::bad_input;
 }
 
 RunReport Machine::Impl::report() {
@@ -316,6 +384,7 @@ RunReport Machine::Impl::report() {
   report.at = clock.now;
   report.instructions = clock.instructions;
   report.epochs = epochs;
+  report.faults = faults->struck();
   for (const auto& parts : guests) {
     report.notices += parts->guest->notices();
     if (const GuestEnd* end = parts->guest->end()) report.details += end->details;
@@ -333,9 +402,14 @@ RunReport Machine::Impl::report() {
     report.missing.push_back(fmt::format("{} to end by {}, but it ended by {}", parts->scenario->name,
                                          *scenario.expect.shutdown, end->way));
   }
-  if (report.exit_code == ExitCode::ok && !report.missing.empty()) {
+  report.unanswered = standins->unanswered().requests();
+  report.unanswered_count = standins->unanswered().count();
+  const bool as_expected = report.missing.empty() && report.unanswered_count == 0;
+  if (report.exit_code == ExitCode::ok && !as_expected) {
     report.exit_code = ExitCode::expectation_failed;
   }
+  judge(report);
+  object_to_faults(report);
   return report;
 }
 

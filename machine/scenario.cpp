@@ -7,6 +7,7 @@
 
 #include "machine/overrides.h"
 #include "machine/scenario_devices.h"
+#include "machine/scenario_faults.h"
 #include "machine/scenario_shares.h"
 #include "machine/toml_precheck.h"
 #include "machine/toml_reader.h"
@@ -38,6 +39,9 @@ void read_input(TomlReader& table, InputScenario& input) {
 void read_expect(TomlReader& table, ExpectScenario& expect) {
   table.read("console", expect.console);
   table.read("within", expect.within);
+  table.read("quiet", expect.quiet);
+  table.read("instructions", expect.instructions_max);
+  if (table.has("quiet") && expect.quiet == Tick{0}) table.error("quiet", "'quiet' must be more than 0");
   if (table.has("shutdown")) {
     expect.shutdown.emplace();
     table.read("shutdown", *expect.shutdown);
@@ -92,7 +96,11 @@ void read_scenario(TomlReader& top, Scenario& scenario) {
   top.each("network", [&](TomlReader& table) { read_network(table, scenario.networks.emplace_back()); });
   top.each("peer", [&](TomlReader& table) { read_peer(table, scenario.peers.emplace_back()); });
   top.each("capture", [&](TomlReader& table) { read_capture(table, scenario.captures.emplace_back()); });
+  read_standin_tables(top, scenario);
   top.each("input", [&](TomlReader& table) { read_input(table, scenario.inputs.emplace_back()); });
+  top.each("fault", [&](TomlReader& table) { read_fault(table, scenario.faults); });
+  top.table("check", [&](TomlReader& table) { read_check(table, scenario.check); });
+  top.table("campaign", [&](TomlReader& table) { read_campaign(table, scenario.campaign); });
   top.table("expect", [&](TomlReader& table) { read_expect(table, scenario.expect); });
 
   for (size_t i = 0; i < scenario.domains.size(); ++i) {

@@ -13,6 +13,7 @@
 #include "host/disk_image.h"
 #include "hv-model/backends/blk/blk_config.h"
 #include "machine/scenario_shares.h"
+#include "machine/scenario_standins.h"
 #include "sim/fault/fault_spec.h"
 #include "sim/result.h"
 #include "sim/session/session.h"
@@ -42,7 +43,9 @@ struct DiskScenario {
   std::string name;
   std::string domain;
   std::string image;
-  bool write_file = false;  // the guest's writes reach the file
+  StandinScenario standin;   // instead of an image: a recorded session
+  bool record_data = false;  // sessions hold the data of its operations
+  bool write_file = false;   // the guest's writes reach the file
   bool read_only = false;
   bool discard = false;
   bool write_cache = true;  // of an ATA disk, as it comes up
@@ -138,6 +141,8 @@ struct ExpectScenario {
   std::vector<std::string> console;     // each must appear
   std::optional<std::string> shutdown;  // "poweroff", "reboot", "suspend", "crash"
   Tick within = seconds(60);            // of virtual time; 0: no limit
+  Tick quiet = Tick::never();           // hung: no crossing on any wire for so long
+  uint64_t instructions_max = 0;        // hung: more than so many; 0: no limit
 };
 
 // What a campaign on this scenario does unless its command line says otherwise, and what it will find.
@@ -178,6 +183,7 @@ struct Scenario {
   std::vector<NicScenario> nics;
   std::vector<NetworkScenario> networks;
   std::vector<PeerScenario> peers;
+  StandinScenario xenstore_standin, events_standin;
   std::vector<CaptureScenario> captures;
   std::vector<InputScenario> inputs;
   std::vector<FaultSpec> faults;

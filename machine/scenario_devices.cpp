@@ -113,13 +113,10 @@ void read_blkif(TomlReader& table, BlkBackendConfig& blkif) {
 }  // namespace
 
 void read_disk(TomlReader& table, DiskScenario& disk) {
-  table.require("image");
   table.require("name");
   table.read("name", disk.name);
   table.read("domain", disk.domain);
-  table.read("image", disk.image);
-  if (table.has("image") && disk.image.empty()) table.error("image", "'image' names no file");
-  table.read("write", disk.write_file);
+  read_disk_contents(table, disk);
   table.read("read_only", disk.read_only);
   table.read("discard", disk.discard);
   table.read("write_cache", disk.write_cache);

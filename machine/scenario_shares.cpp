@@ -89,12 +89,14 @@ void read_share(TomlReader& table, ShareScenario& share) {
   if (share.tag.size() > 255) table.error("tag", "a 'tag' has at most 255 bytes");
   table.read("folder", share.folder);
   table.read("bridge", share.bridge);
+  read_standin(table, "backend", share.standin);
   read_memory(table, share);
   const int given = int{table.has("folder")} + int{table.has("bridge")} + int{share.in_memory};
-  if (given != 1) {
+  // Beside a recorded session none of them is looked at.
+  if (given != 1 && !(given == 0 && table.has("backend"))) {
     table.error(
-        "[[share]] needs one of 'folder' (of this host), 'memory' (a table of paths and texts) and 'bridge' "
-        "(a server's address)");
+        "[[share]] needs one of 'folder' (of this host), 'memory' (a table of paths and texts), 'bridge' "
+        "(a server's address) and 'backend' (a recorded session)");
   }
   if (table.has("folder") && share.folder.empty()) table.error("folder", "'folder' names none");
   if (table.has("bridge")) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "machine/scenario_standins.h"
 #include "sim/tick.h"
 
 namespace ringside {
@@ -17,10 +18,11 @@ struct ShareScenario {
   std::string name;
   std::string domain;
   std::string tag;  // what the guest mounts
-  // What is exported: one of the three.
-  std::string folder;      // of the host
-  std::string bridge;      // the address of a server
-  bool in_memory = false;  // `memory` was given
+  // What is exported: one of these. A stand-in goes before the others.
+  std::string folder;       // of the host
+  std::string bridge;       // the address of a server
+  StandinScenario standin;  // a recorded session
+  bool in_memory = false;   // `memory` was given
   std::vector<std::pair<std::string, std::string>>
       memory;  // path and text; a path with "/" behind: a directory
   bool read_only = false;
@@ -37,7 +39,8 @@ struct ShareScenario {
   uint64_t memory_bytes_max = 1ull << 30;    // of what the guest writes
   uint32_t timeout_seconds = 30;             // of a bridge: host time
 
-  bool is_bridge() const { return !bridge.empty(); }
+  bool is_bridge() const { return !bridge.empty() && !standin; }
+  bool is_recorded() const { return bool(standin); }
 };
 
 void read_share(TomlReader& table, ShareScenario& share);

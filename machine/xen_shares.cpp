@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "host/9p/recorded_service.h"
 #include "host/9p/server.h"
 
 namespace ringside {
@@ -66,7 +67,7 @@ Result<std::unique_ptr<XenShares>> XenShares::open(const Scenario& scenario, boo
       const auto address = address_of(scenario, given);
       if (!address) return tl::unexpected(address.error());
       share.address = *address;
-    } else if (!given.in_memory && live) {
+    } else if (!given.in_memory && !given.is_recorded() && live) {
       const auto path = locate_file(scenario, given.folder, "folder");
       if (!path) return tl::unexpected(path.error());
       auto reader = FolderReader::open(given.name, *path, {given.entries_max, given.depth_max});
@@ -109,8 +110,26 @@ Result<> XenShares::make_tree(Share& share, Domain& domain, Outside& outside, co
   return {};
 }
 
-void XenShares::make_service(Share& share, Outside& outside, Timeline& timeline) {
+Result<> XenShares::make_recorded_service(Share& share, const Surroundings& around) {
   const ShareScenario& given = *share.scenario;
+  auto recording = around.standins.ninep(given);
+  if (!recording) return tl::unexpected(recording.error());
+  NinePRecordedConfig config;
+  config.name = "share/" + given.name;
+  config.source = given.standin.file;
+  config.msize_max = given.msize;
+  config.latency = given.latency;
+  config.latency_per_byte = per_byte(given.bytes_per_second);
+  share.service =
+      std::make_unique<NinePRecordedService>(config, std::move(*recording), around.standins.unanswered(),
+                                             around.timeline.clock(), around.timeline.events());
+  return {};
+}
+
+Result<> XenShares::make_service(Share& share, const Surroundings& around) {
+  const ShareScenario& given = *share.scenario;
+  Timeline& timeline = around.timeline;
+  if (given.is_recorded()) return make_recorded_service(share, around);
   if (given.is_bridge()) {
     NinePBridgeConfig config;
     config.address = *share.address;
@@ -119,8 +138,9 @@ void XenShares::make_service(Share& share, Outside& outside, Timeline& timeline)
     config.latency = given.latency;
     config.latency_per_byte = per_byte(given.bytes_per_second);
     config.timeout_ms = given.timeout_seconds * 1000;
-    share.service = std::make_unique<NinePBridge>(config, outside, timeline.clock(), timeline.events());
-    return;
+    share.service =
+        std::make_unique<NinePBridge>(config, around.outside, timeline.clock(), timeline.events());
+    return {};
   }
   NinePServerConfig config;
   config.name = given.name;
@@ -128,24 +148,32 @@ void XenShares::make_service(Share& share, Outside& outside, Timeline& timeline)
   config.latency = given.latency;
   config.latency_per_byte = per_byte(given.bytes_per_second);
   share.service = std::make_unique<NinePServer>(config, *share.tree, timeline.clock(), timeline.events());
+  return {};
 }
 
-Result<> XenShares::attach(const std::string& domain_name, Domain& domain, XenHost& host, Outside& outside,
-                           Timeline& timeline) {
+Result<> XenShares::attach(const std::string& domain_name, Domain& domain, XenHost& host,
+                           const Surroundings& around) {
   for (Share& share : shares_) {
     const ShareScenario& given = *share.scenario;
     if (given.domain != domain_name) continue;
-    if (!given.is_bridge()) SIM_TRY(make_tree(share, domain, outside, timeline.clock()));
-    make_service(share, outside, timeline);
+    if (!given.is_bridge() && !given.is_recorded())
+      SIM_TRY(make_tree(share, domain, around.outside, around.timeline.clock()));
+    SIM_TRY(make_service(share, around));
     NinePfsConfig config;
     config.name = given.name;
     config.device = share.device;
     config.tag = given.tag;
-    config.path = given.is_bridge() ? given.bridge : given.in_memory ? "/" : given.folder;
+    config.path = given.is_recorded() ? given.standin.text
+                  : given.is_bridge() ? given.bridge
+                  : given.in_memory   ? "/"
+                                      : given.folder;
     config.max_rings = given.rings;
     config.max_ring_page_order = given.ring_page_order;
     share.backend =
         std::make_unique<NinePfsBackend>(*host.hypervisor, *host.toolstack, domain, *share.service, config);
+    host.fault_targets.add({fmt::format("{}/9p/{}/", domain.name, given.name),
+                            fmt::format("{}/ring/{}/", domain.name, given.name)},
+                           *share.backend);
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include "hv-model/backends/9pfs/p9_backend.h"
 #include "machine/guest.h"
 #include "machine/scenario.h"
+#include "machine/standins.h"
 #include "machine/xen_host.h"
 #include "machine/xen_toolstack.h"
 #include "sim/exchange.h"
@@ -25,8 +26,12 @@ class XenShares final : public HotPlug {
   static Result<std::unique_ptr<XenShares>> open(const Scenario& scenario, bool live);
 
   // Makes the shares of a domain that has been built. What it refers to outlives this.
-  Result<> attach(const std::string& domain_name, Domain& domain, XenHost& host, Outside& outside,
-                  Timeline& timeline);
+  struct Surroundings {
+    Outside& outside;
+    Standins& standins;
+    Timeline& timeline;
+  };
+  Result<> attach(const std::string& domain_name, Domain& domain, XenHost& host, const Surroundings& around);
   void list_components(Components& into) const;
 
   Result<> attach(Domain& domain, const std::string& device) override;
@@ -38,14 +43,15 @@ class XenShares final : public HotPlug {
     uint32_t device = 0;  // its number among its domain's
     std::optional<BridgeAddress> address;
     std::optional<FolderReader> live;
-    std::unique_ptr<FileTree> tree;      // null for a bridge
+    std::unique_ptr<FileTree> tree;      // null for a bridge and a recorded session
     std::unique_ptr<HostFolder> folder;  // null but for a folder
     std::unique_ptr<NinePService> service;
     std::unique_ptr<NinePfsBackend> backend;
   };
   Result<> make_tree(Share& share, Domain& domain, Outside& outside, const Clock& clock);
   Result<NinePfsBackend*> find(const std::string& device) const;
-  void make_service(Share& share, Outside& outside, Timeline& timeline);
+  Result<> make_service(Share& share, const Surroundings& around);
+  Result<> make_recorded_service(Share& share, const Surroundings& around);
 
   int64_t epoch_seconds_ = 0;
   std::vector<Share> shares_;
