@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hv-model/xenstore/xenstore.h"
+
 namespace ringside {
 
 namespace {
@@ -15,9 +17,56 @@ bool any_matches(const std::vector<std::string>& globs, std::string_view name) {
                      [name](const std::string& glob) { return wire_matches(glob, name); });
 }
 
+// Near enough to be meant: the names that share most pairs of neighbouring letters with it.
+std::string names_near(std::string_view glob, const std::vector<std::string>& names) {
+  const auto pairs_shared = [glob](const std::string& name) {
+    size_t shared = 0;
+    for (size_t i = 0; i + 1 < glob.size(); ++i) shared += name.find(glob.substr(i, 2)) != std::string::npos;
+    return shared;
+  };
+  size_t best = 1;
+  for (const std::string& name : names) best = std::max(best, pairs_shared(name));
+  std::string near;
+  for (const std::string& name : names) {
+    if (pairs_shared(name) == best) near += fmt::format("{}{}", near.empty() ? "" : ", ", name);
+  }
+  return near;
+}
+
+Result<> check_globs(std::string_view key, const std::vector<std::string>& globs, std::string_view what,
+                     const std::vector<std::string>& names) {
+  for (const std::string& glob : globs) {
+    const bool known = std::any_of(names.begin(), names.end(),
+                                   [&](const std::string& name) { return wire_matches(glob, name); });
+    if (known) continue;
+    const std::string near = names_near(glob, names);
+    return fail(fmt::format("[check] {}: no {} is called '{}'{}; `ringside checkers` lists all", key, what,
+                            glob, near.empty() ? "" : fmt::format(" (near it: {})", near)));
+  }
+  return {};
+}
+
 }  // namespace
 
+Result<> check_settings(const CheckSettings& settings) {
+  std::vector<std::string> checkers, rules, silent;
+  for (const KnownChecker& known : known_checkers()) {
+    checkers.emplace_back(known.name);
+    for (const CheckerRule& rule : known.rules()) {
+      rules.push_back(fmt::format("{}/{}", known.name, rule.name));
+      if (rule.on_request) silent.push_back(rules.back());
+    }
+  }
+  SIM_TRY(check_globs("off", settings.off, "checker", checkers));
+  SIM_TRY(check_globs("allow", settings.allow, "rule", rules));
+  return check_globs("on", settings.on, "silent rule", silent);
+}
+
 const CheckedMachine& Checker::machine() const { return checkers_.machine_; }
+
+bool Checker::asked_for(std::string_view rule) const {
+  return any_matches(checkers_.settings_.on, fmt::format("{}/{}", name_, rule));
+}
 
 void Checker::violate(std::string_view rule, const Wire& wire, const Crossing* crossing, std::string text) {
   checkers_.report(*this, rule, wire, crossing, std::move(text));
@@ -34,7 +83,16 @@ Checkers::Checkers(CheckedMachine machine, CheckSettings settings)
 }
 
 Checkers::~Checkers() {
+  if (machine_.xenstore != nullptr) machine_.xenstore->set_observer(nullptr);
   for (const auto& checker : checkers_) machine_.wiring.remove_tap(*checker);
+}
+
+void Checkers::set_hypervisor(Hypervisor& hypervisor, XenStore& xenstore) {
+  machine_.hypervisor = &hypervisor;
+  machine_.xenstore = &xenstore;
+  xenstore.set_observer([this](const std::string& path) {
+    for (const auto& checker : checkers_) checker->on_store_change(path);
+  });
 }
 
 void Checkers::end(bool orderly) {

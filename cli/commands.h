@@ -19,6 +19,7 @@ void add_show(CLI::App& app, Outcome& outcome);
 void add_diff(CLI::App& app, Outcome& outcome);
 void add_pack(CLI::App& app, Outcome& outcome);
 void add_scenarios(CLI::App& app, Outcome& outcome);
+void add_checkers(CLI::App& app, Outcome& outcome);
 
 // Prints "ringside: <message>" to stderr and gives the error's exit code.
 ExitCode report(const Error& error);

@@ -71,7 +71,8 @@ int run_command(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 ok, 1 expectation failed or sessions differ, 2 usage or bad input,\n"
-      "3 replay diverged, 4 guest hung, 5 guest crashed, 70 our own fault.\n\n"
+      "3 replay diverged, 4 guest hung, 5 guest crashed, 6 invariant broken, 70 our own\n"
+      "fault.\n\n"
       "Examples:\n"
       "  ringside scenarios                      what there is to run\n"
       "  ringside run grub-pv -o a.pcapng        run and record\n"
@@ -84,6 +85,7 @@ int run_command(int argc, char** argv) {
   add_diff(app, outcome);
   add_pack(app, outcome);
   add_scenarios(app, outcome);
+  add_checkers(app, outcome);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {

@@ -9,6 +9,7 @@
 
 #include "cpu/cpu.h"
 #include "sim/memory.h"
+#include "sim/notice.h"
 #include "sim/state.h"
 
 namespace ringside {
@@ -51,6 +52,8 @@ class Guest {
   // Bytes from outside for a wire of this domain (full name). False: there is no such wire.
   virtual bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes) = 0;
   virtual uint64_t notices() const = 0;
+  // Where others, checkers for one, put what they have to say of this domain.
+  virtual Notices& notice_sink() = 0;
   virtual void list_components(Components& into) const = 0;
   // Memory of its own; null where it is part of the hypervisor's.
   virtual Memory* memory() { return nullptr; }

@@ -40,7 +40,10 @@ Result<RunReport> Machine::run() {
   const bool whole = !impl_->host_error && impl_->timeline.clock().now < impl_->options.until;
   const bool cut =
       replaying && impl_->options.replay->exhausted() && !impl_->options.replay->recorded_outcome();
-  if (whole && !cut) impl_->end_epoch(true);
+  if (whole && !cut) {
+    impl_->checkers->end(impl_->ended_in_order());
+    impl_->end_epoch(true);
+  }
   RunReport report = impl_->report();
   const RunOutcome outcome{static_cast<int>(report.exit_code), report.reason, report.at, report.instructions};
   if (replaying && whole && !cut) impl_->options.replay->end_run(outcome);

@@ -20,7 +20,8 @@ class XenGuest final : public Guest {
   static Result<std::unique_ptr<XenGuest>> create(const Scenario& scenario, const DomainScenario& domain,
                                                   const std::vector<uint8_t>& kernel,
                                                   const std::vector<uint8_t>& ramdisk, XenHost& host,
-                                                  Timeline& timeline, ConsoleOutput output);
+                                                  Standins& standins, Timeline& timeline,
+                                                  ConsoleOutput output);
 
   Cpu& cpu() override { return *cpu_; }
   bool runnable() const override { return personality_->runnable(); }
@@ -30,6 +31,7 @@ class XenGuest final : public Guest {
   const GuestEnd* end() const override;
   bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes) override;
   uint64_t notices() const override;
+  Notices& notice_sink() override { return domain_->notices; }
   void list_components(Components& into) const override;
 
   Domain& domain() { return *domain_; }

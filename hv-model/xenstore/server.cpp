@@ -129,7 +129,12 @@ void XenStore::Impl::handle(ConnectionId id, std::span<const uint8_t> message) {
   connection.request_id = header.req_id;
   connection.transaction_id = header.tx_id;
   dispatch(connection, body);
+  if (observer) announce_changes();
   deliver();
+}
+
+void XenStore::Impl::announce_changes() {
+  for (const std::string& path : std::exchange(changed, {})) observer(path);
 }
 
 // process_message()
@@ -228,11 +233,25 @@ XenStore::XenStore(const XenStoreQuota& quota) : impl_(std::make_unique<Impl>(qu
 XenStore::~XenStore() = default;
 
 XenStore::ConnectionId XenStore::connect(DomainId domain, Sink sink) {
-  return impl_->connect(domain, std::move(sink));
+  const auto answerer = impl_->answerers.extract(domain.value);
+  if (answerer.empty()) return impl_->connect(domain, std::move(sink));
+  const ConnectionId id = ++impl_->last_connection;
+  impl_->answered[id] = answerer.mapped();
+  answerer.mapped()->connected(std::move(sink));
+  return id;
 }
-void XenStore::disconnect(ConnectionId connection) { impl_->disconnect(connection); }
+void XenStore::disconnect(ConnectionId connection) {
+  const auto answered = impl_->answered.extract(connection);
+  if (!answered.empty()) return answered.mapped()->disconnected();
+  impl_->disconnect(connection);
+}
 void XenStore::handle(ConnectionId connection, std::span<const uint8_t> message) {
+  const auto answered = impl_->answered.find(connection);
+  if (answered != impl_->answered.end()) return answered->second->handle(message);
   impl_->handle(connection, message);
+}
+void XenStore::let_answer(DomainId domain, XenStoreAnswerer& answerer) {
+  impl_->answerers[domain.value] = &answerer;
 }
 void XenStore::introduce(DomainId domain) {
   impl_->introduce(domain.value);
@@ -256,6 +275,17 @@ bool XenStore::is_introduced(DomainId domain) const {
   const auto* known = impl_->find_domain(domain.value);
   return known && known->introduced;
 }
+void XenStore::set_observer(Observer observer) {
+  impl_->observer = std::move(observer);
+  impl_->changed.clear();
+}
+
+std::optional<std::string_view> XenStore::peek(std::string_view path) const {
+  const auto found = impl_->nodes.find(path);
+  if (found == impl_->nodes.end()) return std::nullopt;
+  return found->second->value;
+}
+
 void XenStore::set_domain_exists(std::function<bool(DomainId)> exists) {
   impl_->domain_exists = std::move(exists);
 }

@@ -111,6 +111,7 @@ struct XenStore::Impl {
   static bool unprivileged(const Connection* connection) {
     return connection && connection->domain.value != 0;
   }
+  void announce_changes();
   // Changes that are not requests: names them in the running hash.
   void mix(uint64_t kind, uint64_t value);
 
@@ -197,12 +198,18 @@ struct XenStore::Impl {
   uint64_t generation = 1;                                         // the next write's, or transaction's
   ConnectionId last_connection = 0;
 
+  // Domains whose next connection a stand-in answers, and the connections that one does.
+  std::map<uint32_t, XenStoreAnswerer*> answerers;
+  std::map<ConnectionId, XenStoreAnswerer*> answered;
+
   struct Outgoing {
     ConnectionId connection;
     std::vector<uint8_t> message;
   };
   std::deque<Outgoing> outbox;
   bool delivering = false;
+  XenStore::Observer observer;
+  std::vector<std::string> changed;  // since the observer was told last
   uint64_t running_hash = 0;
   uint64_t requests = 0;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,7 +67,13 @@ class XenStore : public Stateful {
 
   const XenStoreQuota& quota() const;
 
-  // --- For tests and diagnosis ---
+  // --- For tests, checkers and diagnosis ---
+  // Called with the path of each node that was written or removed, when the request that did it is over (a
+  // transaction's at its end). It changes nothing of what the store does, and must not speak to it.
+  using Observer = std::function<void(const std::string& path)>;
+  void set_observer(Observer observer);
+  // The value of a node, whoever may read it; nothing where there is none. Good until the next request.
+  std::optional<std::string_view> peek(std::string_view path) const;
   size_t node_count() const;
   int64_t nodes_owned_by(DomainId domain) const;  // as accounted
   int64_t memory_of(DomainId domain) const;       // as accounted

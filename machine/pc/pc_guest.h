@@ -61,6 +61,7 @@ class PcGuest final : public Guest {
   const GuestEnd* end() const override { return ended_ ? &end_ : nullptr; }
   bool take_input(const std::string& wire, const std::vector<uint8_t>& bytes) override;
   uint64_t notices() const override;
+  Notices& notice_sink() override { return notices_; }
   void list_components(Components& into) const override;
   Memory* memory() override { return memory_.get(); }
   PcBoard& board() { return *board_; }
