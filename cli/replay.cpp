@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -19,6 +20,8 @@ struct ReplayArguments {
   std::string session;
   std::string until;
   std::string scenario_folder;
+  std::string output;
+  bool data = false;
   bool console = false;
   bool json = false;
   uint64_t disturb = 0;
@@ -58,6 +61,9 @@ Result<ExitCode> replay(const ReplayArguments& arguments) {
     if (!until) return tl::unexpected(until.error());
     options.until = *until;
   }
+  std::error_code none;
+  if (!arguments.output.empty() && std::filesystem::equivalent(arguments.session, arguments.output, none))
+    return fail("-o names the session that is replayed; choose another file");
   register_all_payload_types();
   auto reader = SessionReader::open(arguments.session);
   if (!reader) return tl::unexpected(reader.error());
@@ -67,6 +73,8 @@ Result<ExitCode> replay(const ReplayArguments& arguments) {
   if (!scenario) return tl::unexpected(scenario.error());
 
   options.replay = replayer->get();
+  options.record_to = arguments.output;
+  options.record_data = arguments.data;
   options.disturb_seed = arguments.disturb;
   options.flip_memory_bit_after_epoch = arguments.flip_after;
   ProgressLine progress(!arguments.json);
@@ -107,6 +115,9 @@ void add_replay(CLI::App& app, Outcome& outcome) {
   command->add_option("session", arguments->session, "A recorded session (pcapng)")->required();
   command->add_option("--until", arguments->until, "Stop at this time: 1.5ms, or picoseconds");
   command->add_option("--scenario", arguments->scenario_folder, "The folder with the kernel and the images");
+  auto* output =
+      command->add_option("-o,--output", arguments->output, "Record the session anew, to this file");
+  command->add_flag("--data", arguments->data, "With the data of all disks, for a stand-in")->needs(output);
   command->add_flag("--console", arguments->console, "Print what the guest prints");
   command->add_flag("--json", arguments->json, "Print one JSON object");
   command

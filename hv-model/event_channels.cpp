@@ -4,8 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "hv-model/hypervisor.h"
 #include "hv-model/payloads.h"
+#include "hv-model/remote_ends.h"
 #include "hv-model/vcpu_state.h"
 #include "hv-model/xen_abi.h"
 #include "hv-model/xen_error.h"
@@ -79,6 +83,8 @@ void EventChannels::add_domain(Domain& domain) {
   table.channels[0].state = ChannelState::reserved;
   if (domain.id != kBackendDomain) {
     table.wire = &hypervisor_.wiring.add(domain.name + "/evtchn", WireKind::signal, kEventPayload);
+    table.wire->set_stimulus(
+        [this, &domain](std::span<const uint8_t> payload) { raise_spurious(domain, payload); });
   }
 }
 
@@ -141,10 +147,12 @@ int64_t EventChannels::alloc_unbound(DomainId domain, DomainId remote) {
   const EventPort name{static_cast<uint32_t>(port)};
   occupy(domain, name, std::move(fresh));
   show(domain, EventOperation::alloc_unbound, name, Direction::out);
+  if (is_elsewhere(remote)) remote_ends_->allocated(domain, name, remote);
   return port;
 }
 
 int64_t EventChannels::bind_interdomain(DomainId domain, DomainId remote, EventPort remote_port) {
+  if (is_elsewhere(remote)) return bind_elsewhere(domain, remote, remote_port);
   if (!tables_.contains(remote)) return -XEN_ESRCH;
   const int64_t port = free_port(domain);
   if (port < 0) return port;
@@ -163,11 +171,43 @@ int64_t EventChannels::bind_interdomain(DomainId domain, DomainId remote, EventP
   show(remote, EventOperation::bind_interdomain, remote_port, Direction::in);
   // Events sent to the unbound port are lost, so that Xen always raises one for the end that binds.
   if (domain == kBackendDomain) {
-    call_handler(name, {});
+    call_handler(name);
   } else if (Domain* binder = hypervisor_.find_domain(domain)) {
     deliver(*binder, name);
   }
   return port;
+}
+
+int64_t EventChannels::bind_elsewhere(DomainId domain, DomainId remote, EventPort remote_port) {
+  Domain* binder = hypervisor_.find_domain(domain);
+  if (!binder || !remote_ends_->can_bind(domain, remote, remote_port)) return -XEN_EINVAL;
+  const int64_t port = free_port(domain);
+  if (port < 0) return port;
+  const EventPort name{static_cast<uint32_t>(port)};
+  Channel near;
+  near.state = ChannelState::interdomain;
+  near.remote_domain = remote;
+  near.remote_port = remote_port;
+  occupy(domain, name, std::move(near));
+  show(domain, EventOperation::bind_interdomain, name, Direction::out);
+  remote_ends_->bound(domain, name, remote, remote_port);
+  deliver(*binder, name);
+  return port;
+}
+
+void EventChannels::bind_from_outside(DomainId domain, EventPort port, DomainId remote,
+                                      EventPort remote_port) {
+  Channel* bound = channel(domain, port);
+  if (!bound || bound->state != ChannelState::unbound || bound->remote_domain != remote) return;
+  bound->state = ChannelState::interdomain;
+  bound->remote_port = remote_port;
+  show(domain, EventOperation::bind_interdomain, port, Direction::in);
+}
+
+void EventChannels::deliver_from_outside(DomainId domain, EventPort port) {
+  Domain* receiver = hypervisor_.find_domain(domain);
+  const Channel* target = channel(domain, port);
+  if (receiver && target && target->state == ChannelState::interdomain) deliver(*receiver, port);
 }
 
 int64_t EventChannels::bind_virq(DomainId domain, uint32_t virq, uint32_t vcpu) {
@@ -237,6 +277,7 @@ int64_t EventChannels::close(DomainId domain, EventPort port) {
     case ChannelState::ipi: break;
   }
   show(domain, EventOperation::close, port, Direction::out);
+  if (is_elsewhere(closed->remote_domain)) remote_ends_->closed(domain, port);
   release(domain, port);
   return 0;
 }
@@ -254,14 +295,58 @@ int64_t EventChannels::send(DomainId domain, EventPort port) {
   const DomainId target = to_itself ? domain : sender->remote_domain;
   const EventPort target_port = to_itself ? port : sender->remote_port;
   const Verdict verdict = show(domain, EventOperation::send, port, Direction::out);
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) transmit(domain, target, target_port, verdict.delay);
+  if (is_elsewhere(target)) {
+    if (verdict.copies != 0) remote_ends_->sent(domain, port);
+    return 0;
+  }
+  if (verdict.intact()) {
+    transmit(domain, target, target_port);
+    return 0;
+  }
+  release(domain, verdict, target, target_port,
+          [this, domain, target, target_port] { transmit(domain, target, target_port); });
   return 0;
 }
 
-void EventChannels::transmit(DomainId from, DomainId to, EventPort port, Tick delay) {
-  if (to == kBackendDomain) return call_handler(port, delay);
-  if (from == kBackendDomain) return deliver_later(to, port, delay + hypervisor_.config.event_latency);
-  if (delay.ps != 0) return deliver_later(to, port, delay);
+void EventChannels::release(DomainId wired, const Verdict& verdict, DomainId domain, EventPort port,
+                            const std::function<void()>& action) {
+  Verdict one = verdict;
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
+    if (one.punctual()) {
+      action();
+    } else {
+      // A port that is closed while the event is under way has lost it.
+      tables_[wired].wire->release(one, "delayed event", [this, domain, port, action] {
+        const Channel* target = channel(domain, port);
+        if (target && target->state > ChannelState::reserved) action();
+      });
+    }
+    if (one.behind == 0) one.delay = saturating_add(one.delay, kRepeatSpacing);
+  }
+}
+
+// One that nobody sent: from the domain where the operation is `send`, else to it. Port 0 stands for all that
+// are in use.
+void EventChannels::raise_spurious(Domain& domain, std::span<const uint8_t> payload) {
+  EventRecord record;
+  std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+  const auto raise = [&](uint32_t port) {
+    const Channel* target = channel(domain.id, {port});
+    if (!target || target->state <= ChannelState::reserved) return;
+    if (record.operation == static_cast<uint8_t>(EventOperation::send)) {
+      (void)send(domain.id, {port});
+    } else {
+      deliver(domain, {port});
+    }
+  };
+  if (record.port != 0) return raise(record.port);
+  const size_t ports = tables_[domain.id].channels.size();
+  for (uint32_t port = 1; port < ports; ++port) raise(port);
+}
+
+void EventChannels::transmit(DomainId from, DomainId to, EventPort port) {
+  if (to == kBackendDomain) return call_handler(port);
+  if (from == kBackendDomain) return deliver_later(to, port, hypervisor_.config.event_latency);
   if (Domain* receiver = hypervisor_.find_domain(to)) deliver(*receiver, port);
 }
 
@@ -277,13 +362,8 @@ void EventChannels::deliver_later(DomainId domain, EventPort port, Tick delay) {
 
 void EventChannels::deliver(Domain& domain, EventPort port) {
   const Verdict verdict = show(domain.id, EventOperation::deliver, port, Direction::in);
-  if (verdict.copies == 0) return;
-  if (verdict.delay.ps == 0) return set_pending(domain, port);
-  const Tick at = saturating_add(hypervisor_.clock.now, verdict.delay);
-  hypervisor_.events.schedule(at, "delayed event", [this, &domain, port] {
-    const Channel* target = channel(domain.id, port);
-    if (target && target->state > ChannelState::reserved) set_pending(domain, port);
-  });
+  if (verdict.intact()) return set_pending(domain, port);
+  release(domain.id, verdict, domain.id, port, [this, &domain, port] { set_pending(domain, port); });
 }
 
 void EventChannels::set_pending(Domain& domain, EventPort port) {
@@ -301,6 +381,12 @@ bool EventChannels::is_pending(const Domain& domain, EventPort port) const {
   const auto table = tables_.find(domain.id);
   if (table != tables_.end() && table->second.fifo) return table->second.fifo->is_pending(port);
   return test(hypervisor_.memory, pending_bit(domain, port));
+}
+
+std::optional<GuestPhys> EventChannels::fifo_word(DomainId domain, EventPort port) const {
+  const auto table = tables_.find(domain);
+  if (table == tables_.end() || !table->second.fifo) return std::nullopt;
+  return table->second.fifo->word(port);
 }
 
 int64_t EventChannels::unmask(DomainId domain, EventPort port) {
@@ -353,19 +439,19 @@ void EventChannels::set_handler(EventPort port, std::function<void()> handler) {
   Channel* backend = channel(kBackendDomain, port);
   if (!backend) return;
   backend->handler = std::move(handler);
-  if (backend->handler && backend->pending_call && !backend->call) schedule_handler(port, {});
+  if (backend->handler && backend->pending_call && !backend->call) schedule_handler(port);
 }
 
 // Domain 0's port is pending from the sending until its handler runs: events between coalesce.
-void EventChannels::call_handler(EventPort port, Tick delay) {
+void EventChannels::call_handler(EventPort port) {
   Channel* backend = channel(kBackendDomain, port);
   if (!backend || backend->pending_call) return;
   backend->pending_call = true;
-  if (backend->handler) schedule_handler(port, delay);
+  if (backend->handler) schedule_handler(port);
 }
 
-void EventChannels::schedule_handler(EventPort port, Tick delay) {
-  const Tick at = saturating_add(hypervisor_.clock.now, delay + hypervisor_.config.event_latency);
+void EventChannels::schedule_handler(EventPort port) {
+  const Tick at = saturating_add(hypervisor_.clock.now, hypervisor_.config.event_latency);
   channel(kBackendDomain, port)->call = hypervisor_.events.schedule(at, "event to backend", [this, port] {
     Channel* backend = channel(kBackendDomain, port);
     if (!backend) return;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "hv-model/event_fifo.h"
@@ -20,6 +21,7 @@
 namespace ringside {
 
 class Hypervisor;
+class RemoteEnds;  // hv-model/remote_ends.h
 class Domain;
 
 // What a crossing of "<domain>/evtchn" tells.
@@ -60,6 +62,10 @@ class EventChannels : public Stateful {
 
   static constexpr uint32_t kPortsPerBucket = 64;  // a table grows by so many; Xen's EVTCHNS_PER_BUCKET
 
+  // Of an event that a fault repeats, each further one comes so much later: longer than a handler needs to
+  // begin, so that it finds work of its own.
+  static constexpr Tick kRepeatSpacing = microseconds(20);
+
   explicit EventChannels(Hypervisor& hypervisor);
 
   // An empty table, and for a domain with memory the wire "<domain>/evtchn".
@@ -81,6 +87,12 @@ class EventChannels : public Stateful {
   int64_t set_priority(DomainId domain, EventPort port, uint32_t priority);
   const Channel* find(DomainId domain, EventPort port) const;
 
+  // Who is at the other end of channels whose domain is not here; null: nobody. It outlives this, or is taken
+  // back. It has its say through the two functions behind.
+  void set_remote_ends(RemoteEnds* ends) { remote_ends_ = ends; }
+  void bind_from_outside(DomainId domain, EventPort port, DomainId remote, EventPort remote_port);
+  void deliver_from_outside(DomainId domain, EventPort port);
+
   // For domain 0: what to do when an event arrives at this port.
   void set_handler(EventPort port, std::function<void()> handler);
   // Raises a virtual interrupt that the domain has bound; does nothing otherwise.
@@ -88,6 +100,8 @@ class EventChannels : public Stateful {
   // Sets a port pending by the domain's ABI (Xen's evtchn_2l_set_pending, evtchn_fifo_set_pending).
   void set_pending(Domain& domain, EventPort port);
   bool is_pending(const Domain& domain, EventPort port) const;
+  // Where the port's word is; nothing unless the domain uses the FIFO ABI and has given a page for it.
+  std::optional<GuestPhys> fifo_word(DomainId domain, EventPort port) const;
 
   // EVTCHNOP_*: reads and writes the guest's argument.
   int64_t hypercall(Domain& domain, uint32_t command, GuestVirt argument);
@@ -107,21 +121,30 @@ class EventChannels : public Stateful {
   };
   Channel* channel(DomainId domain, EventPort port);
   int64_t free_port(DomainId domain);
+  int64_t bind_elsewhere(DomainId domain, DomainId remote, EventPort remote_port);
   void occupy(DomainId domain, EventPort port, Channel fresh);
   void leave_fifo(Domain& domain);
   void set_pending_fifo(Domain& domain, EventPort port);
   bool is_fifo(DomainId domain) const;
   void release(DomainId domain, EventPort port);
   Verdict show(DomainId domain, EventOperation operation, EventPort port, Direction direction);
-  void transmit(DomainId from, DomainId to, EventPort port, Tick delay);
+  void transmit(DomainId from, DomainId to, EventPort port);
   void deliver(Domain& domain, EventPort port);
   void deliver_later(DomainId domain, EventPort port, Tick delay);
-  void call_handler(EventPort port, Tick delay);
-  void schedule_handler(EventPort port, Tick delay);
+  void raise_spurious(Domain& domain, std::span<const uint8_t> payload);
+  // Does `action` for each copy that the verdict leaves of an event of the domain's wire, while `port` is in
+  // use. The first one of a punctual verdict is done at once.
+  void release(DomainId wired, const Verdict& verdict, DomainId domain, EventPort port,
+               const std::function<void()>& action);
+  void call_handler(EventPort port);
+  void schedule_handler(EventPort port);
   int64_t status(Domain& domain, GuestVirt argument);
+
+  bool is_elsewhere(DomainId domain) const { return remote_ends_ != nullptr && !tables_.contains(domain); }
 
   Hypervisor& hypervisor_;
   std::map<DomainId, Table> tables_;
+  RemoteEnds* remote_ends_ = nullptr;
 };
 
 }  // namespace ringside

@@ -225,7 +225,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     return found == files.end() ? kNone : found->second.contents;
   };
   if (given.is_paravirtual()) {
-    auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen,
+    auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen, *standins,
                                   timeline, output);
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {

@@ -89,6 +89,38 @@ Result<DiskRecording> Standins::disk(const DiskScenario& disk) const {
   return recording;
 }
 
+Result<XenStoreRecording> Standins::xenstore(const std::string& domain, DomainId id) const {
+  const StandinScenario& standin = scenario_.xenstore_standin;
+  const auto side = read(standin, {"*/xenstore"});
+  if (!side) return tl::unexpected(side.error());
+  const auto base = find_side(*side, "*", "/xenstore", standin.wire, domain);
+  if (!base) return fail(fmt::format("xenstore: {}", base.error().message));
+  XenStoreRecording recording(id);
+  for (const SessionCrossing& crossing : side->crossings) {
+    if (side->wires[crossing.wire].name != *base + "/xenstore") continue;
+    if ((crossing.flags & Crossing::kDropped) != 0) continue;
+    recording.learn(crossing.payload, crossing.direction == Direction::out, crossing.at);
+  }
+  if (recording.requests() == 0)
+    return fail(fmt::format("xenstore: {} has no requests on {}/xenstore", side->path, *base));
+  return recording;
+}
+
+Result<EventRecording> Standins::events(const std::string& domain) const {
+  const StandinScenario& standin = scenario_.events_standin;
+  const auto side = read(standin, {"*/evtchn"});
+  if (!side) return tl::unexpected(side.error());
+  const auto base = find_side(*side, "*", "/evtchn", standin.wire, domain);
+  if (!base) return fail(fmt::format("events: {}", base.error().message));
+  EventRecording recording;
+  for (const SessionCrossing& crossing : side->crossings) {
+    if (side->wires[crossing.wire].name != *base + "/evtchn") continue;
+    recording.learn(crossing.payload, crossing.direction == Direction::out, crossing.flags, crossing.at);
+  }
+  if (recording.empty()) return fail(fmt::format("events: {} has none on {}/evtchn", side->path, *base));
+  return recording;
+}
+
 Result<NinePRecording> Standins::ninep(const ShareScenario& share) const {
   const auto side = read(share.standin, {"9p/*/T", "9p/*/R"});
   if (!side) return tl::unexpected(side.error());

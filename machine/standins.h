@@ -8,6 +8,8 @@
 
 #include "host/9p/recording.h"
 #include "host/recorded_disk.h"
+#include "hv-model/recorded_events.h"
+#include "hv-model/xenstore/recorded_store.h"
 #include "machine/scenario.h"
 #include "sim/session/side.h"
 #include "sim/session/unanswered.h"
@@ -25,6 +27,10 @@ class Standins {
   Result<DiskRecording> disk(const DiskScenario& disk) const;
   // What a recorded 9P server of this share has answered.
   Result<NinePRecording> ninep(const ShareScenario& share) const;
+
+  // What a domain was told by XenStore, and by whom its channels lead to.
+  Result<XenStoreRecording> xenstore(const std::string& domain, DomainId id) const;
+  Result<EventRecording> events(const std::string& domain) const;
 
   UnansweredRequests& unanswered() { return unanswered_; }
   const UnansweredRequests& unanswered() const { return unanswered_; }

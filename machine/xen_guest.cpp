@@ -19,7 +19,8 @@ std::string way_to_end(const DomainEnd& end) {
 Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, const DomainScenario& given,
                                                    const std::vector<uint8_t>& kernel,
                                                    const std::vector<uint8_t>& ramdisk, XenHost& host,
-                                                   Timeline& timeline, ConsoleOutput output) {
+                                                   Standins& standins, Timeline& timeline,
+                                                   ConsoleOutput output) {
   std::unique_ptr<XenGuest> guest(new XenGuest(given, host));
   Hypervisor& hypervisor = *host.hypervisor;
   guest->domain_ = &hypervisor.create_domain();
@@ -48,11 +49,13 @@ Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, con
     hypervisor.events.schedule(hypervisor.clock.now + hypervisor.config.event_latency,
                                "xenstore/domain_exception", [store, id] { store->shut_down(id); });
   };
+  SIM_TRY(host.attach_standins(scenario, standins, *guest->domain_, given.name));
   guest->xenstore_ring_ = std::make_unique<XenStoreRing>(hypervisor, *host.xenstore, *guest->domain_,
                                                          pages->xenstore, pages->xenstore_remote_port);
   guest->console_ =
       std::make_unique<PvConsole>(hypervisor, *guest->domain_, pages->console, pages->console_remote_port);
   guest->console_->set_output(std::move(output));
+  host.fault_targets.add({guest->domain_->name + "/console/"}, *guest->console_);
   guest->personality_ = std::make_unique<PvGuest>(hypervisor, *guest->domain_);
   return guest;
 }

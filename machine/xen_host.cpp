@@ -51,6 +51,34 @@ Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timel
   return host;
 }
 
+// Events of channels that nobody is at the other end of any more are not sent.
+XenHost::~XenHost() {
+  if (hypervisor) hypervisor->channels.set_remote_ends(nullptr);
+}
+
+Result<> XenHost::attach_standins(const Scenario& scenario, Standins& standins, Domain& domain,
+                                  const std::string& name) {
+  if (scenario.xenstore_standin) {
+    auto recording = standins.xenstore(name, domain.id);
+    if (!recording) return tl::unexpected(recording.error());
+    recorded_stores.push_back(
+        std::make_unique<RecordedXenStore>(*hypervisor, *xenstore, domain.id, scenario.xenstore_standin.file,
+                                           std::move(*recording), standins.unanswered()));
+    xenstore->let_answer(domain.id, *recorded_stores.back());
+  }
+  if (scenario.events_standin) {
+    auto recording = standins.events(name);
+    if (!recording) return tl::unexpected(recording.error());
+    if (!recorded_events) {
+      recorded_events =
+          std::make_unique<RecordedEvents>(*hypervisor, scenario.events_standin.file, standins.unanswered());
+      hypervisor->channels.set_remote_ends(recorded_events.get());
+    }
+    recorded_events->add(domain.id, std::move(*recording));
+  }
+  return {};
+}
+
 bool XenHost::take_input(const std::string& wire, const std::vector<uint8_t>& bytes) {
   if (wire != XenStoreSocketClients::kWire) return false;
   socket_clients->take_input(bytes);
@@ -65,6 +93,8 @@ void XenHost::list_components(Components& into) const {
   into.emplace_back("xenstore", xenstore.get());
   into.emplace_back("xenstore/sockets", socket_clients.get());
   into.emplace_back("toolstack", commands.get());
+  if (recorded_events) into.emplace_back("recorded_events", recorded_events.get());
+  for (const auto& store : recorded_stores) into.emplace_back("recorded_xenstore", store.get());
 }
 
 }  // namespace ringside

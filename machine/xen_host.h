@@ -9,8 +9,10 @@
 #include "hv-model/xenstore/socket_clients.h"
 #include "hv-model/xenstore/xenstore.h"
 #include "machine/block_devices.h"
+#include "machine/fault_targets.h"
 #include "machine/guest.h"
 #include "machine/scenario.h"
+#include "machine/standins.h"
 #include "machine/xen_toolstack.h"
 #include "sim/systemc/timeline.h"
 
@@ -20,6 +22,7 @@ class XenGuest;
 
 class XenHost {
  public:
+  ~XenHost();
   // For the paravirtual domains of the scenario.
   static Result<std::unique_ptr<XenHost>> create(const Scenario& scenario, Timeline& timeline,
                                                  Wiring& wiring);
@@ -36,6 +39,13 @@ class XenHost {
   std::unique_ptr<XenStoreSocketClients> socket_clients;
   std::unique_ptr<XenToolstack> commands;
   std::unique_ptr<BlockDevices> disks;
+  XenFaultTargets fault_targets;
+  std::unique_ptr<RecordedEvents> recorded_events;  // null but for [events]
+  std::vector<std::unique_ptr<RecordedXenStore>> recorded_stores;
+
+  // [xenstore] and [events], for a domain that has been made and has no connections yet.
+  Result<> attach_standins(const Scenario& scenario, Standins& standins, Domain& domain,
+                           const std::string& name);
 };
 
 }  // namespace ringside

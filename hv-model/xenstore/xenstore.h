@@ -35,6 +35,8 @@ struct XenStoreQuota {
   uint32_t memory_per_domain = 2 * 1024 * 1024 + 512 * 1024;  // nodes, watches, copies in transactions
 };
 
+class XenStoreAnswerer;
+
 class XenStore : public Stateful {
  public:
   using ConnectionId = uint32_t;
@@ -53,6 +55,10 @@ class XenStore : public Stateful {
   // connection that is gone is ignored; one whose body is longer than XENSTORE_PAYLOAD_MAX ends the
   // connection, as xenstored ignores such a client from then on.
   void handle(ConnectionId connection, std::span<const uint8_t> message);
+
+  // The next connection of this domain is a stand-in's: it gets the requests and gives what the sink gets. Its
+  // own connections are made before. It outlives the connection.
+  void let_answer(DomainId domain, XenStoreAnswerer& answerer);
 
   // XS_INTRODUCE and XS_RELEASE for a domain: fires @introduceDomain, @releaseDomain. A release ends the
   // domain's connections and removes the nodes that it owns, with all below them.
@@ -87,6 +93,14 @@ class XenStore : public Stateful {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+// Answers a domain's requests in the place of the store.
+class XenStoreAnswerer : public Stateful {
+ public:
+  virtual void connected(XenStore::Sink sink) = 0;
+  virtual void handle(std::span<const uint8_t> request) = 0;
+  virtual void disconnected() = 0;
 };
 
 }  // namespace ringside
