@@ -66,7 +66,7 @@ static void publish(struct blkfront* front, int always) {
   int wanted;
   RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&front->ring, wanted);  // has the barrier before req_prod
   // Where Xen refuses, the clock will make us tell again.
-  if (wanted || always) try_notify(front->port);
+  if (wanted || always || BUG_NO_BARRIER) try_notify(front->port);
 }
 
 // --- Responses. All this with events masked. ---
@@ -301,6 +301,11 @@ void blkfront_wait(struct blkfront* front, int (*condition)(void* data), void* d
 
 static int has_free_id(void* data) { return ~((struct blkfront*)data)->busy << (64 - kBlkRequestsMax) != 0; }
 
+static int has_room(void* data) {
+  const struct blkfront* front = data;
+  return front->gone || !RING_FULL(&front->ring);
+}
+
 unsigned blkfront_id(struct blkfront* front) {
   if (!has_free_id(front)) {
     blkfront_kick(front);
@@ -309,13 +314,10 @@ unsigned blkfront_id(struct blkfront* front) {
   lock_events();
   const unsigned id = (unsigned)__builtin_ctzll(~front->busy);
   front->busy |= bit(id);
+  // The order of stores that a missing barrier allows, drawn out: the request is not there yet.
+  if (BUG_NO_BARRIER && has_room(front)) front->ring.sring->req_prod = front->ring.req_prod_pvt + 1;
   unlock_events();
   return id;
-}
-
-static int has_room(void* data) {
-  const struct blkfront* front = data;
-  return front->gone || !RING_FULL(&front->ring);
 }
 
 void blkfront_put(struct blkfront* front, unsigned id, const struct blk_request* request) {

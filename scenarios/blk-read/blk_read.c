@@ -19,6 +19,7 @@ static struct load {
 static const struct load quick_load = {kSectorsPerPage, 34, 4, 5, 3};
 
 static struct blkfront disk;
+static unsigned batch;
 static uint64_t random_state = 20240101;
 static unsigned reads, writes, flushes, refusals, failures, out_of_order;
 static uint64_t next_to_finish, order_of[kBlkRequestsMax], requests_made;
@@ -149,9 +150,11 @@ static unsigned take_id(void) {
   }
 }
 
+// Tells the backend after every few.
 static void put(unsigned id, const struct blk_request* request) {
   pending |= 1ull << id;
   blkfront_put(&disk, id, request);
+  if (requests_made % batch == 0) blkfront_kick(&disk);
 }
 
 static void drain(void) {
@@ -291,6 +294,7 @@ static void make_mistakes(void) {
 void guest_main(void) {
   const int quick = option("quick") != 0;
   if (quick) load = quick_load;
+  batch = option_number("batch=", 8);
   if (blkfront_connect(&disk, "51712", on_response, 0)) {
     print("blk-read: FAIL: no disk\n");
     return;

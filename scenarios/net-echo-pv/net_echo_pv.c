@@ -1,6 +1,6 @@
 // Sends datagrams to the echo port of a host on the network (RFC 862), and wants each back as it was.
-// README.md says what it shows and what it cannot. The command line may say: count=N (datagrams),
-// peer=A.B.C.D's last number.
+// README.md says what it shows and what it cannot. The command line may say: count=N (datagrams), bytes=N
+// (of the longest).
 //
 // Networks lose frames, repeat them and change bytes on the way: what is not answered in time is sent again,
 // what is answered twice or has a wrong checksum is counted and passed over. So what the driver's interface
@@ -12,7 +12,7 @@ enum {
   kUdp = 34,
   kPayload = 42,
   kPayloadMin = 24,
-  kPayloadMax = 512,
+  kPayloadMax = 1472,
   kWindow = 8,
   kDatagramsMax = 4096,
   kTriesMax = 20,
@@ -26,7 +26,7 @@ static struct vif vif;
 static const uint8_t own_address[4] = {10, 0, 2, 15}, peer_address[4] = {10, 0, 2, 1};
 static uint8_t peer_mac[6];
 static int resolved;
-static unsigned count, answered, failures, resent, repeated, damaged, foreign;
+static unsigned count, bytes_max, answered, failures, resent, repeated, damaged, foreign;
 static uint8_t is_answered[kDatagramsMax];
 
 // What is under way.
@@ -77,7 +77,7 @@ static void put_sum(uint8_t* at, uint64_t sum) {
 }
 
 static unsigned payload_bytes(unsigned sequence) {
-  return kPayloadMin + sequence * 56 % (kPayloadMax - kPayloadMin);
+  return kPayloadMin + sequence * 56 % (bytes_max - kPayloadMin);
 }
 
 // The words of a payload: its number, then what depends on number and place.
@@ -245,6 +245,8 @@ static void exchange(void) {
 void guest_main(void) {
   count = option_number("count=", 64);
   if (count > kDatagramsMax) count = kDatagramsMax;
+  bytes_max = option_number("bytes=", 512) / 8 * 8;
+  if (bytes_max <= kPayloadMin || bytes_max > kPayloadMax) bytes_max = kPayloadMax;
   if (vif_connect(&vif, "0", on_frame, 0)) {
     print("net-echo-pv: FAIL: no interface\n");
     return;
