@@ -173,12 +173,14 @@ static int connect_once(struct blkfront* front) {
   front->sectors = parse_number(value);
   if (xenbus_read(front->backend, "info", value, sizeof value)) return 1;
   front->info = (unsigned)parse_number(value);
+  front->state_events = xenstore_events('b');
   return xenbus_write_number(front->frontend, "state", XenbusStateConnected);
 }
 
 // After it the backend has no page of ours any more, unless it is stuck: then the ring's page stays with it.
 static int disconnect(struct blkfront* front) {
-  const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait);
+  // Unknown: it is not there at all.
+  const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
   if (front->port) close_port(front->port);
   front->port = 0;
   if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return 1;
@@ -251,6 +253,14 @@ int blkfront_connect(struct blkfront* front, const char* device, blk_done done, 
 
 // --- What programs do ---
 
+// Whether the backend has left. It may come back by itself and go on with the ring as it finds it; we do not.
+static int has_left(struct blkfront* front) {
+  const unsigned events = xenstore_events('b');
+  if (events == front->state_events) return 0;
+  front->state_events = events;
+  return xenbus_backend_state(front->backend, XENBUS_STATE(Connected), 0) != XenbusStateConnected;
+}
+
 // What must not be left to events: they may be lost. Whether the device has to be connected anew.
 static int look_by_the_clock(struct blkfront* front) {
   int tell = 0, overdue = 0;
@@ -275,7 +285,7 @@ static int look_by_the_clock(struct blkfront* front) {
   } else if (tell) {
     try_notify(front->port);
   }
-  return overdue || front->broken;
+  return overdue || front->broken || has_left(front);
 }
 
 struct waiting {

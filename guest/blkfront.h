@@ -60,6 +60,7 @@ struct blkfront {
     unsigned tries, told_again;
   } slots[kBlkRequestsMax];
   uint64_t requests_made;
+  unsigned state_events;  // of the backend's state, that have been looked at
 
   int broken;  // the ring cannot be trusted any more
   int gone;    // given up

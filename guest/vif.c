@@ -206,6 +206,7 @@ static int connect_once(struct vif* vif) {
   if (xenbus_backend_state(vif->backend, XENBUS_STATE(Connected) | ended, kConnectLimit) !=
       XenbusStateConnected)
     return fail("waiting for", vif->backend, XenbusStateConnected);
+  vif->state_events = xenstore_events('b');
   lock_events();
   publish_rx(vif);
   unlock_events();
@@ -220,7 +221,8 @@ static void take_back(grant_ref_t* grant, uint8_t** page) {
 }
 
 static int disconnect(struct vif* vif) {
-  const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait);
+  // Unknown: it is not there at all.
+  const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
   if (vif->port) close_port(vif->port);
   vif->port = 0;
   if (xenbus_write_number(vif->frontend, "state", XenbusStateClosing)) return 1;
@@ -279,6 +281,14 @@ void vif_close(struct vif* vif) {
 
 // --- What programs do ---
 
+// Whether the backend has left. It may come back by itself and go on with the ring as it finds it; we do not.
+static int has_left(struct vif* vif) {
+  const unsigned events = xenstore_events('b');
+  if (events == vif->state_events) return 0;
+  vif->state_events = events;
+  return xenbus_backend_state(vif->backend, XENBUS_STATE(Connected), 0) != XenbusStateConnected;
+}
+
 // What must not be left to events: they may be lost. Whether the device has to be connected anew.
 static int look_by_the_clock(struct vif* vif) {
   int waits = 0, overdue = 0;
@@ -301,7 +311,7 @@ static int look_by_the_clock(struct vif* vif) {
   if (waits && !overdue && !vif->told_again) try_notify(vif->port);
   vif->told_again = waits;
   vif->timeouts += (unsigned)overdue;
-  return (overdue && !BUG_TIMEOUT_FREES_PAGE) || vif->broken;
+  return (overdue && !BUG_TIMEOUT_FREES_PAGE) || vif->broken || has_left(vif);
 }
 
 struct waiting {

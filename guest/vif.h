@@ -43,6 +43,7 @@ struct vif {
   uint64_t tx_put_at[kVifTxFrames];  // system_time(); 0: not looked at by the clock yet
   uint32_t tx_free, tx_in_ring;      // a bit for each frame
   int told_again;
+  unsigned state_events;  // of the backend's state, that have been looked at
   // By the place in the ring: a response stands where its request stood.
   uint8_t* rx_pages[kVifRxFrames];
   grant_ref_t rx_grants[kVifRxFrames];

@@ -189,6 +189,8 @@ void xenstore_wait_for_watch_until(uint64_t time) {
 unsigned xenstore_events(char token) {
   struct xsd_sockmsg header;
   char body[16];
+  deadline = system_time() + kPatience;  // of a message that has come in part
   while (has_input(0)) take_message(&header, body, sizeof body);
+  deadline = 0;
   return events_by_token[(unsigned char)token];
 }
