@@ -99,13 +99,26 @@ Result<> set_path(toml::value& root, const std::vector<std::string>& parts, cons
   return {};
 }
 
+// "fault" with a fault as its text is one fault more, behind those of the scenario. With an array it is like
+// any other key.
+bool add_fault(toml::value& root, const std::string& path, const toml::value& value) {
+  if (path != "fault" || !value.is_string() || !root.is_table()) return false;
+  toml::value& list = root.as_table()["fault"];
+  if (list.is_uninitialized()) list = toml::array{};
+  if (!list.is_array()) return false;
+  list.as_array().push_back(toml::table{{"spec", value}});
+  return true;
+}
+
 }  // namespace
 
 Result<> apply_overrides(toml::value& root, const Overrides& overrides) {
   for (const auto& [path, text] : overrides) {
     const std::vector<std::string> parts = split(path);
+    const toml::value value = parse_value(text);
+    if (add_fault(root, path, value)) continue;
     const Result<> set = parts.empty() ? fail("there is no such place in the scenario")
-                                       : set_path(root, parts, parse_value(text));
+                                       : set_path(root, parts, value);
     if (!set) {
       return fail(
           fmt::format("--set {}={}: {}; write a path such as machine.seed, domain.memory or disk.xvda.image",

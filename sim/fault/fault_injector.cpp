@@ -59,12 +59,19 @@ bool FaultInjector::Impl::settle(WireState& state, uint32_t number) {
   return true;
 }
 
+// Before check() not all is known that a wire takes (who can crash), so what does not fit waits.
 void FaultInjector::Impl::settle_waiting(WireState& state) {
   const std::vector<uint32_t> waiting = std::move(state.waiting);
   state.waiting.clear();
   for (const uint32_t number : waiting) {
-    if (settle(state, number) || !checked || has_wildcard(faults[number].spec.place.wire)) continue;
-    refuse(faults[number]);
+    Fault& fault = faults[number];
+    if (settle(state, number)) continue;
+    if (!checked) {
+      fault.objection.clear();
+      state.waiting.push_back(number);
+    } else if (!has_wildcard(fault.spec.place.wire)) {
+      refuse(fault);
+    }
   }
 }
 
@@ -89,55 +96,76 @@ bool FaultInjector::Impl::is_wrong(const Fault& fault) const {
   return !fault.sensible || !has_wildcard(fault.spec.place.wire);
 }
 
+// All but what begins to act; taken back where it is wrong.
+Result<> FaultInjector::Impl::place(FaultSpec spec) {
+  for (const Fault& other : faults) {
+    if (!spec.name.empty() && other.spec.name == spec.name)
+      return ringside::fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text, spec.name,
+                                        other.spec.text));
+  }
+  const auto number = static_cast<uint32_t>(faults.size());
+  Random stream = Random(seed).fork("fault/" + spec.text);
+  Fault& fault = faults.emplace_back(std::move(spec), std::move(stream));
+  for (WireState& state : wires) {
+    if (!may_strike(state, fault)) continue;
+    fault.matched = true;
+    (void)settle(state, number);
+  }
+  if (!is_wrong(fault)) return {};
+  auto error = objection_to(fault);
+  take_back();
+  return error;
+}
+
+void FaultInjector::Impl::take_back() {
+  faults.pop_back();
+  for (WireState& state : wires) {
+    if (!state.placed.empty() && state.placed.back().fault == faults.size()) state.placed.pop_back();
+    wiring.tap_first(*state.wire, wants(state));
+  }
+}
+
+Result<> FaultInjector::Impl::find_after(Fault& fault) {
+  const std::string& after = fault.spec.place.after;
+  if (after.empty()) return {};
+  fault.after = find(after);
+  if (fault.after != nullptr) return {};
+  std::vector<std::string> names;
+  for (const Fault& other : faults) {
+    if (!other.spec.name.empty()) names.push_back(other.spec.name);
+  }
+  return ringside::fail(fmt::format("fault '{}': no fault is named '{}'{}", fault.spec.text, after,
+                                    did_you_mean(near_names(after, names, 1))));
+}
+
+Result<> FaultInjector::try_on(const FaultSpec& fault) {
+  SIM_TRY(impl_->place(fault));
+  const Result<> found = impl_->find_after(impl_->faults.back());
+  impl_->take_back();
+  return found;
+}
+
 Result<> FaultInjector::add(FaultSpec spec) {
   Impl& impl = *impl_;
-  for (const Impl::Fault& other : impl.faults) {
-    if (!spec.name.empty() && other.spec.name == spec.name)
-      return fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text, spec.name,
-                              other.spec.text));
-  }
-  const auto number = static_cast<uint32_t>(impl.faults.size());
-  Random stream = Random(impl.seed).fork("fault/" + spec.text);
-  impl.faults.emplace_back(std::move(spec), std::move(stream));
-  Impl::Fault& fault = impl.faults.back();
+  SIM_TRY(impl.place(std::move(spec)));
   (void)impl.fault_wire();
-  for (Impl::WireState& state : impl.wires) {
-    if (!impl.may_strike(state, fault)) continue;
-    fault.matched = true;
-    (void)impl.settle(state, number);
-  }
-  if (impl.is_wrong(fault)) {
-    auto error = impl.objection_to(fault);
-    for (Impl::WireState& state : impl.wires) {
-      if (!state.placed.empty() && state.placed.back().fault == number) state.placed.pop_back();
-      impl.wiring.tap_first(*state.wire, impl.wants(state));
-    }
-    impl.faults.pop_back();
-    return error;
-  }
+  const Impl::Fault& fault = impl.faults.back();
   if (fault.spec.place.at) {
     const Tick at = std::max(*fault.spec.place.at, impl.wiring.clock().now);
-    impl.events.schedule(at, "fault/at", [&impl, number] { impl.strike_at_time(number); });
+    impl.events.schedule(at, "fault/at", [&impl, number = impl.faults.size() - 1] {
+      impl.strike_at_time(static_cast<uint32_t>(number));
+    });
   }
   return {};
 }
 
 Result<> FaultInjector::check() {
   Impl& impl = *impl_;
-  for (Impl::WireState& state : impl.wires) impl.settle_waiting(state);
   impl.checked = true;
-  std::vector<std::string> names;
-  for (const Impl::Fault& fault : impl.faults) {
-    if (!fault.spec.name.empty()) names.push_back(fault.spec.name);
-  }
+  for (Impl::WireState& state : impl.wires) impl.settle_waiting(state);
   for (Impl::Fault& fault : impl.faults) {
     if (impl.is_wrong(fault)) return impl.objection_to(fault);
-    const std::string& after = fault.spec.place.after;
-    if (after.empty()) continue;
-    fault.after = impl.find(after);
-    if (fault.after == nullptr)
-      return fail(fmt::format("fault '{}': no fault is named '{}'{}", fault.spec.text, after,
-                              did_you_mean(near_names(after, names, 1))));
+    SIM_TRY(impl.find_after(fault));
   }
   return {};
 }
@@ -149,6 +177,10 @@ void FaultInjector::set_scout(FaultScout* scout) {
 
 void FaultInjector::set_targets(FaultTargets* targets) { impl_->targets = targets; }
 bool FaultInjector::empty() const { return impl_->faults.empty(); }
+
+std::vector<std::string> FaultInjector::actions_of(const Wire& wire) const {
+  return fault_actions_of(wire, impl_->targets);
+}
 
 void FaultInjector::on_wire_added(const Wire& wire) {
   Impl& impl = *impl_;

@@ -54,12 +54,16 @@ class FaultInjector : public Tap, public Stateful {
   // and is meant by its name, or where a glob matches wires and it makes sense on none of them; on wires that
   // come it is a crossing "refused" on the wire "fault".
   Result<> add(FaultSpec fault);
+  // What add() would say, without doing it; and a name that no fault has is an error here, too.
+  Result<> try_on(const FaultSpec& fault);
   // The machine has been made: the errors that add() would have had for the wires that have come since, and
   // faults that wait for one of a name that no fault has.
   Result<> check();
   void set_scout(FaultScout* scout);
   void set_targets(FaultTargets* targets);
   bool empty() const;
+  // fault_actions_of() this machine's wire: what can crash is known here.
+  std::vector<std::string> actions_of(const Wire& wire) const;
 
   // After the machine has been made, and at the end of a run: faults whose glob matches no wire at all, each
   // with near names; empty when all is well.

@@ -73,6 +73,9 @@ struct FaultInjector::Impl {
       : owner(the_owner), wiring(the_wiring), events(the_events), seed(the_seed) {}
 
   // --- placing (fault_injector.cpp) ---
+  Result<> place(FaultSpec spec);
+  void take_back();
+  Result<> find_after(Fault& fault);
   bool settle(WireState& state, uint32_t number);
   void settle_waiting(WireState& state);
   void refuse(const Fault& fault);

@@ -1,0 +1,163 @@
+// `ringside faults`: every place at which a fault may strike in a run of a scenario.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "machine/machine.h"
+#include "sim/fault/fault_actions.h"
+
+namespace ringside::cli {
+
+namespace {
+
+struct FaultsArguments {
+  std::string scenario;
+  std::vector<std::string> settings;
+  std::vector<std::string> wires;
+  bool json = false;
+};
+
+// Counts, and never strikes.
+class SiteCounter final : public FaultScout {
+ public:
+  struct Count {
+    const Wire* wire = nullptr;
+    uint64_t out = 0, in = 0;
+  };
+  const FaultAction* on_site(const FaultSite& site) override {
+    Count& count = counts_[site.wire.index()];
+    count.wire = &site.wire;
+    ++(site.crossing.direction == Direction::out ? count.out : count.in);
+    return nullptr;
+  }
+  // In the order in which the wires were made.
+  const std::map<uint32_t, Count>& counts() const { return counts_; }
+
+ private:
+  std::map<uint32_t, Count> counts_;
+};
+
+// Words with commas between, folded at 80 columns behind an indentation.
+void print_words(const std::vector<std::string>& words) {
+  constexpr size_t kColumns = 80;
+  const std::string indent(4, ' ');
+  std::string line = indent;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string word = words[i] + (i + 1 < words.size() ? "," : "");
+    if (line.size() > indent.size() && line.size() + 1 + word.size() > kColumns) {
+      fmt::print("{}\n", line);
+      line = indent;
+    }
+    line += (line.size() > indent.size() ? " " : "") + word;
+  }
+  fmt::print("{}\n", line);
+}
+
+bool is_own(const Wire& wire, const std::string& action) {
+  for (const NamedFault& fault : wire.payload_type().faults) {
+    if (fault.name == action) return true;
+  }
+  return false;
+}
+
+void print_text(const FaultInjector& injector, const SiteCounter::Count& count) {
+  const Wire& wire = *count.wire;
+  fmt::print("{} ({}, {} out, {} in)\n", wire.name(), to_string(wire.kind()), count.out, count.in);
+  std::vector<std::string> general;
+  for (const std::string& action : injector.actions_of(wire)) {
+    if (!is_own(wire, action)) general.push_back(action);
+  }
+  print_words(general);
+  for (const NamedFault& fault : wire.payload_type().faults)
+    fmt::print("    {:<18} {}\n", fault.name, fault.title);
+}
+
+nlohmann::ordered_json to_json(const FaultInjector& injector, const SiteCounter::Count& count) {
+  const Wire& wire = *count.wire;
+  nlohmann::ordered_json site{{"wire", wire.name()},   {"kind", to_string(wire.kind())},
+                              {"payload", wire.payload_type().name},
+                              {"count", count.out + count.in}, {"out", count.out}, {"in", count.in}};
+  site["actions"] = injector.actions_of(wire);
+  auto& own = site["own"] = nlohmann::ordered_json::array();
+  for (const NamedFault& fault : wire.payload_type().faults)
+    own.push_back({{"name", fault.name}, {"title", fault.title}, {"action", fault.action}});
+  return site;
+}
+
+bool wanted(const FaultsArguments& arguments, const Wire& wire) {
+  for (const std::string& glob : arguments.wires) {
+    if (wire_matches(glob, wire.name())) return true;
+  }
+  return arguments.wires.empty();
+}
+
+Result<> list(const FaultsArguments& arguments) {
+  Overrides overrides;
+  for (const std::string& setting : arguments.settings) {
+    const size_t equals = setting.find('=');
+    if (equals == setting.npos || equals == 0)
+      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
+    overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  auto scenario = load_scenario(arguments.scenario, overrides);
+  if (!scenario) return tl::unexpected(scenario.error());
+  SiteCounter counter;
+  MachineOptions options;
+  options.scout = &counter;
+  ProgressLine progress(!arguments.json);
+  options.on_progress = [&](const Progress& now) { progress.update(now); };
+  auto machine = Machine::create(*scenario, options);
+  if (!machine) return tl::unexpected(machine.error());
+  const auto report = (*machine)->run();
+  progress.clear();
+  if (!report) return tl::unexpected(report.error());
+
+  const FaultInjector& injector = (*machine)->faults();
+  uint64_t crossings = 0, wires = 0;
+  auto json = nlohmann::ordered_json::array();
+  for (const auto& [index, count] : counter.counts()) {
+    if (!wanted(arguments, *count.wire)) continue;
+    ++wires;
+    crossings += count.out + count.in;
+    if (arguments.json) {
+      json.push_back(to_json(injector, count));
+    } else {
+      print_text(injector, count);
+    }
+  }
+  if (arguments.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"ended", report->reason}, {"sites", crossings}, {"wires", json}}.dump(2));
+  } else {
+    std::fflush(stdout);
+    fmt::print(stderr, "{} places on {} wires of {} ({})\n", crossings, wires, scenario->name, report->reason);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_faults(CLI::App& app, Outcome& outcome) {
+  auto* command = app.add_subcommand("faults", "List where faults may strike in a scenario, and which");
+  auto arguments = std::make_shared<FaultsArguments>();
+  command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")->required();
+  command->add_option("--wire", arguments->wires, "Only wires that match (repeatable)")->allow_extra_args(false);
+  command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
+      ->allow_extra_args(false);
+  command->add_flag("--json", arguments->json, "One JSON object");
+  command->footer(
+      "Runs the scenario once and counts what passes each wire. A fault names a wire,\n"
+      "which of its crossings, and one of the actions: docs/faults.md has the grammar.\n\n"
+      "Examples:\n"
+      "  ringside faults blk-read --wire 'ring/*'\n"
+      "  ringside run blk-read --fault 'ring/xvda/response@3 fail(-5)' -o a.pcapng");
+  command->callback([arguments, &outcome] {
+    const auto listed = list(*arguments);
+    if (!listed) outcome.code = report(listed.error());
+  });
+}
+
+}  // namespace ringside::cli
