@@ -15,6 +15,7 @@ struct Outcome {
 
 void add_run(CLI::App& app, Outcome& outcome);
 void add_replay(CLI::App& app, Outcome& outcome);
+void add_faults(CLI::App& app, Outcome& outcome);
 void add_show(CLI::App& app, Outcome& outcome);
 void add_diff(CLI::App& app, Outcome& outcome);
 void add_pack(CLI::App& app, Outcome& outcome);

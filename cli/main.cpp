@@ -83,6 +83,7 @@ int run_command(int argc, char** argv) {
   add_replay(app, outcome);
   add_show(app, outcome);
   add_diff(app, outcome);
+  add_faults(app, outcome);
   add_pack(app, outcome);
   add_scenarios(app, outcome);
   add_checkers(app, outcome);

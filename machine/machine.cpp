@@ -12,6 +12,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Scenario& scenario, const
   impl->sources.push_back(&impl->scripted);
   impl->sources.insert(impl->sources.end(), options.live_inputs.begin(), options.live_inputs.end());
   if (options.disturb_seed != 0) impl->disturbance = std::make_unique<Random>(options.disturb_seed);
+  impl->sources.push_back(&impl->fault_input);
   if (options.intrusion.any()) impl->intrusion = std::make_unique<Intrusion>(options.intrusion);
   if (options.replay != nullptr) SIM_TRY(check_versions(options.replay->header()));
   SIM_TRY(impl->build());
@@ -26,6 +27,14 @@ const Clock& Machine::clock() const { return impl_->timeline.clock(); }
 Hypervisor& Machine::hypervisor() { return *impl_->xen->hypervisor; }
 
 Result<RunReport> Machine::run() {
+FaultInjector& Machine::faults() { return *impl_->faults; }
+
+Result<> Machine::inject(const FaultSpec& fault) {
+  if (impl_->options.replay != nullptr) return fail("a replay has its faults from the session alone");
+  SIM_TRY(impl_->faults->try_on(fault));
+  impl_->fault_input.add(fault.text);
+  return {};
+}
   const bool ran = impl_->timeline.run([this] {
     impl_->run_loop();
     if (impl_->line_trace) impl_->line_trace->catch_up();
