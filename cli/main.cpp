@@ -85,6 +85,7 @@ int run_command(int argc, char** argv) {
   add_diff(app, outcome);
   add_faults(app, outcome);
   add_pack(app, outcome);
+  add_campaign(app, outcome);
   add_scenarios(app, outcome);
   add_checkers(app, outcome);
   try {
