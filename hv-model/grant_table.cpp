@@ -3,6 +3,7 @@
 #include "hv-model/grant_table.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "hv-model/hypervisor.h"
 #include "hv-model/payloads.h"
@@ -214,7 +215,18 @@ Verdict Grants::show(Domain* granter, GrantOperation operation, GrantRef ref, Do
         static_cast<uint16_t>(flags | hypervisor_.memory.load<uint16_t>(status_address(*granter, ref)));
   }
   const Direction direction = by == granter->id ? Direction::out : Direction::in;
-  return granter->grant_wire->show(direction, record);
+  payload_.resize(sizeof record);
+  std::memcpy(payload_.data(), &record, sizeof record);
+  Verdict verdict = granter->grant_wire->pass(direction, payload_);
+  // A status that a fault has written there is as good as its fail().
+  if (payload_.size() == sizeof record) std::memcpy(&record, payload_.data(), sizeof record);
+  if (record.status != status) verdict.fail = record.status;
+  const bool is_status = verdict.fail < 0 && verdict.fail >= INT16_MIN;
+  if (verdict.fail != 0 && !is_status) verdict.fail = GNTST_general_error;
+  // A guest waits for its call; domain 0 has no time of its own.
+  const Domain* caller = hypervisor_.find_domain(by);
+  if (caller && caller->cpu && verdict.delay.ps != 0) caller->cpu->charge(verdict.delay);
+  return verdict;
 }
 
 tl::expected<Grants::Mapped, int16_t> Grants::map(DomainId by, DomainId granter, GrantRef ref,

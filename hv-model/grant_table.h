@@ -77,6 +77,8 @@ class Grants : public Stateful {
 
   // Gives the domain its first frame, as Xen does when it makes a domain.
   bool create(Domain& domain);
+  // The table has at least so many frames from now on (GNTTABOP_setup_table). False without memory.
+  bool grow(Domain& domain, uint32_t frames);
   // For the domain builder: entries for console (GNTTAB_RESERVED_CONSOLE) and XenStore.
   void seed(Domain& domain, GrantRef ref, DomainId to, Mfn frame);
 
@@ -115,7 +117,6 @@ class Grants : public Stateful {
   void release_frame(Mfn frame, bool read_only);
   int16_t map_frame(DomainId by, DomainId granter, GrantRef ref, bool read_only, Mapped& mapped);
   void end_mapping(GrantTable& mapper, uint32_t handle);
-  bool grow(Domain& domain, uint32_t frames);
   // --- grant_version.cpp ---
   GuestPhys entry_address(const Domain& granter, GrantRef ref) const;
   // Where GTF_reading and GTF_writing are.
@@ -162,6 +163,7 @@ class Grants : public Stateful {
   int16_t transfer(Domain& domain, Mfn frame, uint16_t to, GrantRef ref);
 
   Hypervisor& hypervisor_;
+  std::vector<uint8_t> payload_;  // of the crossing that is being shown
 };
 
 }  // namespace ringside

@@ -78,9 +78,9 @@ int16_t Grants::unmap_for_guest(Domain& domain, uint32_t handle, uint64_t host_a
                                                                        mapping.frame, new_address);
   if (removed != GNTST_okay) return static_cast<int16_t>(removed);
   end_mapping(domain.grants, handle);
-  show(hypervisor_.find_domain(mapping.granter), GrantOperation::unmap, mapping.ref, domain.id, mapping.frame,
-       0, GNTST_okay);
-  return GNTST_okay;
+  const Verdict verdict = show(hypervisor_.find_domain(mapping.granter), GrantOperation::unmap, mapping.ref,
+                               domain.id, mapping.frame, 0, GNTST_okay);
+  return static_cast<int16_t>(verdict.fail);
 }
 
 int64_t Grants::unmap_element(Domain& domain, GuestVirt argument) {
@@ -111,7 +111,9 @@ int64_t Grants::setup_table(Domain& domain, GuestVirt argument) {
         op.status = GNTST_bad_virt_addr;
     }
   }
-  show(&domain, GrantOperation::setup_table, {}, domain.id, {}, op.nr_frames, op.status);
+  const Verdict verdict =
+      show(&domain, GrantOperation::setup_table, {}, domain.id, {}, op.nr_frames, op.status);
+  if (verdict.fail != 0) op.status = static_cast<int16_t>(verdict.fail);
   return success(domain.copy_to_guest(argument + offsetof(gnttab_setup_table, status), op.status));
 }
 
@@ -152,7 +154,11 @@ int64_t Grants::swap_element(Domain& domain, GuestVirt argument) {
   gnttab_swap_grant_ref op{};
   if (!domain.copy_from_guest(op, argument)) return -XEN_EFAULT;
   op.status = swap(domain, {op.ref_a}, {op.ref_b});
-  show(&domain, GrantOperation::swap, {op.ref_a}, domain.id, {}, 0, op.status);
+  const Verdict verdict = show(&domain, GrantOperation::swap, {op.ref_a}, domain.id, {}, 0, op.status);
+  if (op.status == GNTST_okay && verdict.fail != 0) {
+    (void)swap(domain, {op.ref_a}, {op.ref_b});
+    op.status = static_cast<int16_t>(verdict.fail);
+  }
   return success(domain.copy_to_guest(argument + offsetof(gnttab_swap_grant_ref, status), op.status));
 }
 

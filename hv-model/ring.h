@@ -121,6 +121,12 @@ class BackRing : public BackRingIndices {
   // RING_COPY_REQUEST, and moves on.
   Request take() { return memory_.load<Request>(slot_address(consume())); }
 
+  // For faults: a slot changes while it lies in shared memory. What the other kind has beyond stays.
+  void overwrite(uint32_t slot, const Request& request) { memory_.store(slot_address(slot_of(slot)), request); }
+  void overwrite(uint32_t slot, const Response& response) {
+    memory_.store(slot_address(slot_of(slot)), response);
+  }
+
   // Puts a response into the next slot.
   void put(const Response& response) { memory_.store(slot_address(produce()), response); }
 

@@ -4,12 +4,13 @@
 
 namespace ringside {
 
-void BlockDevices::add(const DiskScenario& disk, DiskImage& image, Domain& domain) {
+BlkBackend& BlockDevices::add(const DiskScenario& disk, DiskImage& image, Domain& domain) {
   BlkBackendConfig config = disk.blkif;
   config.name = disk.name;
   config.read_only = disk.read_only;
   config.discard = disk.discard;
   disks_.push_back({&disk, std::make_unique<BlkBackend>(hypervisor_, store_, domain, image, config)});
+  return *disks_.back().backend;
 }
 
 const Stateful* BlockDevices::backend_of(const DiskScenario& disk) const {

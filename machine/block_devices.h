@@ -17,7 +17,7 @@ class BlockDevices final : public HotPlug {
   BlockDevices(Hypervisor& hypervisor, XenStoreClient& store) : hypervisor_(hypervisor), store_(store) {}
 
   // The image outlives this.
-  void add(const DiskScenario& disk, DiskImage& image, Domain& domain);
+  BlkBackend& add(const DiskScenario& disk, DiskImage& image, Domain& domain);
   // Null for a disk that is none of a paravirtual domain.
   const Stateful* backend_of(const DiskScenario& disk) const;
 

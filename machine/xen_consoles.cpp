@@ -1,5 +1,7 @@
 #include "machine/xen_consoles.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace ringside {
@@ -13,6 +15,7 @@ void XenConsoles::attach(const std::string& domain_name, Domain& domain, XenHost
     console->watch = ConsoleWatch(scenario_.expect.console);
     console->backend = std::make_unique<ConsoleBackend>(*host.hypervisor, *host.toolstack, domain,
                                                         ConsoleConfig{given.name, given.device});
+    host.fault_targets.add({fmt::format("{}/{}/", domain.name, given.name)}, *console->backend);
     console->backend->set_output([own = console.get(), output](std::span<const uint8_t> bytes) {
       own->watch.on_output({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
       output(*own->scenario, bytes);

@@ -16,7 +16,7 @@ uint64_t bytes_per_interval(const VifScenario& vif) {
 
 }  // namespace
 
-void XenNics::add(const NicScenario& nic, uint64_t seed, SwitchPort& port, Domain& domain) {
+NetBackend& XenNics::add(const NicScenario& nic, uint64_t seed, SwitchPort& port, Domain& domain) {
   NetBackendConfig config;
   config.name = nic.name;
   config.handle = static_cast<uint32_t>(std::count_if(
@@ -37,6 +37,7 @@ void XenNics::add(const NicScenario& nic, uint64_t seed, SwitchPort& port, Domai
   config.seed = seed;
   nics_.push_back({&nic, std::make_unique<NetBackend>(hypervisor_, store_, domain, port, config)});
   if (nic.vif.attached) nics_.back().backend->attach();
+  return *nics_.back().backend;
 }
 
 void XenNics::list_components(Components& into) const {

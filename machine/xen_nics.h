@@ -18,7 +18,7 @@ class XenNics final : public HotPlug {
   XenNics(Hypervisor& hypervisor, XenStoreClient& store) : hypervisor_(hypervisor), store_(store) {}
 
   // The port outlives this.
-  void add(const NicScenario& nic, uint64_t seed, SwitchPort& port, Domain& domain);
+  NetBackend& add(const NicScenario& nic, uint64_t seed, SwitchPort& port, Domain& domain);
   void list_components(Components& into) const;
 
   Result<> attach(Domain& domain, const std::string& device) override;

@@ -1,17 +1,15 @@
-// The 9P shares of the paravirtual domains: what each exports (a folder of the host, a tree in memory, a
-// bridge to a server), the service that answers for it, and the backend that carries the messages.
+// The 9P shares of the paravirtual domains: the service that answers for each (share_service.h), and the
+// backend that carries the messages.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "host/9p/bridge.h"
-#include "host/9p/host_folder.h"
 #include "hv-model/backends/9pfs/p9_backend.h"
 #include "machine/guest.h"
 #include "machine/scenario.h"
-#include "machine/standins.h"
+#include "machine/share_service.h"
 #include "machine/xen_host.h"
 #include "machine/xen_toolstack.h"
 #include "sim/exchange.h"
@@ -39,19 +37,11 @@ class XenShares final : public HotPlug {
 
  private:
   struct Share {
-    const ShareScenario* scenario = nullptr;
+    ShareService exported;
     uint32_t device = 0;  // its number among its domain's
-    std::optional<BridgeAddress> address;
-    std::optional<FolderReader> live;
-    std::unique_ptr<FileTree> tree;      // null for a bridge and a recorded session
-    std::unique_ptr<HostFolder> folder;  // null but for a folder
-    std::unique_ptr<NinePService> service;
     std::unique_ptr<NinePfsBackend> backend;
   };
-  Result<> make_tree(Share& share, Domain& domain, Outside& outside, const Clock& clock);
   Result<NinePfsBackend*> find(const std::string& device) const;
-  Result<> make_service(Share& share, const Surroundings& around);
-  Result<> make_recorded_service(Share& share, const Surroundings& around);
 
   int64_t epoch_seconds_ = 0;
   std::vector<Share> shares_;

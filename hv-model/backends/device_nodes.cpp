@@ -10,6 +10,8 @@ namespace ringside {
 
 namespace {
 
+constexpr DomainId kBackendDomain{0};
+
 std::string state_value(XenbusState state) { return fmt::format("{}", static_cast<unsigned>(state)); }
 
 // A folder is made before its nodes, so that they inherit its permissions.
@@ -23,6 +25,16 @@ void write_nodes(XenStoreClient& store, const std::string& folder, const StoreNo
   for (const auto& [name, value] : nodes) (void)store.write(fmt::format("{}/{}", folder, name), value);
 }
 
+void write_backend_nodes(XenStoreClient& store, const DevicePaths& paths, DomainId frontend,
+                         const StoreNodes& backend_nodes) {
+  write_nodes(store, paths.backend,
+              {{"frontend", paths.frontend},
+               {"frontend-id", fmt::format("{}", frontend.value)},
+               {"online", "1"},
+               {"state", state_value(XenbusState::initialising)}});
+  write_nodes(store, paths.backend, backend_nodes);
+}
+
 }  // namespace
 
 DevicePaths device_paths(std::string_view kind, DomainId frontend, uint32_t device) {
@@ -32,19 +44,20 @@ DevicePaths device_paths(std::string_view kind, DomainId frontend, uint32_t devi
 
 void create_device_nodes(XenStoreClient& store, const DevicePaths& paths, DomainId frontend,
                          const StoreNodes& frontend_nodes, const StoreNodes& backend_nodes) {
-  constexpr DomainId kBackendDomain{0};
-  const std::string initialising = state_value(XenbusState::initialising);
   make_folder(store, paths.frontend, frontend, kBackendDomain);
   make_folder(store, paths.backend, kBackendDomain, frontend);
   write_nodes(store, paths.frontend,
-              {{"backend", paths.backend}, {"backend-id", "0"}, {"state", initialising}});
+              {{"backend", paths.backend},
+               {"backend-id", "0"},
+               {"state", state_value(XenbusState::initialising)}});
   write_nodes(store, paths.frontend, frontend_nodes);
-  write_nodes(store, paths.backend,
-              {{"frontend", paths.frontend},
-               {"frontend-id", fmt::format("{}", frontend.value)},
-               {"online", "1"},
-               {"state", initialising}});
-  write_nodes(store, paths.backend, backend_nodes);
+  write_backend_nodes(store, paths, frontend, backend_nodes);
+}
+
+void create_backend_nodes(XenStoreClient& store, const DevicePaths& paths, DomainId frontend,
+                          const StoreNodes& backend_nodes) {
+  make_folder(store, paths.backend, kBackendDomain, frontend);
+  write_backend_nodes(store, paths, frontend, backend_nodes);
 }
 
 void request_device_removal(XenStoreClient& store, const DevicePaths& paths) {

@@ -31,6 +31,10 @@ using StoreNodes = std::vector<std::pair<std::string_view, std::string>>;
 void create_device_nodes(XenStoreClient& store, const DevicePaths& paths, DomainId frontend,
                          const StoreNodes& frontend_nodes, const StoreNodes& backend_nodes);
 
+// The backend's half of it alone, for a frontend that has its nodes already.
+void create_backend_nodes(XenStoreClient& store, const DevicePaths& paths, DomainId frontend,
+                          const StoreNodes& backend_nodes);
+
 // libxl__initiate_device_generic_remove: asks both ends to close the device. The frontend sees its backend as
 // Closing, and the backend finds `online` 0 when the frontend has closed.
 void request_device_removal(XenStoreClient& store, const DevicePaths& paths);

@@ -33,11 +33,15 @@ class ConsoleBackend : public Stateful {
   void set_output(PvConsole::Output output);
   void type(std::span<const uint8_t> bytes);
   bool connected() const;
+  // The fault `crash` (hv-model/backends/backend_death.h), from the event queue. Of a dead one nothing more
+  // can die.
+  void crash(Tick back_after);
 
   void visit_state(StateVisitor& visitor) const override;
 
  private:
   struct Impl;
+  struct Device;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -26,7 +26,9 @@ struct PvConsole::Impl {
   Hypervisor& hypervisor;
   Domain& domain;
   const GuestPhys page;
-  const EventPort port;
+  EventPort port;
+  bool dead = false;
+  EventQueue::Handle back;
   const std::string name;
   Wire& out_wire;
   Wire& in_wire;
@@ -55,7 +57,12 @@ struct PvConsole::Impl {
   bool put_input();
   bool put_crossed();
   void print(const std::vector<uint8_t>& chunk);
-  void later(Tick delay, std::vector<uint8_t> chunk, void (Impl::*then)(const std::vector<uint8_t>&));
+  void later(Wire& wire, const Verdict& verdict, const std::vector<uint8_t>& chunk,
+             void (Impl::*then)(const std::vector<uint8_t>&));
+  void serve_port() {
+    hypervisor.channels.set_handler(port, [this] { pump(); });
+  }
+  void come_back(EventPort remote);
   void hold(const std::vector<uint8_t>& chunk) { crossed.insert(crossed.end(), chunk.begin(), chunk.end()); }
 };
 
@@ -68,21 +75,35 @@ void PvConsole::Impl::complain(const char* ring, uint32_t producer, uint32_t con
 }
 
 void PvConsole::Impl::pump() {
+  if (dead) return;
   const bool took = take_output();
   const bool put = put_input();
   if (took || put) (void)hypervisor.channels.send(DomainId{0}, port);
 }
 
-void PvConsole::Impl::later(Tick delay, std::vector<uint8_t> chunk,
+void PvConsole::Impl::later(Wire& wire, const Verdict& verdict, const std::vector<uint8_t>& chunk,
                             void (Impl::*then)(const std::vector<uint8_t>&)) {
-  if (delay.ps == 0) return (this->*then)(chunk);
-  hypervisor.events.schedule(saturating_add(hypervisor.clock.now, delay), "console/delayed",
-                             [weak = std::weak_ptr(alive), chunk = std::move(chunk), then] {
-                               if (const auto console = weak.lock()) {
-                                 ((*console)->*then)(chunk);
-                                 (*console)->pump();
-                               }
-                             });
+  if (verdict.punctual()) return (this->*then)(chunk);
+  wire.release(verdict, "console/delayed", [weak = std::weak_ptr(alive), chunk, then] {
+    if (const auto console = weak.lock()) {
+      ((*console)->*then)(chunk);
+      (*console)->pump();
+    }
+  });
+}
+
+// xenconsoled binds to the port that the domain's nodes name (domain_create_ring).
+void PvConsole::Impl::come_back(EventPort remote) {
+  back = {};
+  const int64_t bound = hypervisor.channels.bind_interdomain(DomainId{0}, domain.id, remote);
+  if (bound < 0) {
+    domain.notices.emit(NoticeKind::unusual, name,
+                        fmt::format("port {} cannot be bound again: error {}", remote.value, -bound));
+    return;
+  }
+  port = EventPort{static_cast<uint32_t>(bound)};
+  dead = false;
+  serve_port();
 }
 
 void PvConsole::Impl::print(const std::vector<uint8_t>& chunk) {
@@ -110,7 +131,7 @@ bool PvConsole::Impl::take_output() {
   const Verdict verdict = out_wire.pass(Direction::out, chunk);
   // An error has no place in a stream of bytes: what fails is lost.
   if (verdict.fail) return true;
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict.delay, chunk, &Impl::print);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(out_wire, verdict, chunk, &Impl::print);
   return true;
 }
 
@@ -153,7 +174,7 @@ bool PvConsole::Impl::put_input() {
     typed.erase(typed.begin(), typed.begin() + static_cast<ptrdiff_t>(count));
     const Verdict verdict = in_wire.pass(Direction::in, chunk);
     for (uint32_t copy = 0; copy < verdict.copies && !verdict.fail; ++copy)
-      later(verdict.delay, chunk, &Impl::hold);
+      later(in_wire, verdict, chunk, &Impl::hold);
     put = put_crossed() || put;
   }
   return put;
@@ -163,10 +184,28 @@ PvConsole::PvConsole(Hypervisor& hypervisor, Domain& domain, Mfn ring, EventPort
                      const std::string& name)
     : impl_(std::make_unique<Impl>(hypervisor, domain, ring, port, name)) {
   SIM_ASSERT(hypervisor.memory.contains(ring));
-  hypervisor.channels.set_handler(port, [impl = impl_.get()] { impl->pump(); });
+  impl_->serve_port();
 }
 
-PvConsole::~PvConsole() { impl_->hypervisor.channels.set_handler(impl_->port, nullptr); }
+PvConsole::~PvConsole() {
+  impl_->hypervisor.events.cancel(impl_->back);
+  if (!impl_->dead) impl_->hypervisor.channels.set_handler(impl_->port, nullptr);
+}
+
+void PvConsole::crash(Tick back_after) {
+  Impl& dying = *impl_;
+  if (dying.dead) return;
+  const Channel* channel = dying.hypervisor.channels.find(DomainId{0}, dying.port);
+  const EventPort remote = channel != nullptr ? channel->remote_port : EventPort{};
+  dying.dead = true;
+  dying.crossed.clear();
+  dying.alive = std::make_shared<Impl*>(impl_.get());  // what a fault has delayed is lost with it
+  (void)dying.hypervisor.channels.close(DomainId{0}, dying.port);
+  if (back_after.ps == 0) return;
+  dying.back =
+      dying.hypervisor.events.schedule(saturating_add(dying.hypervisor.clock.now, back_after),
+                                       "console/back", [impl = impl_.get(), remote] { impl->come_back(remote); });
+}
 
 void PvConsole::set_output(Output output) { impl_->output = std::move(output); }
 
@@ -182,6 +221,7 @@ void PvConsole::visit_state(StateVisitor& visitor) const {
   visitor.number("in_bytes", impl_->in_bytes);
   visitor.number("waiting", untyped_bytes());
   visitor.number("traffic", impl_->running_hash);
+  if (impl_->dead) visitor.number("back_at", impl_->back.at.ps);
 }
 
 }  // namespace ringside

@@ -30,6 +30,11 @@ class PvConsole : public Stateful {
   // Types bytes: they go into the ring as space allows, the rest when the guest has made space. A guest that
   // does not know the console yet finds the first 1024 of them waiting.
   void type(std::span<const uint8_t> bytes);
+  // The fault `crash`, from the event queue: the daemon of domain 0 that serves the ring is killed, and the
+  // guest's port unbound; what it was about to put into the ring is lost. `back_after` later (0: never)
+  // another one binds the port again, and finds in the ring what came meanwhile. Of a dead one nothing more
+  // can die.
+  void crash(Tick back_after);
   // Typed and not in the ring yet.
   size_t untyped_bytes() const;
 

@@ -28,18 +28,26 @@ HypercallRecord describe(const HypercallInProgress& call, const HypercallEntry* 
   return record;
 }
 
-// Faults on a call may name an error, which stands in for the execution, or a delay, which the guest waits
-// for.
+Verdict pass(Wire& wire, Direction direction, HypercallRecord& record, std::vector<uint8_t>& payload) {
+  payload.resize(sizeof record);
+  std::memcpy(payload.data(), &record, sizeof record);
+  const Verdict verdict = wire.pass(direction, payload);
+  if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+  return verdict;
+}
+
+// Faults on a call may change its arguments, or name an error, which stands in for the execution; on a
+// return they change the result. Of either, a delay is what the guest waits.
 int64_t execute_on_wire(HypercallInProgress& call, const HypercallEntry* entry, uint64_t number, Wire& wire) {
+  std::vector<uint8_t> payload;
   HypercallRecord record = describe(call, entry, number);
-  const Verdict verdict = wire.show(Direction::out, record);
+  const Verdict verdict = pass(wire, Direction::out, record, payload);
   if (verdict.delay.ps != 0) call.charge(verdict.delay);
+  call.arguments = record.arguments;
   record.result = verdict.fail != 0 ? verdict.fail : execute(call, entry, number);
   record.phase = 1;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&record);
-  std::vector<uint8_t> payload(bytes, bytes + sizeof record);
-  const Verdict returned = wire.pass(Direction::in, payload);
-  if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+  const Verdict returned = pass(wire, Direction::in, record, payload);
+  if (returned.delay.ps != 0) call.charge(returned.delay);
   return returned.fail != 0 ? returned.fail : record.result;
 }
 

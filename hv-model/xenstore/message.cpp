@@ -1,6 +1,7 @@
 #include "hv-model/xenstore/message.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "hv-model/xen_abi.h"
@@ -35,6 +36,25 @@ std::vector<uint8_t> error_reply(std::span<const uint8_t> request, int64_t error
   std::memcpy(reply.data(), &header, sizeof header);
   std::memcpy(reply.data() + sizeof header, name.data(), name.size());
   return reply;
+}
+
+bool settle_cut(std::vector<uint8_t>& message, size_t whole) {
+  if (message.size() >= whole) return true;
+  if (message.size() < sizeof(xsd_sockmsg)) return false;
+  const auto length = static_cast<uint32_t>(message.size() - sizeof(xsd_sockmsg));
+  std::memcpy(message.data() + offsetof(xsd_sockmsg, len), &length, sizeof length);
+  return true;
+}
+
+std::optional<std::vector<uint8_t>> abort_of(std::span<const uint8_t> request) {
+  xsd_sockmsg header = header_of(request);
+  if (header.type != XS_TRANSACTION_END) return std::nullopt;
+  constexpr char kGiveUp[] = "F";
+  header.len = sizeof kGiveUp;
+  std::vector<uint8_t> abort(sizeof header + sizeof kGiveUp);
+  std::memcpy(abort.data(), &header, sizeof header);
+  std::memcpy(abort.data() + sizeof header, kGiveUp, sizeof kGiveUp);
+  return abort;
 }
 
 size_t MessageStream::take(std::span<const uint8_t> bytes) {

@@ -14,6 +14,13 @@ bool is_event(std::span<const uint8_t> message);
 // What a fault has given instead of an answer: names are those of XEN_ errors, negated or not.
 std::vector<uint8_t> error_reply(std::span<const uint8_t> request, int64_t error);
 
+// Of a message that a fault has cut there is as much as there is, and its header says so: a stream has no
+// other measure. False when not even a header is left.
+bool settle_cut(std::vector<uint8_t>& message, size_t whole);
+// What xenstored does to a transaction whose end it refuses: the request that gives it up. Nothing when the
+// request ends none.
+std::optional<std::vector<uint8_t>> abort_of(std::span<const uint8_t> request);
+
 // Cuts a stream of bytes into messages. Holds no more than one message.
 class MessageStream {
  public:

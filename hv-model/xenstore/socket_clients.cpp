@@ -41,6 +41,7 @@ struct XenStoreSocketClients::Impl {
   XenStore& store;
   Output output;
   std::array<std::optional<Client>, kClientsMax> clients;
+  bool silent = false;  // what the store replies is not told
   uint64_t last_serial = 0, messages = 0, running_hash = 0;
   std::shared_ptr<Impl*> alive = std::make_shared<Impl*>(this);
 
@@ -53,7 +54,8 @@ struct XenStoreSocketClients::Impl {
   void serve(uint32_t number);
   void send(uint32_t number, std::vector<uint8_t> message);
   void give(uint32_t number, std::vector<uint8_t> message);
-  void later(Tick delay, uint32_t number, std::vector<uint8_t> message,
+  void refuse(uint32_t number, std::span<const uint8_t> request, int64_t error);
+  void later(const Verdict& verdict, uint32_t number, std::vector<uint8_t> message,
              void (Impl::*then)(uint32_t, std::vector<uint8_t>));
 };
 
@@ -78,11 +80,12 @@ void XenStoreSocketClients::Impl::disconnect(uint32_t number, std::string_view w
   clients[number].reset();
 }
 
-void XenStoreSocketClients::Impl::later(Tick delay, uint32_t number, std::vector<uint8_t> message,
+void XenStoreSocketClients::Impl::later(const Verdict& verdict, uint32_t number,
+                                        std::vector<uint8_t> message,
                                         void (Impl::*then)(uint32_t, std::vector<uint8_t>)) {
-  if (delay.ps == 0) return (this->*then)(number, std::move(message));
-  hypervisor.events.schedule(
-      saturating_add(hypervisor.clock.now, delay), "xenstore/delayed",
+  if (verdict.punctual()) return (this->*then)(number, std::move(message));
+  clients[number]->wire->release(
+      verdict, "xenstore/delayed",
       [weak = std::weak_ptr(alive), number, serial = clients[number]->serial, message = std::move(message),
        then] {
         const auto all = weak.lock();
@@ -94,10 +97,22 @@ void XenStoreSocketClients::Impl::later(Tick delay, uint32_t number, std::vector
 void XenStoreSocketClients::Impl::take_request(uint32_t number, std::vector<uint8_t> request) {
   messages += 1;
   running_hash = hash_mix(running_hash, hash64(request, number));
+  const size_t whole = request.size();
   const Verdict verdict = clients[number]->wire->pass(Direction::out, request);
-  if (verdict.fail) return send(number, error_reply(request, verdict.fail));
+  if (!xenstore::settle_cut(request, whole)) return;
+  if (verdict.fail) return refuse(number, request, verdict.fail);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy)
-    later(verdict.delay, number, request, &Impl::queue_request);
+    later(verdict, number, request, &Impl::queue_request);
+}
+
+// The store hears of it only where it has to: a transaction whose end fails is over.
+void XenStoreSocketClients::Impl::refuse(uint32_t number, std::span<const uint8_t> request, int64_t error) {
+  if (const auto abort = xenstore::abort_of(request)) {
+    silent = true;
+    store.handle(clients[number]->connection, *abort);
+    silent = false;
+  }
+  send(number, error_reply(request, error));
 }
 
 // A request takes as long as one by a ring, and one's requests are served one after the other.
@@ -123,9 +138,12 @@ void XenStoreSocketClients::Impl::serve(uint32_t number) {
 
 void XenStoreSocketClients::Impl::send(uint32_t number, std::vector<uint8_t> message) {
   const bool event = xenstore::is_event(message);
+  if (silent && !event) return;
+  const size_t whole = message.size();
   const Verdict verdict = clients[number]->wire->pass(Direction::in, message);
-  if (verdict.fail && !event) message = error_reply(message, verdict.fail);
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict.delay, number, message, &Impl::give);
+  if (!xenstore::settle_cut(message, whole) || (verdict.fail && event)) return;
+  if (verdict.fail) message = error_reply(message, verdict.fail);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict, number, message, &Impl::give);
 }
 
 void XenStoreSocketClients::Impl::give(uint32_t number, std::vector<uint8_t> message) {

@@ -46,6 +46,7 @@ struct XenStoreRing::Impl {
   XenStore::ConnectionId connection = 0;
 
   bool ignored = false;
+  bool silent = false;                        // what the store replies is not told
   bool in_store = false;                      // one's own replies are pumped when the request is done
   std::vector<uint8_t> incoming;              // a message that is not whole yet
   std::deque<std::vector<uint8_t>> requests;  // whole, not served yet
@@ -77,7 +78,8 @@ struct XenStoreRing::Impl {
   void send(std::vector<uint8_t> message);
   void enqueue(std::vector<uint8_t> message);
   void ignore(uint32_t error, std::string why);
-  void later(Tick delay, std::vector<uint8_t> message, void (Impl::*then)(std::vector<uint8_t>));
+  void refuse(std::span<const uint8_t> request, int64_t error);
+  void later(const Verdict& verdict, std::vector<uint8_t> message, void (Impl::*then)(std::vector<uint8_t>));
 };
 
 // The guest has notified, or there is something new to do.
@@ -130,21 +132,33 @@ void XenStoreRing::Impl::take_message() {
   incoming.clear();
   running_hash = hash_mix(running_hash, hash64(request));
   messages += 1;
+  const size_t whole = request.size();
   const Verdict verdict = wire.pass(Direction::out, request);
-  if (verdict.fail) return send(error_reply(request, verdict.fail));
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict.delay, request, &Impl::arrive);
+  if (!xenstore::settle_cut(request, whole)) return;
+  if (verdict.fail) return refuse(request, verdict.fail);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict, request, &Impl::arrive);
 }
 
-void XenStoreRing::Impl::later(Tick delay, std::vector<uint8_t> message,
+// The store hears of it only where it has to: a transaction whose end fails is over.
+void XenStoreRing::Impl::refuse(std::span<const uint8_t> request, int64_t error) {
+  if (const auto abort = xenstore::abort_of(request)) {
+    in_store = silent = true;
+    store.handle(connection, *abort);
+    in_store = silent = false;
+  }
+  send(error_reply(request, error));
+}
+
+void XenStoreRing::Impl::later(const Verdict& verdict, std::vector<uint8_t> message,
                                void (Impl::*then)(std::vector<uint8_t>)) {
-  if (delay.ps == 0) return (this->*then)(std::move(message));
-  hypervisor.events.schedule(saturating_add(hypervisor.clock.now, delay), "xenstore/delayed",
-                             [weak = std::weak_ptr(alive), message = std::move(message), then] {
-                               if (const auto ring = weak.lock()) {
-                                 ((*ring)->*then)(message);
-                                 (*ring)->pump();
-                               }
-                             });
+  if (verdict.punctual()) return (this->*then)(std::move(message));
+  wire.release(verdict, "xenstore/delayed",
+               [weak = std::weak_ptr(alive), message = std::move(message), then] {
+                 if (const auto ring = weak.lock()) {
+                   ((*ring)->*then)(message);
+                   (*ring)->pump();
+                 }
+               });
 }
 
 void XenStoreRing::Impl::arrive(std::vector<uint8_t> request) {
@@ -173,8 +187,8 @@ void XenStoreRing::Impl::serve() {
 // A reply or a watch event from the store. Like xenstored's send_event(), an event that waits already is not
 // sent twice.
 void XenStoreRing::Impl::send(std::vector<uint8_t> message) {
-  if (ignored) return;
   const xsd_sockmsg header = header_of(message);
+  if (ignored || (silent && header.type != XS_WATCH_EVENT)) return;
   if (header.type == XS_WATCH_EVENT && message.size() > sizeof header && message[sizeof header] != '@') {
     for (const Outgoing& waiting : outgoing) {
       if (waiting.event && waiting.bytes == message) return;
@@ -184,9 +198,14 @@ void XenStoreRing::Impl::send(std::vector<uint8_t> message) {
       return;
     }
   }
+  const size_t whole = message.size();
   const Verdict verdict = wire.pass(Direction::in, message);
-  if (verdict.fail && header.type != XS_WATCH_EVENT) message = error_reply(message, verdict.fail);
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict.delay, message, &Impl::enqueue);
+  if (!xenstore::settle_cut(message, whole)) return;
+  if (verdict.fail) {
+    if (header.type == XS_WATCH_EVENT) return;  // it answers nothing: one that fails is lost
+    message = error_reply(message, verdict.fail);
+  }
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) later(verdict, message, &Impl::enqueue);
 }
 
 void XenStoreRing::Impl::enqueue(std::vector<uint8_t> message) {

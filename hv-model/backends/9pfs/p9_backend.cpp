@@ -11,6 +11,7 @@
 
 #include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/backends/9pfs/p9_ring.h"
+#include "hv-model/backends/backend_death.h"
 #include "hv-model/backends/device_nodes.h"
 #include "hv-model/backends/device_removal.h"
 #include "hv-model/xen_error.h"
@@ -24,12 +25,15 @@ namespace {
 constexpr DomainId kBackendDomain{0};
 constexpr std::string_view kVersions = "1";
 
+StoreNodes backend_nodes(const NinePfsConfig& config) {
+  return {{"path", config.path}, {"security_model", config.security_model}};
+}
+
 // What libxl writes for a share, at both ends. Where the tag stands is not as 9pfs.pandoc has it, but as
 // libxl writes and Linux's frontend reads it.
 DevicePaths create_nodes(XenStoreClient& store, DomainId frontend, const NinePfsConfig& config) {
   const DevicePaths paths = device_paths("9pfs", frontend, config.device);
-  create_device_nodes(store, paths, frontend, {{"tag", config.tag}},
-                      {{"path", config.path}, {"security_model", config.security_model}});
+  create_device_nodes(store, paths, frontend, {{"tag", config.tag}}, backend_nodes(config));
   return paths;
 }
 
@@ -207,35 +211,57 @@ NinePfsBackend::NinePfsBackend(Hypervisor& hypervisor, XenStoreClient& store, Do
 NinePfsBackend::~NinePfsBackend() = default;
 
 Result<> NinePfsBackend::attach() {
-  if (device_) return fail(fmt::format("share '{}' is attached already", config_.name));
+  if (attached()) return fail(fmt::format("share '{}' is attached already", config_.name));
   device_ = std::make_unique<Device>(hypervisor_, store_, frontend_, service_, config_,
                                      create_nodes(store_, frontend_.id, config_));
   return {};
 }
 
 Result<> NinePfsBackend::detach(bool forced) {
-  if (!device_) return fail(fmt::format("share '{}' is not attached", config_.name));
+  if (!attached()) return fail(fmt::format("share '{}' is not attached", config_.name));
   removal_.reset();
-  const auto closed = [this] {
-    const DevicePaths paths = device_->paths;
-    removal_.reset();
-    device_.reset();
-    remove_device_nodes(store_, paths);
-  };
+  const DevicePaths paths = device_ ? device_->paths : death_->paths();
+  const auto closed = [this, paths] { forget(paths); };
   const auto late = [this] {
     removal_.reset();
     frontend_.notices.emit(NoticeKind::unusual, "9pfs/" + config_.name,
                            "the frontend has not closed the share ten seconds after it was asked to; it "
                            "stays attached");
   };
-  removal_ = std::make_unique<DeviceRemoval>(store_, hypervisor_, device_->paths, forced, closed, late);
+  // Nobody is left to close a dead one.
+  if (!device_) {
+    forget(paths);
+    return {};
+  }
+  removal_ = std::make_unique<DeviceRemoval>(store_, hypervisor_, paths, forced, closed, late);
   return {};
 }
 
+void NinePfsBackend::forget(const DevicePaths& given) {
+  const DevicePaths paths = given;  // it may be a part of what goes
+  removal_.reset();
+  device_.reset();
+  death_.reset();
+  remove_device_nodes(store_, paths);
+}
+
+// The device's destructor ends its channels and mappings, and writes nothing.
+void NinePfsBackend::crash(Tick back_after) {
+  if (!device_) return;
+  const DevicePaths paths = device_->paths;
+  device_.reset();
+  death_ = std::make_unique<BackendDeath>(store_, hypervisor_, paths, back_after, [this, paths] {
+    create_backend_nodes(store_, paths, frontend_.id, backend_nodes(config_));
+    device_ = std::make_unique<Device>(hypervisor_, store_, frontend_, service_, config_, paths);
+    death_.reset();
+  });
+}
+
 void NinePfsBackend::visit_state(StateVisitor& visitor) const {
-  visitor.number("attached", device_ != nullptr);
+  visitor.number("attached", attached());
   visitor.number("detach_limit", removal_ ? removal_->limit().ps : 0);
   if (device_) device_->visit_state(visitor);
+  if (death_) death_->visit_state(visitor);
 }
 
 }  // namespace ringside

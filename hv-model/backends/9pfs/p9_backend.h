@@ -14,8 +14,11 @@
 
 namespace ringside {
 
+class BackendDeath;   // hv-model/backends/backend_death.h
 class NinePService;   // host/9p/service.h
 class DeviceRemoval;  // hv-model/backends/device_removal.h
+
+struct DevicePaths;
 
 struct NinePfsConfig {
   static constexpr uint32_t kRingsMax = 8;      // as QEMU offers; Linux 6.1 wants 2 at least
@@ -44,20 +47,26 @@ class NinePfsBackend : public Stateful {
   // its share, and there is a notice. Forced, the frontend's nodes go first: it loses the share whether it
   // likes it or not.
   Result<> detach(bool forced);
-  bool attached() const { return device_ != nullptr; }
+  bool attached() const { return device_ != nullptr || death_ != nullptr; }
+  // The fault `crash` (hv-model/backends/backend_death.h), from the event queue: the service forgets its
+  // clients. Of one that is not attached, or dead already, nothing more can die.
+  void crash(Tick back_after);
 
   void visit_state(StateVisitor& visitor) const override;
 
  private:
   class Device;
 
+  void forget(const DevicePaths& paths);
+
   Hypervisor& hypervisor_;
   XenStoreClient& store_;
   Domain& frontend_;
   NinePService& service_;
   const NinePfsConfig config_;
-  std::unique_ptr<Device> device_;  // null: not attached
+  std::unique_ptr<Device> device_;  // null: not attached, or dead
   std::unique_ptr<DeviceRemoval> removal_;
+  std::unique_ptr<BackendDeath> death_;  // until a new backend takes the place
 };
 
 }  // namespace ringside

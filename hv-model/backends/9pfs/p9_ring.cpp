@@ -177,16 +177,14 @@ void P9Ring::receive(std::vector<uint8_t> payload, uint64_t memory) {
   payload.erase(payload.begin(),
                 payload.begin() + static_cast<ptrdiff_t>(std::min(payload.size(), kRecordBytes)));
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       submit(copy + 1 == verdict.copies ? std::move(payload) : payload, charge, verdict.fail);
       continue;
     }
-    share_.hypervisor.events.schedule(saturating_add(share_.hypervisor.clock.now, verdict.delay),
-                                      "9pfs/late_request",
-                                      [weak = weak_from_this(), payload, charge, fail = verdict.fail] {
-                                        if (const auto self = weak.lock())
-                                          self->submit(payload, charge, fail);
-                                      });
+    share_.t.release(verdict, "9pfs/late_request",
+                     [weak = weak_from_this(), payload, charge, fail = verdict.fail] {
+                       if (const auto self = weak.lock()) self->submit(payload, charge, fail);
+                     });
   }
 }
 
@@ -225,18 +223,24 @@ void P9Ring::respond(std::vector<uint8_t> message, const ChargeRef& charge) {
   if (!share_.r.tapped()) return put_later(std::move(message), charge);
   std::vector<uint8_t> payload = payload_of(message);
   const Verdict verdict = share_.r.pass(Direction::in, payload);
+  const size_t sent = message.size();
   message.assign(payload.begin() + static_cast<ptrdiff_t>(std::min(payload.size(), kRecordBytes)),
                  payload.end());
-  if (verdict.fail != 0 && message.size() >= kHeaderBytes) message = error_message(message, verdict.fail);
+  // Cut by a fault: less than a header is nothing, and the ring has no other measure of what there is.
+  if (message.size() < kHeaderBytes) return;
+  if (message.size() < sent) {
+    const auto size = static_cast<uint32_t>(message.size());
+    std::memcpy(message.data(), &size, sizeof size);
+  }
+  if (verdict.fail != 0) message = error_message(message, verdict.fail);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       put_later(copy + 1 == verdict.copies ? std::move(message) : message, charge);
       continue;
     }
-    share_.hypervisor.events.schedule(saturating_add(share_.hypervisor.clock.now, verdict.delay),
-                                      "9pfs/late_response", [weak = weak_from_this(), message, charge] {
-                                        if (const auto self = weak.lock()) self->put_later(message, charge);
-                                      });
+    share_.r.release(verdict, "9pfs/late_response", [weak = weak_from_this(), message, charge] {
+      if (const auto self = weak.lock()) self->put_later(message, charge);
+    });
   }
 }
 

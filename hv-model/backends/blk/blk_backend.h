@@ -18,6 +18,8 @@
 namespace ringside {
 
 class BlkRing;
+struct DevicePaths;
+class BackendDeath;   // hv-model/backends/backend_death.h
 class DeviceRemoval;  // hv-model/backends/device_removal.h
 
 class BlkBackend : public Stateful {
@@ -34,7 +36,10 @@ class BlkBackend : public Stateful {
   // ten seconds keeps its disk, and there is a notice. Forced, the frontend's nodes go first: it loses the
   // disk whether it likes it or not.
   Result<> detach(bool forced);
-  bool attached() const { return device_ != nullptr; }
+  bool attached() const { return device_ != nullptr || death_ != nullptr; }
+  // The fault `crash` (hv-model/backends/backend_death.h), from the event queue. Of one that is not attached,
+  // or dead already, nothing more can die.
+  void crash(Tick back_after);
   // Another size of the disk, which a connected frontend is told (xen_vbd_resize).
   Result<> resize(uint64_t bytes);
 
@@ -43,6 +48,8 @@ class BlkBackend : public Stateful {
  private:
   class Device;
 
+  void forget(const DevicePaths& paths);
+
   Hypervisor& hypervisor_;
   XenStoreClient& store_;
   Domain& frontend_;
@@ -50,8 +57,9 @@ class BlkBackend : public Stateful {
   const BlkBackendConfig config_;
   // Rings that are closed, but whose requests the disk still has.
   std::vector<std::shared_ptr<BlkRing>> draining_;
-  std::unique_ptr<Device> device_;  // null: not attached
+  std::unique_ptr<Device> device_;  // null: not attached, or dead
   std::unique_ptr<DeviceRemoval> removal_;
+  std::unique_ptr<BackendDeath> death_;  // until a new backend takes the place
 };
 
 }  // namespace ringside

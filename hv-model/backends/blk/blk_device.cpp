@@ -105,6 +105,10 @@ bool BlkBackend::Device::disconnect() {
   return draining_.empty();
 }
 
+void BlkBackend::Device::die() {
+  for (const auto& ring : std::exchange(rings_, {})) ring->die();
+}
+
 void BlkBackend::Device::remove() {
   disconnect();
   switch_state(XenbusState::closed);

@@ -23,6 +23,8 @@ class BlkBackend::Device final : public XenbusDevice {
   ~Device() override;
 
   const DevicePaths& paths() const { return paths_; }
+  // The domain that it runs in is killed: what it has of the frontend's goes, and nothing is written.
+  void die();
   // The image has another size now.
   void announce_size();
 

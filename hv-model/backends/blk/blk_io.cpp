@@ -13,7 +13,12 @@ namespace {
 constexpr DomainId kBackendDomain{0};
 }
 
+int16_t blk_status_of_fault(int64_t fail) {
+  return fail == -XEN_EOPNOTSUPP || fail == BLKIF_RSP_EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+}
+
 bool BlkRing::Work::store(std::span<const uint8_t> bytes) {
+  if (abandoned) return false;
   for (size_t i = 0; i < pages.size(); ++i) {
     const BlkSegmentRecord& segment = request.segments[i];
     const size_t length = (segment.last_sect - segment.first_sect + 1u) * kBlkSectorBytes;
@@ -25,6 +30,7 @@ bool BlkRing::Work::store(std::span<const uint8_t> bytes) {
 }
 
 bool BlkRing::Work::load(std::span<uint8_t> bytes) {
+  if (abandoned) return false;
   for (size_t i = 0; i < pages.size(); ++i) {
     const BlkSegmentRecord& segment = request.segments[i];
     const size_t length = (segment.last_sect - segment.first_sect + 1u) * kBlkSectorBytes;
@@ -44,7 +50,7 @@ BlkLimits BlkRing::limits() const {
 
 bool BlkRing::dispatch(const BlkRequest& request, Tick taken_at, int64_t fail) {
   if (fail != 0) {
-    respond(request, taken_at, fail == -XEN_EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR);
+    respond(request, taken_at, blk_status_of_fault(fail));
     return true;
   }
   switch (request.head.operation) {
@@ -190,10 +196,17 @@ BlkRing::Work& BlkRing::take_work(const BlkRequest& request, Tick taken_at) {
   Work& work = *free_works_.back();
   free_works_.pop_back();
   work.busy = true;
+  work.abandoned = false;
   work.request = request;
   work.taken_at = taken_at;
   ++in_flight_;
   return work;
+}
+
+void BlkRing::abandon(Work& work) {
+  for (const Page& page : work.pages) unmap_page(page);
+  work.pages.clear();
+  work.abandoned = true;
 }
 
 void BlkRing::release_work(Work& work) {

@@ -94,6 +94,40 @@ void read_blk_request(const BlkLayout& layout, std::span<const uint8_t> slot, Bl
   }
 }
 
+void write_blk_request(const BlkLayout& layout, const BlkRequest& request, std::span<uint8_t> slot) {
+  const BlkRequestRecord& head = request.head;
+  const auto put = [&slot](uint32_t offset, const auto& number) {
+    std::memcpy(slot.data() + offset, &number, sizeof number);
+  };
+  slot[0] = head.operation;
+  put(layout.id, head.id);
+  put(layout.sector_number, head.sector_number);
+  switch (head.operation) {
+    case BLKIF_OP_DISCARD:
+      slot[1] = head.flag;
+      put(2, head.handle);
+      put(layout.segments, head.nr_sectors);
+      break;
+    case BLKIF_OP_INDIRECT:
+      slot[1] = head.indirect_op;
+      put(2, head.nr_segments);
+      put(layout.indirect_handle, head.handle);
+      put(layout.indirect_grefs, request.indirect_grefs);
+      break;
+    default: {
+      slot[1] = static_cast<uint8_t>(head.nr_segments);
+      put(2, head.handle);
+      const size_t count = std::min(request.segments.size(), kBlkSegmentsMax);
+      for (size_t i = 0; i < count; ++i) {
+        const BlkSegmentRecord& segment = request.segments[i];
+        const blkif_request_segment abi{segment.gref, segment.first_sect, segment.last_sect};
+        put(layout.segments + static_cast<uint32_t>(i * sizeof abi), abi);
+      }
+      break;
+    }
+  }
+}
+
 std::span<const uint8_t> write_blk_response(const BlkLayout& layout, const BlkResponseRecord& response,
                                             std::span<uint8_t, 16> into) {
   std::ranges::fill(into, uint8_t{0});

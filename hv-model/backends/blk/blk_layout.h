@@ -32,6 +32,9 @@ const BlkLayout& blk_native_layout();
 void read_blk_request(const BlkLayout& layout, std::span<const uint8_t> slot, BlkRequest& request);
 // Segments as they lie in a slot or in a page of an indirect request.
 void read_blk_segments(std::span<const uint8_t> bytes, size_t count, BlkRequest& request);
+// Writes the request into its slot, all but the segments that pages list; what the request does not use of
+// the slot stays as it is.
+void write_blk_request(const BlkLayout& layout, const BlkRequest& request, std::span<uint8_t> slot);
 // Returns the bytes of `into` that make the response.
 std::span<const uint8_t> write_blk_response(const BlkLayout& layout, const BlkResponseRecord& response,
                                             std::span<uint8_t, 16> into);

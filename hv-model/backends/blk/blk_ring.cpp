@@ -46,6 +46,7 @@ std::shared_ptr<BlkRing> BlkRing::connect(const BlkDisk& disk, BlkWires wires, B
     if (const auto held = weak.lock()) held->serve();
   };
   disk.hypervisor.channels.set_handler(ring->port_, serve);
+  ring->accept_faults();
   // Requests may have been there before the channel was bound: Xen raises an event at binding for that
   // reason.
   disk.hypervisor.events.schedule(disk.hypervisor.clock.now, "blkif/first_look", serve);
@@ -73,9 +74,53 @@ void BlkRing::close() {
   disk_.hypervisor.events.cancel(pause_end_);
   disk_.hypervisor.events.cancel(purge_);
   barriers_.clear();
+  wires_.request.set_rewriter(nullptr);
+  wires_.response.set_rewriter(nullptr);
   kept_.close();
   (void)disk_.hypervisor.channels.close(kBackendDomain, port_);
   pages_.unmap();
+}
+
+void BlkRing::die() {
+  close();
+  for (const auto& work : works_) {
+    if (work->busy) abandon(*work);
+  }
+}
+
+// The slots of a ring's page, as faults want them. A backend has copied a request before anybody can change
+// it, but the frontend that made it may look once more; a response may change between two of its looks.
+void BlkRing::accept_faults() {
+  const auto rewriter = [weak = weak_from_this()](void (BlkRing::*rewrite)(std::span<const uint8_t>)) {
+    return [weak, rewrite](std::span<const uint8_t> payload) {
+      const auto self = weak.lock();
+      if (self && self->live_) (*self.*rewrite)(payload);
+    };
+  };
+  wires_.request.set_rewriter(rewriter(&BlkRing::rewrite_request));
+  wires_.response.set_rewriter(rewriter(&BlkRing::rewrite_response));
+}
+
+void BlkRing::rewrite_request(std::span<const uint8_t> payload) {
+  BlkRequest request;
+  if (!request.from_payload(payload) || request.head.slot >= ring_.slots()) return;
+  const uint64_t offset = BackRingIndices::kSlotsOffset + uint64_t{request.head.slot} * layout_.slot_bytes;
+  std::array<uint8_t, kBlkSlotBytesMax> bytes;
+  const std::span<uint8_t> slot = std::span(bytes).first(layout_.slot_bytes);
+  copy_in(disk_.hypervisor.memory, pages_, offset, slot);
+  write_blk_request(layout_, request, slot);
+  copy_out(disk_.hypervisor.memory, pages_, offset, slot);
+}
+
+void BlkRing::rewrite_response(std::span<const uint8_t> payload) {
+  BlkResponseRecord record{};
+  if (payload.size() < sizeof record) return;
+  std::memcpy(&record, payload.data(), sizeof record);
+  if (record.slot >= ring_.slots()) return;
+  std::array<uint8_t, 16> bytes;
+  copy_out(disk_.hypervisor.memory, pages_,
+           BackRingIndices::kSlotsOffset + uint64_t{record.slot} * layout_.slot_bytes,
+           write_blk_response(layout_, record, bytes));
 }
 
 void BlkRing::serve() {
@@ -154,15 +199,15 @@ bool BlkRing::receive() {
   if (!request_.from_payload(payload_)) return true;
   bool accepted = true;
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       accepted = dispatch(request_, taken_at, verdict.fail) && accepted;
       continue;
     }
-    disk_.hypervisor.events.schedule(
-        saturating_add(taken_at, verdict.delay), "blkif/late_request",
-        [self = shared_from_this(), request = request_, taken_at, fail = verdict.fail] {
-          if (self->live_) (void)self->dispatch(request, taken_at, fail);
-        });
+    wires_.request.release(verdict, "blkif/late_request",
+                           [weak = weak_from_this(), request = request_, taken_at, fail = verdict.fail] {
+                             const auto self = weak.lock();
+                             if (self && self->live_) (void)self->dispatch(request, taken_at, fail);
+                           });
   }
   return accepted;
 }
@@ -181,16 +226,15 @@ void BlkRing::respond(const BlkRequest& request, Tick taken_at, int16_t status) 
   const Verdict verdict = wires_.response.pass(Direction::in, payload_);
   record = {};
   std::memcpy(&record, payload_.data(), std::min(payload_.size(), sizeof record));
-  if (verdict.fail != 0)
-    record.status = verdict.fail == -XEN_EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+  if (verdict.fail != 0) record.status = blk_status_of_fault(verdict.fail);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       put_response(record);
       continue;
     }
-    disk_.hypervisor.events.schedule(saturating_add(disk_.hypervisor.clock.now, verdict.delay),
-                                     "blkif/late_response",
-                                     [self = shared_from_this(), record] { self->put_response(record); });
+    wires_.response.release(verdict, "blkif/late_response", [weak = weak_from_this(), record] {
+      if (const auto self = weak.lock()) self->put_response(record);
+    });
   }
 }
 

@@ -53,6 +53,9 @@ class BlkRing : public std::enable_shared_from_this<BlkRing>, public Stateful {
   ~BlkRing() override;
 
   void close();
+  // The backend's domain is killed: Xen ends channel and mappings now, those of requests in flight included.
+  // What the disk still has for them moves no data any more.
+  void die();
   size_t in_flight() const { return in_flight_; }
 
   void visit_state(StateVisitor& visitor) const override;
@@ -78,6 +81,9 @@ class BlkRing : public std::enable_shared_from_this<BlkRing>, public Stateful {
   bool receive();
   void respond(const BlkRequest& request, Tick taken_at, int16_t status);
   void put_response(const BlkResponseRecord& record);
+  void accept_faults();
+  void rewrite_request(std::span<const uint8_t> payload);
+  void rewrite_response(std::span<const uint8_t> payload);
   void pause();
   void sample_indices(Direction direction);
   void notice(NoticeKind kind, std::string text);
@@ -96,6 +102,7 @@ class BlkRing : public std::enable_shared_from_this<BlkRing>, public Stateful {
   void refuse(const BlkRequest& request, Tick taken_at, std::string_view why);
   Work& take_work(const BlkRequest& request, Tick taken_at);
   void release_work(Work& work);
+  void abandon(Work& work);
   bool map_page(uint32_t gref, bool read_only, Page& page);
   void unmap_page(const Page& page);
   void plan_purge();

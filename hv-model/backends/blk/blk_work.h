@@ -9,6 +9,9 @@
 
 namespace ringside {
 
+// The BLKIF_RSP_ status that a fault's fail(code) stands for.
+int16_t blk_status_of_fault(int64_t fail);
+
 struct BlkRing::Work final : DiskImage::Buffer {
   explicit Work(Memory& the_memory) : memory(the_memory) {}
 
@@ -17,6 +20,7 @@ struct BlkRing::Work final : DiskImage::Buffer {
 
   Memory& memory;
   bool busy = false;
+  bool abandoned = false;  // the backend has died: there is nowhere to put data, and none to take
   BlkRequest request;
   Tick taken_at;
   std::vector<Page> pages;  // one for each segment

@@ -34,7 +34,9 @@ struct NetBackendConfig {
   uint64_t seed = 1;
 };
 
+class BackendDeath;  // hv-model/backends/backend_death.h
 class NetDevice;
+struct DevicePaths;
 
 class NetBackend : public Stateful {
  public:
@@ -51,11 +53,15 @@ class NetBackend : public Stateful {
   // `xl network-detach`: asks the frontend to close. Its nodes go when it has; a frontend that does not
   // within 10 s keeps its device, and a notice says so. Forced: they go at once.
   void detach(bool forced);
+  // The fault `crash` (hv-model/backends/backend_death.h), from the event queue. Of one that is not attached,
+  // or dead already, nothing more can die.
+  void crash(Tick back_after);
 
   void visit_state(StateVisitor& visitor) const override;
 
  private:
   void create(bool script_has_run);
+  void make_device(const DevicePaths& paths, bool script_has_run);
   void forget();
   void forget_later();
 
@@ -64,7 +70,8 @@ class NetBackend : public Stateful {
   Domain& frontend_;
   SwitchPort& port_;
   const NetBackendConfig config_;
-  std::unique_ptr<NetDevice> device_;
+  std::unique_ptr<NetDevice> device_;  // null: not attached, or dead
+  std::unique_ptr<BackendDeath> death_;  // until a new backend takes the place
   EventQueue::Handle script_, removal_, detach_limit_;
 };
 

@@ -5,47 +5,12 @@
 #include <cstring>
 
 #include "host/network/internet.h"
-#include "hv-model/backends/net/net_payloads.h"
+#include "hv-model/backends/net/net_extra.h"
 #include "hv-model/backends/net/net_transmit.h"
 
 namespace ringside {
 
 static_assert(NetTransmit::kFragmentsMax == XEN_NETIF_NR_SLOTS_MIN);
-
-namespace {
-
-NetExtraRecord to_record(const netif_extra_info& extra) {
-  NetExtraRecord record{};
-  record.type = extra.type;
-  record.flags = extra.flags;
-  switch (extra.type) {
-    case XEN_NETIF_EXTRA_TYPE_GSO:
-      record.gso_size = extra.u.gso.size;
-      record.gso_type = extra.u.gso.type;
-      record.gso_features = extra.u.gso.features;
-      break;
-    case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
-    case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
-      for (const uint8_t byte : extra.u.mcast.addr) record.address = record.address << 8 | byte;
-      break;
-    case XEN_NETIF_EXTRA_TYPE_HASH:
-      record.hash_type = extra.u.hash.type;
-      record.hash_algorithm = extra.u.hash.algorithm;
-      std::memcpy(&record.hash, extra.u.hash.value, sizeof record.hash);
-      break;
-    default: break;
-  }
-  return record;
-}
-
-MacAddress address_of(const NetExtraRecord& extra) {
-  MacAddress address;
-  for (size_t i = 0; i < address.size(); ++i)
-    address[i] = static_cast<uint8_t>(extra.address >> 8 * (address.size() - 1 - i));
-  return address;
-}
-
-}  // namespace
 
 bool NetTransmit::take_packet(uint32_t work) {
   const netif_tx_request first = ring_.peek();
@@ -62,27 +27,29 @@ bool NetTransmit::take_packet(uint32_t work) {
   if (!packet.add_address && !packet.remove_address) {
     if (!take_fragments(work, packet) || !judge_first(packet)) return true;
   }
-  if (packet.delay.ps == 0) {
-    dispatch(packet);
-    return true;
+  for (uint32_t copy = 0; copy < packet.verdict.copies; ++copy) {
+    if (packet.verdict.punctual()) {
+      dispatch(packet);
+      continue;
+    }
+    wires_.request.release(packet.verdict, "netif/late_request", [weak = weak_from_this(), packet] {
+      const auto self = weak.lock();
+      if (!self || !self->live_ || self->interface_.disabled()) return;
+      self->dispatch(packet);
+      self->push();
+    });
   }
-  Hypervisor& hypervisor = interface_.hypervisor();
-  hypervisor.events.schedule(saturating_add(hypervisor.clock.now, packet.delay), "netif/late_request",
-                             [weak = weak_from_this(), packet] {
-                               const auto self = weak.lock();
-                               if (!self || !self->live_ || self->interface_.disabled()) return;
-                               self->dispatch(packet);
-                               self->push();
-                             });
   return true;
 }
 
 // A frame of which a tap drops any slot is lost whole, without a response.
 void NetTransmit::note(const Verdict& verdict, Packet& packet) {
-  const bool lost = packet.copies == 0 || verdict.copies == 0;
-  packet.copies = lost ? 0 : std::max(packet.copies, verdict.copies);
-  packet.delay = saturating_add(packet.delay, verdict.delay);
-  if (verdict.fail != 0) packet.fail = verdict.fail;
+  Verdict& whole = packet.verdict;
+  const bool lost = whole.copies == 0 || verdict.copies == 0;
+  whole.copies = lost ? 0 : std::max(whole.copies, verdict.copies);
+  whole.delay = saturating_add(whole.delay, verdict.delay);
+  whole.behind = std::max(whole.behind, verdict.behind);
+  if (verdict.fail != 0) whole.fail = verdict.fail;
 }
 
 void NetTransmit::show(Request& request, uint32_t index, Packet& packet) {
@@ -95,10 +62,9 @@ void NetTransmit::show(Request& request, uint32_t index, Packet& packet) {
                             .slot = Ring::slot_of(index),
                             .req_prod = ring_.indices().req_prod,
                             .req_cons = index};
-  scratch_.resize(sizeof record);
-  std::memcpy(scratch_.data(), &record, sizeof record);
+  put_record(scratch_, record);
   const Verdict verdict = wires_.request.pass(Direction::out, scratch_);
-  std::memcpy(&record, scratch_.data(), std::min(scratch_.size(), sizeof record));
+  record = record_of<NetTxRequestRecord>(scratch_);
   request = {record.gref, record.offset, record.flags, record.id, record.size};
   note(verdict, packet);
 }
@@ -119,10 +85,9 @@ bool NetTransmit::take_extras(uint32_t& work, Packet& packet) {
     std::memcpy(&abi, &slot, sizeof abi);
     NetExtraRecord extra = to_record(abi);
     if (wires_.extra.tapped()) {
-      scratch_.resize(sizeof extra);
-      std::memcpy(scratch_.data(), &extra, sizeof extra);
+      put_record(scratch_, extra);
       const Verdict verdict = wires_.extra.pass(Direction::out, scratch_);
-      std::memcpy(&extra, scratch_.data(), std::min(scratch_.size(), sizeof extra));
+      extra = record_of<NetExtraRecord>(scratch_);
       note(verdict, packet);
     }
     if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE || extra.type >= XEN_NETIF_EXTRA_TYPE_MAX) {

@@ -15,11 +15,10 @@ namespace {
 
 constexpr DomainId kBackendDomain{0};
 
-template <class Record>
-std::vector<uint8_t> payload_of(const Record& record) {
-  std::vector<uint8_t> payload(sizeof record);
-  std::memcpy(payload.data(), &record, sizeof record);
-  return payload;
+// What a fault's fail(code) stands for: a status of the protocol's, or that of a request nobody knows.
+uint32_t status_of_fault(int64_t fail) {
+  const bool known = fail > 0 && fail <= XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW;
+  return known ? static_cast<uint32_t>(fail) : XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED;
 }
 
 }  // namespace
@@ -33,13 +32,25 @@ NetControl::NetControl(NetInterface& interface, NetControlWires wires, Grants::M
       wires_(wires),
       page_(page),
       port_(port),
-      ring_(std::make_unique<Ring>(interface.hypervisor().memory, page.frame.address())) {}
+      ring_(std::make_unique<Ring>(interface.hypervisor().memory, page.frame.address())) {
+  // Gone when this is closed.
+  wires_.request.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetControlRequestRecord>(payload);
+    ring_->overwrite(to.slot, xen_netif_ctrl_request{to.id, to.type, {to.data[0], to.data[1], to.data[2]}});
+  });
+  wires_.response.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetControlResponseRecord>(payload);
+    ring_->overwrite(to.slot, xen_netif_ctrl_response{to.id, to.type, to.status, to.data});
+  });
+}
 
 NetControl::~NetControl() { close(); }
 
 void NetControl::close() {
   if (!live_) return;
   live_ = false;
+  wires_.request.set_rewriter(nullptr);
+  wires_.response.set_rewriter(nullptr);
   (void)interface_.hypervisor().channels.close(kBackendDomain, port_);
   (void)interface_.hypervisor().grants.unmap(kBackendDomain, page_.handle);
 }
@@ -70,22 +81,21 @@ void NetControl::serve() {
 }
 
 void NetControl::receive(NetControlRequestRecord request) {
-  std::vector<uint8_t> payload = payload_of(request);
+  std::vector<uint8_t> payload;
+  put_record(payload, request);
   const Verdict verdict = wires_.request.pass(Direction::out, payload);
-  std::memcpy(&request, payload.data(), std::min(payload.size(), sizeof request));
-  Hypervisor& hypervisor = interface_.hypervisor();
+  request = record_of<NetControlRequestRecord>(payload);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.fail != 0) {
-      respond(request, XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED, 0);
-    } else if (verdict.delay.ps == 0) {
-      process(request);
-    } else {
-      hypervisor.events.schedule(saturating_add(hypervisor.clock.now, verdict.delay), "netif/late_control",
-                                 [weak = weak_from_this(), request] {
-                                   const auto self = weak.lock();
-                                   if (self && self->live_) self->process(request);
-                                 });
-    }
+    wires_.request.release(verdict, "netif/late_control",
+                           [weak = weak_from_this(), request, fail = verdict.fail] {
+                             const auto self = weak.lock();
+                             if (!self || !self->live_) return;
+                             if (fail != 0) {
+                               self->respond(request, status_of_fault(fail), 0);
+                             } else {
+                               self->process(request);
+                             }
+                           });
   }
 }
 
@@ -134,30 +144,24 @@ uint32_t NetControl::set_mapping(uint32_t reference, uint32_t length, uint32_t o
 }
 
 void NetControl::respond(const NetControlRequestRecord& request, uint32_t status, uint32_t data) {
-  std::vector<uint8_t> payload =
-      payload_of(NetControlResponseRecord{.id = request.id,
-                                          .type = request.type,
-                                          .status = status,
-                                          .data = data,
-                                          .slot = Ring::slot_of(ring_->rsp_prod_private())});
+  std::vector<uint8_t> payload;
+  put_record(payload, NetControlResponseRecord{.id = request.id,
+                                               .type = request.type,
+                                               .status = status,
+                                               .data = data,
+                                               .slot = Ring::slot_of(ring_->rsp_prod_private())});
   const Verdict verdict = wires_.response.pass(Direction::in, payload);
-  Hypervisor& hypervisor = interface_.hypervisor();
+  auto record = record_of<NetControlResponseRecord>(payload);
+  if (verdict.fail != 0) record.status = status_of_fault(verdict.fail);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
-      put_response(payload);
-      continue;
-    }
-    hypervisor.events.schedule(saturating_add(hypervisor.clock.now, verdict.delay), "netif/late_response",
-                               [weak = weak_from_this(), payload] {
-                                 const auto self = weak.lock();
-                                 if (self && self->live_) self->put_response(payload);
-                               });
+    wires_.response.release(verdict, "netif/late_response", [weak = weak_from_this(), record] {
+      const auto self = weak.lock();
+      if (self && self->live_) self->put_response(record);
+    });
   }
 }
 
-void NetControl::put_response(const std::vector<uint8_t>& payload) {
-  NetControlResponseRecord record{};
-  std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+void NetControl::put_response(const NetControlResponseRecord& record) {
   ring_->put({record.id, record.type, record.status, record.data});
   if (ring_->push()) (void)interface_.hypervisor().channels.send(kBackendDomain, port_);
 }

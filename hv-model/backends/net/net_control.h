@@ -15,6 +15,7 @@
 namespace ringside {
 
 struct NetControlRequestRecord;
+struct NetControlResponseRecord;
 
 struct NetControlWires {
   Wire& request;
@@ -40,7 +41,7 @@ class NetControl final : public std::enable_shared_from_this<NetControl>, public
   uint32_t set_key(uint32_t reference, uint32_t length);
   uint32_t set_mapping(uint32_t reference, uint32_t length, uint32_t offset);
   void respond(const NetControlRequestRecord& request, uint32_t status, uint32_t data);
-  void put_response(const std::vector<uint8_t>& payload);
+  void put_response(const NetControlResponseRecord& record);
 
   NetInterface& interface_;
   const NetControlWires wires_;

@@ -237,15 +237,16 @@ bool NetInterface::fits(std::span<const uint8_t> frame, const FrameOffload& offl
 
 void NetInterface::send(std::vector<uint8_t>& frame, const FrameOffload& offload) {
   const Verdict verdict = tx_wire_.pass(Direction::out, frame);
-  if (!fits(frame, offload)) return;
+  // Nobody answers a frame: one that fails is lost.
+  if (verdict.fail != 0 || !fits(frame, offload)) return;
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
     if (lose()) continue;
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       port_.transmit(frame, offload);
       continue;
     }
-    hypervisor_.events.schedule(saturating_add(hypervisor_.clock.now, verdict.delay), "netif/late_frame",
-                                [port = &port_, frame, offload] { port->transmit(frame, offload); });
+    tx_wire_.release(verdict, "netif/late_frame",
+                     [port = &port_, frame, offload] { port->transmit(frame, offload); });
   }
 }
 
@@ -254,16 +255,17 @@ void NetInterface::receive(std::span<const uint8_t> frame, const FrameOffload& o
   if (!rx_wire_.tapped()) return deliver(frame, offload);
   scratch_.assign(frame.begin(), frame.end());
   const Verdict verdict = rx_wire_.pass(Direction::in, scratch_);
+  if (verdict.fail != 0) return;
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
+    if (verdict.punctual()) {
       deliver(scratch_, offload);
       continue;
     }
     // An interface that has gone by then has given its port back.
-    hypervisor_.events.schedule(saturating_add(hypervisor_.clock.now, verdict.delay), "netif/late_frame",
-                                [alive = std::weak_ptr(alive_), this, late = scratch_, offload] {
-                                  if (alive.lock()) deliver(late, offload);
-                                });
+    rx_wire_.release(verdict, "netif/late_frame",
+                     [alive = std::weak_ptr(alive_), this, late = scratch_, offload] {
+                       if (alive.lock()) deliver(late, offload);
+                     });
   }
 }
 

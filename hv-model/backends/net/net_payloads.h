@@ -2,7 +2,11 @@
 // Little-endian. Frames have a payload of their own, host/network/payloads.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
 
 #include "sim/field_table.h"
 
@@ -87,6 +91,19 @@ extern const PayloadType kNetRxResponsePayload;       // 154
 extern const PayloadType kNetIndicesPayload;          // 155
 extern const PayloadType kNetControlRequestPayload;   // 156
 extern const PayloadType kNetControlResponsePayload;  // 157
+
+// A slot's record as a payload, and what a fault has left of it: bytes that did not arrive are zero.
+template <class Record>
+void put_record(std::vector<uint8_t>& payload, const Record& record) {
+  payload.resize(sizeof record);
+  std::memcpy(payload.data(), &record, sizeof record);
+}
+template <class Record>
+Record record_of(std::span<const uint8_t> payload) {
+  Record record{};
+  std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+  return record;
+}
 
 // Idempotent.
 void register_net_payload_types();

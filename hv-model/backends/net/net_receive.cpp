@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "hv-model/backends/net/net_payloads.h"
+#include "hv-model/backends/net/net_extra.h"
 #include "hv-model/ring.h"
 #include "hv-model/xen_abi.h"
 #include "sim/hash.h"
@@ -26,6 +26,9 @@ netif_rx_response as_response(const netif_extra_info& extra) {
   return response;
 }
 
+// What a fault's fail(code) stands for.
+int16_t status_of_fault(int64_t fail) { return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR; }
+
 }  // namespace
 
 struct NetReceive::Ring : BackRing<netif_rx_request, netif_rx_response> {
@@ -36,9 +39,23 @@ NetReceive::NetReceive(NetInterface& interface, NetRxWires wires, GuestPhys page
     : interface_(interface),
       wires_(wires),
       port_(port),
-      ring_(std::make_unique<Ring>(interface.hypervisor().memory, page)) {}
+      ring_(std::make_unique<Ring>(interface.hypervisor().memory, page)) {
+  accept_rewrites();
+}
 
 NetReceive::~NetReceive() { close(); }
+
+// Until close(), while the page is mapped.
+void NetReceive::accept_rewrites() {
+  wires_.request.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetRxRequestRecord>(payload);
+    ring_->overwrite(to.slot, netif_rx_request{to.id, to.pad, to.gref});
+  });
+  wires_.response.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetRxResponseRecord>(payload);
+    ring_->overwrite(to.slot, netif_rx_response{to.id, to.offset, to.flags, to.status});
+  });
+}
 
 void NetReceive::start() {
   live_ = true;
@@ -46,6 +63,11 @@ void NetReceive::start() {
 }
 
 void NetReceive::close() {
+  if (alive_) {
+    wires_.request.set_rewriter(nullptr);
+    wires_.response.set_rewriter(nullptr);
+  }
+  alive_.reset();
   live_ = false;
   interface_.hypervisor().events.cancel(expiry_);
   interface_.hypervisor().events.cancel(hold_end_);
@@ -129,7 +151,8 @@ void NetReceive::put_frame(const Waiting& waiting) {
   } while (from < waiting.frame.size());
 }
 
-// A slot that a fault takes away is answered all the same: those behind it keep their places.
+// A request that a fault takes away is a buffer that nobody fills and nobody answers, and with it goes what
+// it was to hold.
 void NetReceive::put_data(const Waiting& waiting, size_t from, size_t length, uint16_t flags) {
   const uint32_t index = ring_->req_cons();
   const netif_rx_request abi = ring_->take();
@@ -139,64 +162,88 @@ void NetReceive::put_data(const Waiting& waiting, size_t from, size_t length, ui
                              .slot = Ring::slot_of(index),
                              .req_prod = 0,
                              .req_cons = index};
-  int16_t status = NETIF_RSP_OKAY;
-  if (wires_.request.tapped()) {
-    request.req_prod = ring_->indices().req_prod;
-    scratch_.resize(sizeof request);
-    std::memcpy(scratch_.data(), &request, sizeof request);
-    const Verdict verdict = wires_.request.pass(Direction::out, scratch_);
-    std::memcpy(&request, scratch_.data(), std::min(scratch_.size(), sizeof request));
-    if (verdict.fail != 0) status = NETIF_RSP_ERROR;
-    if (verdict.copies == 0) status = NETIF_RSP_DROPPED;
-    hold(verdict.delay);
-  }
-  if (status == NETIF_RSP_OKAY) {
-    const int16_t granted = interface_.hypervisor().grants.copy_to(
-        kBackendDomain, interface_.frontend().id, GrantRef{request.gref}, 0,
-        std::span(waiting.frame).subspan(from, length));
-    // xenvif_rx_copy_flush: the response's status is that of the copy.
-    status = granted == GNTST_okay ? static_cast<int16_t>(length) : granted;
-    if (granted != GNTST_okay) {
-      interface_.notice(NoticeKind::unusual, fmt::format("buffer {}: grant {} cannot be copied to: status {}",
-                                                         request.id, request.gref, granted));
-    }
-  }
+  const auto data = std::span<const uint8_t>(waiting.frame).subspan(from, length);
   NetRxResponseRecord response{
-      .slot = Ring::slot_of(index), .id = request.id, .offset = 0, .flags = flags, .status = status};
-  if (wires_.response.tapped()) {
-    scratch_.resize(sizeof response);
-    std::memcpy(scratch_.data(), &response, sizeof response);
-    const Verdict verdict = wires_.response.pass(Direction::in, scratch_);
-    std::memcpy(&response, scratch_.data(), std::min(scratch_.size(), sizeof response));
-    if (verdict.fail != 0) response.status = NETIF_RSP_ERROR;
-    if (verdict.copies == 0) response.status = NETIF_RSP_DROPPED;
-    hold(verdict.delay);
+      .slot = Ring::slot_of(index), .id = request.id, .offset = 0, .flags = flags, .status = 0};
+  if (!wires_.request.tapped()) {
+    response.status = fill(request, data);
+    return respond(response);
   }
-  ring_->put({response.id, response.offset, response.flags, response.status});
-  unpushed_ = true;
+  request.req_prod = ring_->indices().req_prod;
+  put_record(scratch_, request);
+  const Verdict verdict = wires_.request.pass(Direction::out, scratch_);
+  request = record_of<NetRxRequestRecord>(scratch_);
+  response.id = request.id;
+  hold(verdict.delay);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
+    response.status = verdict.fail != 0 ? status_of_fault(verdict.fail) : fill(request, data);
+    respond(response);
+  }
+}
+
+// xenvif_rx_copy_flush: the response's status is that of the copy.
+int16_t NetReceive::fill(const NetRxRequestRecord& request, std::span<const uint8_t> data) {
+  const int16_t granted = interface_.hypervisor().grants.copy_to(kBackendDomain, interface_.frontend().id,
+                                                                 GrantRef{request.gref}, 0, data);
+  if (granted == GNTST_okay) return static_cast<int16_t>(data.size());
+  interface_.notice(NoticeKind::unusual, fmt::format("buffer {}: grant {} cannot be copied to: status {}",
+                                                     request.id, request.gref, granted));
+  return granted;
+}
+
+// One that a fault takes away leaves no gap: the next response stands in its slot, under its own id.
+void NetReceive::respond(NetRxResponseRecord response) {
+  Verdict verdict;
+  if (wires_.response.tapped()) {
+    response.slot = Ring::slot_of(ring_->rsp_prod_private());
+    put_record(scratch_, response);
+    verdict = wires_.response.pass(Direction::in, scratch_);
+    response = record_of<NetRxResponseRecord>(scratch_);
+    if (verdict.fail != 0) response.status = status_of_fault(verdict.fail);
+  }
+  put_copies(wires_.response, verdict, [this, response] {
+    ring_->put({response.id, response.offset, response.flags, response.status});
+  });
 }
 
 // xenvif_rx_extra_slot: the request's buffer is not used.
 void NetReceive::put_extra(const Waiting& waiting, bool gso, bool more) {
   ring_->skip();
-  netif_extra_info extra{};
   NetExtraRecord record{};
-  extra.type = gso ? XEN_NETIF_EXTRA_TYPE_GSO : XEN_NETIF_EXTRA_TYPE_HASH;
-  extra.flags = more ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
+  record.type = gso ? XEN_NETIF_EXTRA_TYPE_GSO : XEN_NETIF_EXTRA_TYPE_HASH;
+  record.flags = more ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
   if (gso) {
-    extra.u.gso.size = record.gso_size = waiting.offload.segment_bytes;
-    extra.u.gso.type = record.gso_type = waiting.gso_type;
+    record.gso_size = waiting.offload.segment_bytes;
+    record.gso_type = waiting.gso_type;
   } else {
-    extra.u.hash.type = record.hash_type = waiting.hash->type;
-    extra.u.hash.algorithm = record.hash_algorithm = XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ;
+    record.hash_type = waiting.hash->type;
+    record.hash_algorithm = XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ;
     record.hash = waiting.hash->value;
-    std::memcpy(extra.u.hash.value, &record.hash, sizeof record.hash);
   }
-  record.type = extra.type;
-  record.flags = extra.flags;
-  hold(wires_.extra.show(Direction::in, record).delay);
-  ring_->put(as_response(extra));
-  unpushed_ = true;
+  Verdict verdict;
+  if (wires_.extra.tapped()) {
+    put_record(scratch_, record);
+    verdict = wires_.extra.pass(Direction::in, scratch_);
+    record = record_of<NetExtraRecord>(scratch_);
+  }
+  put_copies(wires_.extra, verdict, [this, record] { ring_->put(as_response(to_slot(record))); });
+}
+
+void NetReceive::put_copies(Wire& wire, const Verdict& verdict, const std::function<void()>& put) {
+  hold(verdict.delay);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
+    if (verdict.behind == 0) {
+      put();
+      unpushed_ = true;
+      continue;
+    }
+    wire.release(verdict, "netif/late_slot", [alive = std::weak_ptr(alive_), this, put] {
+      if (!alive.lock()) return;
+      put();
+      unpushed_ = true;
+      push();
+    });
+  }
 }
 
 void NetReceive::hold(Tick delay) {

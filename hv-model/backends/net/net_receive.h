@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@
 #include "sim/wire.h"
 
 namespace ringside {
+
+struct NetRxRequestRecord;
+struct NetRxResponseRecord;
 
 struct NetRxWires {
   Wire& request;
@@ -66,7 +70,12 @@ class NetReceive final : public Stateful {
   bool slots_available();
   void put_frame(const Waiting& waiting);
   void put_data(const Waiting& waiting, size_t from, size_t length, uint16_t flags);
+  int16_t fill(const NetRxRequestRecord& request, std::span<const uint8_t> data);
+  void respond(NetRxResponseRecord response);
   void put_extra(const Waiting& waiting, bool gso, bool more);
+  // Puts what has crossed `wire` when the verdict says, once for each copy.
+  void put_copies(Wire& wire, const Verdict& verdict, const std::function<void()>& put);
+  void accept_rewrites();
   void drop_first();
   void drop_expired();
   void look_for_stall();
@@ -84,10 +93,11 @@ class NetReceive final : public Stateful {
   size_t waiting_bytes_ = 0;
   Tick last_put_;  // when a frame was put last
   EventQueue::Handle expiry_;
-  // A fault delays a response, and with it all behind it.
+  // A fault delays a response, and with it all behind it: they are in the order of their requests.
   EventQueue::Handle hold_end_;
   bool unpushed_ = false;
   std::vector<uint8_t> scratch_, last_sample_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with close(): for slots that come late
 };
 
 }  // namespace ringside

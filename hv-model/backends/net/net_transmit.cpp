@@ -20,6 +20,9 @@ constexpr uint64_t kBurstMin = 131'072;
 // A kernel's timers are no finer: a jiffy.
 constexpr Tick kTimerTick = milliseconds(1);
 
+// What a fault's fail(code) stands for.
+int16_t status_of_fault(int64_t fail) { return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR; }
+
 }  // namespace
 
 NetTransmit::NetTransmit(NetInterface& interface, NetTxWires wires, GuestPhys page, EventPort port)
@@ -28,11 +31,29 @@ NetTransmit::NetTransmit(NetInterface& interface, NetTxWires wires, GuestPhys pa
       port_(port),
       ring_(interface.hypervisor().memory, page),
       credit_(interface.rate().bytes),
-      window_start_(interface.hypervisor().clock.now) {}
+      window_start_(interface.hypervisor().clock.now) {
+  accept_rewrites();
+}
 
-NetTransmit::~NetTransmit() { interface_.hypervisor().events.cancel(credit_timer_); }
+NetTransmit::~NetTransmit() { close(); }
+
+// Until close(), while the page is mapped.
+void NetTransmit::accept_rewrites() {
+  wires_.request.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetTxRequestRecord>(payload);
+    ring_.overwrite(to.slot, netif_tx_request{to.gref, to.offset, to.flags, to.id, to.size});
+  });
+  wires_.response.set_rewriter([this](std::span<const uint8_t> payload) {
+    const auto to = record_of<NetTxResponseRecord>(payload);
+    ring_.overwrite(to.slot, netif_tx_response{to.id, to.status});
+  });
+}
 
 void NetTransmit::close() {
+  if (live_) {
+    wires_.request.set_rewriter(nullptr);
+    wires_.response.set_rewriter(nullptr);
+  }
   live_ = false;
   interface_.hypervisor().events.cancel(credit_timer_);
 }
@@ -60,21 +81,17 @@ void NetTransmit::serve() {
 }
 
 void NetTransmit::dispatch(const Packet& packet) {
-  if (packet.fail != 0 && packet.copies != 0) {
+  if (packet.verdict.fail != 0) {
     for (uint32_t i = 0; i < packet.count; ++i)
-      respond(packet.slots[i], i == 0 ? packet.extras : 0, NETIF_RSP_ERROR);
-    return;
-  }
-  for (uint32_t copy = 0; copy < packet.copies; ++copy) {
-    if (packet.add_address) {
-      const bool added = interface_.add_multicast(*packet.add_address);
-      respond(packet.slots[0], packet.extras, added ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
-    } else if (packet.remove_address) {
-      interface_.remove_multicast(*packet.remove_address);
-      respond(packet.slots[0], packet.extras, NETIF_RSP_OKAY);
-    } else {
-      forward(packet);
-    }
+      respond(packet.slots[i], i == 0 ? packet.extras : 0, status_of_fault(packet.verdict.fail));
+  } else if (packet.add_address) {
+    const bool added = interface_.add_multicast(*packet.add_address);
+    respond(packet.slots[0], packet.extras, added ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
+  } else if (packet.remove_address) {
+    interface_.remove_multicast(*packet.remove_address);
+    respond(packet.slots[0], packet.extras, NETIF_RSP_OKAY);
+  } else {
+    forward(packet);
   }
 }
 
@@ -189,38 +206,32 @@ void NetTransmit::rate_changed() {
 }
 
 void NetTransmit::respond(const Request& request, uint32_t extras, int16_t status) {
-  const NetTxResponseRecord record{.slot = Ring::slot_of(ring_.rsp_prod_private()),
+  NetTxResponseRecord record{.slot = Ring::slot_of(ring_.rsp_prod_private()),
                                    .id = request.id,
                                    .status = status,
                                    .extras = static_cast<uint16_t>(extras),
                                    .reserved = 0};
-  scratch_.resize(sizeof record);
-  std::memcpy(scratch_.data(), &record, sizeof record);
+  if (!wires_.response.tapped()) return put_response(record);
+  put_record(scratch_, record);
   const Verdict verdict = wires_.response.pass(Direction::in, scratch_);
-  if (verdict.fail != 0 && scratch_.size() >= sizeof record) {
-    constexpr int16_t kError = NETIF_RSP_ERROR;
-    std::memcpy(scratch_.data() + offsetof(NetTxResponseRecord, status), &kError, sizeof kError);
-  }
-  Hypervisor& hypervisor = interface_.hypervisor();
+  record = record_of<NetTxResponseRecord>(scratch_);
+  if (verdict.fail != 0) record.status = status_of_fault(verdict.fail);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
-      put_response(scratch_);
+    if (verdict.punctual()) {
+      put_response(record);
       continue;
     }
-    hypervisor.events.schedule(saturating_add(hypervisor.clock.now, verdict.delay), "netif/late_response",
-                               [weak = weak_from_this(), payload = scratch_] {
-                                 const auto self = weak.lock();
-                                 if (!self || !self->live_) return;
-                                 self->put_response(payload);
-                                 self->push();
-                               });
+    wires_.response.release(verdict, "netif/late_response", [weak = weak_from_this(), record] {
+      const auto self = weak.lock();
+      if (!self || !self->live_) return;
+      self->put_response(record);
+      self->push();
+    });
   }
 }
 
 // Extra information has no id: its slots are answered NETIF_RSP_NULL.
-void NetTransmit::put_response(const std::vector<uint8_t>& payload) {
-  NetTxResponseRecord record{};
-  std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+void NetTransmit::put_response(const NetTxResponseRecord& record) {
   ring_.put({record.id, record.status});
   const uint32_t extras = std::min<uint32_t>(record.extras, Ring::kSlots);
   for (uint32_t i = 0; i < extras; ++i) ring_.put({0, NETIF_RSP_NULL});

@@ -23,6 +23,8 @@
 
 namespace ringside {
 
+struct NetTxResponseRecord;
+
 struct NetTxWires {
   Wire& request;
   Wire& extra;
@@ -61,10 +63,7 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
     bool has_gso = false;
     uint16_t gso_size = 0;
     std::optional<MacAddress> add_address, remove_address;
-    // What the taps want of it.
-    uint32_t copies = 1;
-    Tick delay;
-    int64_t fail = 0;
+    Verdict verdict;  // what the taps want of it
   };
 
   // --- net_chain.cpp: a frame's slots ---
@@ -86,7 +85,8 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
   void submit(const Packet& packet);
   bool set_offload(const Packet& packet, FrameOffload& offload);
   void respond(const Request& request, uint32_t extras, int16_t status);
-  void put_response(const std::vector<uint8_t>& payload);
+  void put_response(const NetTxResponseRecord& record);
+  void accept_rewrites();
   void push();
   void sample_indices(Direction direction);
 
