@@ -128,7 +128,7 @@ CampaignIdentity Campaign::identity() const {
   for (const auto& [name, version] : component_versions()) hash = hash_mix(hash, hash64(name + version));
   CampaignIdentity identity;
   identity.campaign = fmt::format("{:016x}", hash);
-  identity.scenario = scenario_.name;
+  identity.scenario = scenario_.name + (options_.variant.empty() ? "" : "/" + options_.variant);
   identity.argument = options_.scenario;
   identity.options = options_text();
   identity.pairs = options_.pairs;

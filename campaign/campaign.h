@@ -26,6 +26,7 @@ struct CampaignProgress {
 struct CampaignOptions {
   std::string scenario;  // a folder, a file, a known name
   Overrides overrides;
+  std::string variant;  // of [[campaign.variant]], whose settings are in `overrides`; for the report's head
   std::vector<std::string> sites, actions;  // empty: what [campaign] says, or all
   bool pairs = false;
   std::optional<uint64_t> random;

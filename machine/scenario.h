@@ -158,6 +158,13 @@ struct CampaignScenario {
     std::string why;
   };
   std::vector<Right> right;
+  // Where there are some, a campaign is as many, one after the other, each with these settings besides: kernels
+  // that differ in one planted bug.
+  struct Variant {
+    std::string name;
+    Overrides set;
+  };
+  std::vector<Variant> variants;
 };
 
 struct Scenario {
