@@ -152,7 +152,7 @@ void XenStore::Impl::erase(const std::string& path) {
   const Node& node = *found->second;
   (void)charge(accountable(node), -static_cast<int64_t>(node.record_size() + path.size()), false);
   nodes.erase(found);
-  if (observer) changed.push_back(path);
+  if (observer) changed_nodes.push_back(path);
 }
 
 void XenStore::Impl::store(const std::string& path, NodePtr node) {
@@ -160,7 +160,7 @@ void XenStore::Impl::store(const std::string& path, NodePtr node) {
   (void)charge(accountable(*node), static_cast<int64_t>(node->record_size() + path.size()), false);
   nodes[path] = std::move(node);
   // What it replaces has been noted already.
-  if (observer && (changed.empty() || changed.back() != path)) changed.push_back(path);
+  if (observer && (changed_nodes.empty() || changed_nodes.back() != path)) changed_nodes.push_back(path);
 }
 
 // write_node(). Without a connection it is the store's own doing. A write that fails within a transaction

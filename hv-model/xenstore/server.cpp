@@ -134,7 +134,7 @@ void XenStore::Impl::handle(ConnectionId id, std::span<const uint8_t> message) {
 }
 
 void XenStore::Impl::announce_changes() {
-  for (const std::string& path : std::exchange(changed, {})) observer(path);
+  for (const std::string& path : std::exchange(changed_nodes, {})) observer(path);
 }
 
 // process_message()
@@ -277,7 +277,7 @@ bool XenStore::is_introduced(DomainId domain) const {
 }
 void XenStore::set_observer(Observer observer) {
   impl_->observer = std::move(observer);
-  impl_->changed.clear();
+  impl_->changed_nodes.clear();
 }
 
 std::optional<std::string_view> XenStore::peek(std::string_view path) const {

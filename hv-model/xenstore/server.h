@@ -209,7 +209,7 @@ struct XenStore::Impl {
   std::deque<Outgoing> outbox;
   bool delivering = false;
   XenStore::Observer observer;
-  std::vector<std::string> changed;  // since the observer was told last
+  std::vector<std::string> changed_nodes;  // since the observer was told last
   uint64_t running_hash = 0;
   uint64_t requests = 0;
 };

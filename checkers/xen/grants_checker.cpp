@@ -1,0 +1,321 @@
+#include "checkers/xen/grants_checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "checkers/xen/crossing_record.h"
+#include "checkers/xen/xen_device.h"
+#include "checkers/xen_checkers.h"
+#include "hv-model/backends/net/net_payloads.h"
+#include "hv-model/hypervisor.h"
+#include "hv-model/xen_abi.h"
+#include "hv-model/xenstore/xenstore.h"
+
+namespace ringside {
+
+namespace {
+
+constexpr uint32_t kReserved = GrantTable::kReserved;
+constexpr size_t kUsedMax = 8192;
+constexpr size_t kNamedMax = 8;  // grants that a message names
+
+constexpr uint32_t kDecrease = operation_code(__HYPERVISOR_memory_op, XENMEM_decrease_reservation),
+                   kExchange = operation_code(__HYPERVISOR_memory_op, XENMEM_exchange);
+
+bool permits(const GrantEntry& entry) { return (entry.flags & GTF_type_mask) == GTF_permit_access; }
+
+// Refusals that mean that the entry does not say what the backend was promised.
+bool is_refusal(int16_t status) {
+  return status == GNTST_general_error || status == GNTST_bad_gntref || status == GNTST_bad_page ||
+         status == GNTST_permission_denied;
+}
+
+}  // namespace
+
+KnownChecker grants_checker() {
+  return {"grants", "Grants: given for as long as they are used, and taken back",
+          [](Checkers& checkers) -> std::unique_ptr<Checker> {
+            return std::make_unique<GrantsChecker>(checkers);
+          },
+          GrantsChecker::rules};
+}
+
+std::vector<CheckerRule> GrantsChecker::rules() {
+  return {
+      {"ended_while_mapped", "a grant is ended, or made another one, while a backend has it mapped"},
+      {"used_after_end", "a request names a grant that is none (any more)"},
+      {"reused_in_flight",
+       "a request names a page that another one in flight fills, or fills one that it reads"},
+      {"freed_while_granted", "a granted page was given back to Xen, or made a page table"},
+      {"writable_for_output", "a page that is only read is granted for writing"},
+      {"leaked", "the domain shuts down with all its devices closed, and still grants pages"},
+  };
+}
+
+std::vector<std::string> GrantsChecker::wires() const { return {"grant", "ring/*", "hypercall"}; }
+
+bool GrantsChecker::wants(const Wire& wire) const {
+  const uint16_t id = wire.payload_type().id;
+  return id == kGrantPayload.id || id == kHypercallPayload.id || id == kBlkRequestPayload.id ||
+         id == kBlkResponsePayload.id || id == kNetTxRequestPayload.id || id == kNetRxRequestPayload.id;
+}
+
+void GrantsChecker::on_wire_added(const Wire& wire) {
+  if (roles_.size() <= wire.index()) roles_.resize(wire.index() + 1);
+  DomainGrants& domain = grants_of(domain_of_wire(wire.name()));
+  const uint16_t id = wire.payload_type().id;
+  Part part = Part::none;
+  if (id == kGrantPayload.id) part = Part::grant;
+  if (id == kHypercallPayload.id) part = Part::hypercall;
+  if (id == kBlkRequestPayload.id) part = Part::blk_request;
+  if (id == kBlkResponsePayload.id) part = Part::blk_response;
+  if (id == kNetTxRequestPayload.id) part = Part::tx_request;
+  if (id == kNetRxRequestPayload.id) part = Part::rx_request;
+  if (part == Part::grant) domain.wire = &wire;
+  roles_[wire.index()] = {part, &domain, &ring_of(base_of_wire(wire.name()))};
+}
+
+GrantsChecker::DomainGrants& GrantsChecker::grants_of(uint16_t domain) {
+  for (const auto& grants : domains_) {
+    if (grants->id == domain) return *grants;
+  }
+  domains_.push_back(std::make_unique<DomainGrants>(DomainGrants{.id = domain}));
+  return *domains_.back();
+}
+
+GrantsChecker::Ring& GrantsChecker::ring_of(const std::string& base) {
+  for (const auto& ring : rings_) {
+    if (ring->base == base) return *ring;
+  }
+  rings_.push_back(std::make_unique<Ring>(Ring{.base = base}));
+  return *rings_.back();
+}
+
+const Domain* GrantsChecker::domain_of(const DomainGrants& grants) const {
+  return machine().hypervisor->find_domain(DomainId{grants.id});
+}
+
+// Null for a number that is no grant's.
+GrantsChecker::Ref* GrantsChecker::ref_of(DomainGrants& domain, uint32_t ref) const {
+  if (ref < domain.refs.size()) return &domain.refs[ref];
+  const Domain* granter = domain_of(domain);
+  if (granter == nullptr || ref >= granter->grants.entries()) return nullptr;
+  domain.refs.resize(granter->grants.entries());
+  return &domain.refs[ref];
+}
+
+void GrantsChecker::on_store_change(const std::string& path) {
+  devices_.on_store_change(*machine().xenstore, path);
+  if (!path.ends_with("/state")) return;
+  const auto node = device_node(path);
+  if (!node || node->backend || node->kind == DeviceKind::other || node->name != "state") return;
+  const unsigned state = xenbus_state(*machine().xenstore, node->folder).value_or(0);
+  DomainGrants& domain = grants_of(node->domain.value);
+  if (state == kClosed || state == 0) {
+    // Whatever was in flight is over.
+    const std::string base = fmt::format("dom{}/ring/", domain.id);
+    for (const auto& ring : rings_) {
+      if (ring->base.starts_with(base)) clear({Part::none, &domain, ring.get()});
+    }
+  }
+  if (state != kInitialised && state != kConnected) return;
+  if (number_node(*machine().xenstore, std::string(node->folder) + "/feature-persistent").value_or(0) != 0)
+    domain.persistent = true;
+}
+
+void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) {
+  const Role& role = roles_[wire.index()];
+  switch (role.part) {
+    case Part::grant: on_grant(*role.domain, wire, crossing); break;
+    case Part::hypercall:
+      if (crossing.direction == Direction::in) on_return(*role.domain, wire, crossing);
+      break;
+    case Part::blk_request: on_blk_request(role, wire, crossing); break;
+    case Part::blk_response: end(role, record_at<uint64_t>(crossing)); break;
+    case Part::tx_request: on_tx_request(role, wire, crossing); break;
+    case Part::rx_request:
+      if (meddled_with(crossing)) {
+        if (Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing))) ref->suspect = true;
+      }
+      break;
+    case Part::none: break;
+  }
+}
+
+void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+  const auto record = record_at<GrantRecord>(crossing);
+  if (record.by == domain.id) return;
+  Ref* ref = ref_of(domain, record.ref);
+  if (record.status != GNTST_okay) {
+    if (!is_refusal(record.status) || (ref != nullptr && ref->suspect)) return;
+    const bool freed = record.status == GNTST_bad_page;
+    violate(freed ? "freed_while_granted" : "used_after_end", wire, &crossing,
+            fmt::format("grant {} with flags {:#x} cannot be used by domain {}: status {}", record.ref,
+                        record.flags, record.by, record.status));
+    return;
+  }
+  if (ref == nullptr) return;
+  if (!ref->used && domain.used.size() < kUsedMax) {
+    ref->used = true;
+    domain.used.push_back(record.ref);
+  }
+  if (record.operation != static_cast<uint8_t>(GrantOperation::unmap)) return;
+  const Domain* granter = domain_of(domain);
+  const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{record.ref});
+  if (!entry || granter->end || (permits(*entry) && entry->frame.value == record.frame)) return;
+  violate("ended_while_mapped", wire, &crossing,
+          permits(*entry)
+              ? fmt::format("grant {} was frame {:#x} when domain {} mapped it, and is frame {:#x} now",
+                            record.ref, record.frame, record.by, entry->frame.value)
+              : fmt::format("grant {} of frame {:#x} was ended while domain {} had it mapped", record.ref,
+                            record.frame, record.by));
+}
+
+void GrantsChecker::on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+  const auto operation = record_at<uint32_t>(crossing, offsetof(HypercallRecord, operation));
+  if (operation != kDecrease && operation != kExchange) return;
+  look_for_freed(domain, wire, crossing);
+}
+
+// Pages that a backend has used and may use again must still be the domain's.
+void GrantsChecker::look_for_freed(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+  const Domain* granter = domain_of(domain);
+  if (granter == nullptr) return;
+  for (const uint32_t ref : domain.used) {
+    const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{ref});
+    if (!entry || !permits(*entry)) continue;
+    const PageInfo* page = machine().hypervisor->frames.find(entry->frame);
+    if (page != nullptr && page->owner == granter->id) continue;
+    violate("freed_while_granted", wire, &crossing,
+            fmt::format("grant {} permits access to frame {:#x}, which is not the domain's any more", ref,
+                        entry->frame.value));
+  }
+}
+
+GrantsChecker::Flight& GrantsChecker::open(Ring& ring) {
+  if (ring.count == ring.flights.size()) ring.flights.emplace_back();
+  Flight& flight = ring.flights[ring.count];
+  flight.uses.clear();
+  return flight;
+}
+
+void GrantsChecker::on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing) {
+  const auto record = record_at<BlkRequestRecord>(crossing);
+  const bool indirect = record.indirect_op != kNoIndirectOp;
+  const uint8_t operation = indirect ? record.indirect_op : record.operation;
+  if (operation == BLKIF_OP_DISCARD) return;
+  const bool meddled = meddled_with(crossing);
+  Flight& flight = open(*role.ring);
+  const size_t size = crossing.payload->size();
+  for (size_t at = sizeof record; at + sizeof(BlkSegmentRecord) <= size; at += sizeof(BlkSegmentRecord)) {
+    const auto segment = record_at<BlkSegmentRecord>(crossing, at);
+    if (meddled) {
+      if (Ref* ref = ref_of(*role.domain, segment.gref)) ref->suspect = true;
+    }
+    if (segment.kind != static_cast<uint8_t>(BlkSegmentKind::data)) continue;
+    flight.uses.push_back({segment.gref, segment.first_sect, segment.last_sect, operation == BLKIF_OP_READ});
+  }
+  if (meddled || flight.uses.empty()) return;
+  if (operation == BLKIF_OP_WRITE && !role.domain->persistent)
+    check_read_only(role, flight.uses.front().ref, "a write to the disk", wire, crossing);
+  begin(role, record.id, wire, crossing);
+}
+
+void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing) {
+  const auto record = record_at<NetTxRequestRecord>(crossing);
+  if (meddled_with(crossing)) {
+    if (Ref* ref = ref_of(*role.domain, record.gref)) ref->suspect = true;
+    return;
+  }
+  check_read_only(role, record.gref, "a frame that is sent", wire, crossing);
+}
+
+// Once for each ring: a driver that does it, does it always.
+void GrantsChecker::check_read_only(const Role& role, uint32_t ref, const char* what, const Wire& wire,
+                                    const Crossing& crossing) {
+  if (role.ring->told_writable) return;
+  const auto entry = grant_entry(machine().hypervisor->memory, *domain_of(*role.domain), GrantRef{ref});
+  if (!entry || !permits(*entry) || (entry->flags & GTF_readonly)) return;
+  role.ring->told_writable = true;
+  violate("writable_for_output", wire, &crossing,
+          fmt::format("grant {}, the page of {}, has flags {:#x}, where GTF_readonly would do", ref, what,
+                      entry->flags));
+}
+
+// The uses of the flight that open() has given.
+void GrantsChecker::begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing) {
+  Ring& ring = *role.ring;
+  Flight& flight = ring.flights[ring.count];
+  flight.id = id;
+  uint64_t other = 0;
+  const Use* clash = nullptr;
+  for (const Use& use : flight.uses) {
+    Ref* ref = ref_of(*role.domain, use.ref);
+    if (ref == nullptr) continue;
+    if (ref->in_flight++ != 0 && clash == nullptr && clash_of(ring, use, other) != nullptr) clash = &use;
+  }
+  ++ring.count;
+  if (clash == nullptr) return;
+  violate(
+      "reused_in_flight", wire, &crossing,
+      fmt::format("request id {} uses sectors {} to {} of grant {}, and so does id {}, which is in flight",
+                  id, clash->first, clash->last, clash->ref, other));
+}
+
+const GrantsChecker::Use* GrantsChecker::clash_of(const Ring& ring, const Use& use, uint64_t& id) const {
+  for (size_t i = 0; i < ring.count; ++i) {
+    for (const Use& held : ring.flights[i].uses) {
+      if (held.ref != use.ref || held.last < use.first || use.last < held.first) continue;
+      if (!held.fills && !use.fills) continue;
+      id = ring.flights[i].id;
+      return &held;
+    }
+  }
+  return nullptr;
+}
+
+void GrantsChecker::end(const Role& role, uint64_t id) {
+  Ring& ring = *role.ring;
+  for (size_t i = 0; i < ring.count; ++i) {
+    if (ring.flights[i].id != id) continue;
+    for (const Use& use : ring.flights[i].uses) {
+      Ref* ref = ref_of(*role.domain, use.ref);
+      if (ref != nullptr && ref->in_flight != 0) --ref->in_flight;
+    }
+    std::swap(ring.flights[i], ring.flights[--ring.count]);
+    return;
+  }
+}
+
+void GrantsChecker::clear(const Role& role) {
+  while (role.ring->count != 0) end(role, role.ring->flights[0].id);
+  role.ring->told_writable = false;
+}
+
+void GrantsChecker::look_for_leaks(const DomainGrants& domain) {
+  const Domain* granter = domain_of(domain);
+  size_t count = 0;
+  std::string named;
+  for (uint32_t ref = kReserved; ref < granter->grants.entries(); ++ref) {
+    const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{ref});
+    if (!entry || !permits(*entry) || entry->domain.value != 0) continue;
+    if (++count <= kNamedMax) named += fmt::format("{}{}", named.empty() ? "" : ", ", ref);
+  }
+  if (count == 0) return;
+  violate("leaked", *domain.wire, nullptr,
+          fmt::format("all devices are closed, and {} grant{} still permit{} access: {}{}", count,
+                      count == 1 ? "" : "s", count == 1 ? "s" : "", named, count > kNamedMax ? ", ..." : ""));
+}
+
+void GrantsChecker::on_end(bool orderly) {
+  if (!orderly) return;
+  for (const auto& domain : domains_) {
+    if (domain->wire != nullptr && domain_of(*domain) != nullptr &&
+        devices_.all_closed(*machine().xenstore, domain->id))
+      look_for_leaks(*domain);
+  }
+}
+
+}  // namespace ringside

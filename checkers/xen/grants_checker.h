@@ -1,0 +1,97 @@
+// The checker `grants`: what a domain grants to its backends (public/grant_table.h), it grants for as long as
+// they use it, to be used as they may, and no longer than the device lives.
+//
+// It sees uses of grants where Xen does (map, unmap, copy), what requests name (blkif.h, netif.h), and the
+// guest's table as it stands then. An entry that is ended too early is found when its mapping ends, or when a
+// backend comes for it; one that is never ended, when all devices of the domain are closed and it shuts down.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkers/checker.h"
+#include "checkers/xen/xen_device.h"
+#include "hv-model/backends/blk/blk_payloads.h"
+#include "hv-model/payloads.h"
+#include "sim/ids.h"
+
+namespace ringside {
+
+class Domain;
+
+class GrantsChecker final : public Checker {
+ public:
+  explicit GrantsChecker(Checkers& checkers) : Checker(checkers, "grants") {}
+  static std::vector<CheckerRule> rules();
+
+  std::vector<std::string> wires() const override;
+  bool wants(const Wire& wire) const override;
+  void on_wire_added(const Wire& wire) override;
+  void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
+  void on_store_change(const std::string& path) override;
+  void on_end(bool orderly) override;
+
+ private:
+  enum class Part : uint8_t { none, grant, hypercall, blk_request, blk_response, tx_request, rx_request };
+  // What a request in flight does to a granted page: sectors of 512 bytes.
+  struct Use {
+    uint32_t ref = 0;
+    uint8_t first = 0, last = 0;
+    bool fills = false;  // the backend writes to it
+  };
+  struct Flight {
+    uint64_t id = 0;
+    std::vector<Use> uses;
+  };
+  // One ring's requests. The first `count` are in flight; the others keep their memory.
+  struct Ring {
+    std::string base;
+    std::vector<Flight> flights;
+    size_t count = 0;
+    bool told_writable = false;
+  };
+  struct Ref {
+    uint16_t in_flight = 0;  // uses by requests
+    bool used = false;       // by a backend
+    bool suspect = false;    // named by a request that a fault has changed
+  };
+  struct DomainGrants {
+    uint16_t id;
+    const Wire* wire = nullptr;
+    std::vector<Ref> refs;
+    std::vector<uint32_t> used;  // those that are
+    bool persistent = false;     // a disk's pages may be kept for any use
+  };
+  struct Role {
+    Part part = Part::none;
+    DomainGrants* domain = nullptr;
+    Ring* ring = nullptr;
+  };
+
+  DomainGrants& grants_of(uint16_t domain);
+  Ring& ring_of(const std::string& base);
+  Ref* ref_of(DomainGrants& domain, uint32_t ref) const;
+  const Domain* domain_of(const DomainGrants& grants) const;
+
+  void on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing);
+  void on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing);
+  void begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing);
+  void end(const Role& role, uint64_t id);
+  void clear(const Role& role);
+  Flight& open(Ring& ring);
+  const Use* clash_of(const Ring& ring, const Use& use, uint64_t& id) const;
+  void check_read_only(const Role& role, uint32_t ref, const char* what, const Wire& wire,
+                       const Crossing& crossing);
+  void look_for_freed(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void look_for_leaks(const DomainGrants& domain);
+
+  std::vector<Role> roles_;
+  OfferedDevices devices_;
+  std::vector<std::unique_ptr<DomainGrants>> domains_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+};
+
+}  // namespace ringside

@@ -1,0 +1,102 @@
+// The checker `ring`: both ends of shared rings keep to public/io/ring.h and to the interface on top of it
+// (blkif.h, netif.h, 9pfs.h, console.h, xs_wire.h).
+//
+// It looks at the shared pages whenever one end has had its turn: when the frontend sends an event, yields or
+// waits, and when the backend shows the indices that it has seen. A device's rings are known from the moment
+// at which its backend says Connected until either end says Closed.
+//
+// It cannot see what happens between two looks: an entry that is filled late, but before anybody looks, or an
+// event that comes late. Where a fault has changed a ring's messages, what follows from it is nobody's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkers/checker.h"
+#include "checkers/xen/ring_view.h"
+
+namespace ringside {
+
+class RingChecker final : public Checker {
+ public:
+  explicit RingChecker(Checkers& checkers) : Checker(checkers, "ring") {}
+  static std::vector<CheckerRule> rules();
+
+  std::vector<std::string> wires() const override;
+  bool wants(const Wire& wire) const override;
+  void on_wire_added(const Wire& wire) override;
+  void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
+  void on_store_change(const std::string& path) override;
+  void on_end(bool orderly) override;
+
+ private:
+  enum class Part : uint8_t { none, hypercall, events, indices, byte_indices, request, response };
+  // The wires of one ring, "dom1/ring/xvda/" and "dom1/ring/net0/queue-1/tx/".
+  struct Group {
+    std::string base;
+    RingKind kind;
+    std::optional<uint32_t> queue;
+    uint16_t domain;
+    SlotRing* ring = nullptr;
+    ByteRing* bytes = nullptr;
+  };
+  struct DomainRings {
+    uint16_t id;
+    const Wire* wire = nullptr;  // for what has no wire of its own
+    bool has_fixed = false;      // the rings that the domain builder makes have been looked for
+    std::vector<std::unique_ptr<SlotRing>> slots;
+    std::vector<std::unique_ptr<ByteRing>> bytes;
+  };
+  struct Role {
+    Part part = Part::none;
+    Group* group = nullptr;
+    DomainRings* domain = nullptr;
+  };
+  // What is being looked at, for a violation's crossing.
+  struct Sight {
+    const Wire& wire;
+    const Crossing* crossing;
+  };
+
+  // --- ring_checker.cpp: which ring a crossing is about ---
+  DomainRings& rings_of(uint16_t domain);
+  Group& group_of(const std::string& base, RingKind kind);
+  void connect(const DeviceNode& node);
+  void disconnect(const std::string& frontend);
+  void add_ring(const OfferedRing& offered, const DeviceNode& node);
+  void find_fixed_rings(DomainRings& domain);
+  const uint8_t* page_of(uint16_t domain, GrantRef ref) const;
+  SlotRing* ring_of(Group& group, const RingIndices& shown);
+  SlotRing* only_ring_of(Group& group);
+  ByteRing* bytes_of(Group& group, const ByteRing::Indices& shown);
+  const Wire& wire_of(const SlotRing& ring, const Wire& otherwise) const {
+    return ring.wire != nullptr ? *ring.wire : otherwise;
+  }
+  void on_hypercall(DomainRings& domain, Sight sight);
+  void on_event(DomainRings& domain, Sight sight, const Verdict& verdict);
+
+  // --- slot_ring_rules.cpp ---
+  bool look(SlotRing& ring, const RingIndices& now, Sight sight);
+  void look_again(SlotRing& ring, Sight sight);
+  void compare(SlotRing& ring, uint32_t index, Sight sight);
+  void note_published(SlotRing& ring, uint32_t to, Sight sight);
+  void read_responses(SlotRing& ring, uint32_t to, Sight sight);
+  void look_for_late_event(SlotRing& ring, Sight sight);
+  void on_indices(SlotRing& ring, const RingIndices& shown, uint32_t req_cons, Sight sight);
+  void on_request(SlotRing& ring, Sight sight);
+  void on_response(SlotRing& ring, Sight sight);
+  void frontend_waits(SlotRing& ring, Sight sight);
+  void frontend_gets_event(SlotRing& ring, Sight sight, const Verdict& verdict);
+  void end(SlotRing& ring, const Wire& wire);
+
+  // --- byte_ring_rules.cpp ---
+  void look(ByteRing& ring, Sight sight);
+  void frontend_waits(ByteRing& ring, Sight sight);
+
+  std::vector<Role> roles_;  // by the wire's index
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<std::unique_ptr<DomainRings>> domains_;
+};
+
+}  // namespace ringside

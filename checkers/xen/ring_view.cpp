@@ -1,0 +1,131 @@
+#include "checkers/xen/ring_view.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "hv-model/xen_abi.h"
+
+extern "C" {
+#include <xen/io/9pfs.h>
+}
+
+namespace ringside {
+
+namespace {
+
+constexpr size_t kRemovedKept = 16;
+
+uint32_t bytes_of_slot(const OfferedRing& ring) {
+  switch (ring.kind) {
+    // A slot is as large as a request: 112 bytes on x86-64, 108 in the layout of x86-32.
+    case RingKind::blk: return ring.native ? sizeof(blkif_request) : sizeof(blkif_request) - 4;
+    case RingKind::net_tx: return sizeof(netif_tx_request);
+    default: return sizeof(netif_rx_request);
+  }
+}
+
+}  // namespace
+
+bool RequestIds::add(uint64_t id) {
+  if (!bits_.empty()) {
+    uint64_t& word = bits_[id / 64 % bits_.size()];
+    const uint64_t bit = uint64_t{1} << id % 64;
+    if (word & bit) return false;
+    word |= bit;
+  } else {
+    if (std::find(list_.begin(), list_.end(), id) != list_.end()) return false;
+    list_.push_back(id);
+  }
+  ++count_;
+  return true;
+}
+
+bool RequestIds::remove(uint64_t id) {
+  if (!bits_.empty()) {
+    uint64_t& word = bits_[id / 64 % bits_.size()];
+    const uint64_t bit = uint64_t{1} << id % 64;
+    if (!(word & bit)) return false;
+    word &= ~bit;
+  } else {
+    const auto found = std::find(list_.begin(), list_.end(), id);
+    if (found == list_.end()) return false;
+    *found = list_.back();
+    list_.pop_back();
+  }
+  --count_;
+  if (removed_.size() < kRemovedKept) {
+    removed_.push_back(id);
+  } else {
+    removed_[next_removed_++ % kRemovedKept] = id;
+  }
+  return true;
+}
+
+bool RequestIds::was_removed(uint64_t id) const {
+  return std::find(removed_.begin(), removed_.end(), id) != removed_.end();
+}
+
+SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string the_frontend,
+                   std::vector<const uint8_t*> the_pages)
+    : kind(offered.kind),
+      domain(the_domain),
+      frontend(std::move(the_frontend)),
+      queue(offered.queue),
+      port(offered.port),
+      pages(std::move(the_pages)),
+      slot_bytes(bytes_of_slot(offered)),
+      slots(BackRingIndices::slots_in(pages.size() * kPageSize, slot_bytes)),
+      sums(slots),
+      ids(offered.kind != RingKind::blk) {
+  const RingIndices now = indices();
+  rsp_prod = rsp_written = now.rsp_prod;
+  // What was published before the backend came, it will find without being told.
+  req_prod = told = now.req_prod;
+  noted = fresh = now.rsp_prod;
+  rsp_event_before = now.rsp_event;
+}
+
+void SlotRing::copy_slot(uint32_t index, void* into, size_t length) const {
+  const size_t offset = BackRingIndices::kSlotsOffset + size_t{slot(index)} * slot_bytes;
+  const size_t here = std::min(length, kPageSize - offset % kPageSize);
+  std::memcpy(into, pages[offset / kPageSize] + offset % kPageSize, here);
+  if (here != length)
+    std::memcpy(static_cast<uint8_t*>(into) + here, pages[offset / kPageSize + 1], length - here);
+}
+
+uint64_t SlotRing::sum(uint32_t index) const {
+  uint64_t words[sizeof(blkif_request) / sizeof(uint64_t)] = {};
+  copy_slot(index, words, slot_bytes);
+  uint64_t sum = words[0];
+  for (size_t word = 1; word < (slot_bytes + 7) / 8; ++word) sum = (sum ^ words[word]) * 0x9e3779b97f4a7c15;
+  return sum;
+}
+
+ByteRing::Layout p9_layout(const uint8_t* page) {
+  uint32_t order = 0;
+  std::memcpy(&order, page + offsetof(xen_9pfs_data_intf, ring_order), sizeof order);
+  const auto size = static_cast<uint32_t>(XEN_FLEX_RING_SIZE(std::min(order, 9u)));
+  return {offsetof(xen_9pfs_data_intf, out_prod),
+          offsetof(xen_9pfs_data_intf, out_cons),
+          offsetof(xen_9pfs_data_intf, in_prod),
+          offsetof(xen_9pfs_data_intf, in_cons),
+          size,
+          size};
+}
+
+ByteRing::Layout console_layout() {
+  return {offsetof(xencons_interface, out_prod), offsetof(xencons_interface, out_cons),
+          offsetof(xencons_interface, in_prod),  offsetof(xencons_interface, in_cons),
+          sizeof(xencons_interface::out),        sizeof(xencons_interface::in)};
+}
+
+ByteRing::Layout xenstore_layout() {
+  return {offsetof(xenstore_domain_interface, req_prod),
+          offsetof(xenstore_domain_interface, req_cons),
+          offsetof(xenstore_domain_interface, rsp_prod),
+          offsetof(xenstore_domain_interface, rsp_cons),
+          XENSTORE_RING_SIZE,
+          XENSTORE_RING_SIZE};
+}
+
+}  // namespace ringside

@@ -1,0 +1,120 @@
+// A ring as both ends share it, and what a checker remembers of it between two looks: rings of slots
+// (public/io/ring.h, with the slots of blkif.h and netif.h) and rings of bytes (9pfs.h, console.h,
+// xs_wire.h). Everything is read from the shared pages, so that it holds whatever a fault has made of a
+// message.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkers/xen/xen_device.h"
+#include "hv-model/ring.h"
+#include "sim/clock.h"
+#include "sim/wire.h"
+
+namespace ringside {
+
+// Indices run freely over 32 bits: whether `a` lies before `b`.
+constexpr bool index_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
+// RING_PUSH_*_AND_CHECK_NOTIFY: whether going from `old` to `now` asks for an event at `event`.
+constexpr bool asks_event(uint32_t old, uint32_t now, uint32_t event) { return now - event < now - old; }
+
+// Which requests are in flight, by their ids: 64 bits of the frontend's choice (blkif), or 16 (netif).
+class RequestIds {
+ public:
+  explicit RequestIds(bool narrow) : bits_(narrow ? 65536 / 64 : 0) {}
+  // False where it is there already, or is not, and nothing is done.
+  bool add(uint64_t id);
+  bool remove(uint64_t id);
+  size_t count() const { return count_; }
+  // Among the last that were removed.
+  bool was_removed(uint64_t id) const;
+
+ private:
+  std::vector<uint64_t> bits_;  // narrow
+  std::vector<uint64_t> list_;  // otherwise
+  std::vector<uint64_t> removed_;
+  size_t next_removed_ = 0;
+  size_t count_ = 0;
+};
+
+struct SlotRing {
+  SlotRing(const OfferedRing& offered, DomainId the_domain, std::string the_frontend,
+           std::vector<const uint8_t*> the_pages);
+
+  RingIndices indices() const {
+    RingIndices now;
+    std::memcpy(&now, pages[0], sizeof now);
+    return now;
+  }
+  uint32_t slot(uint32_t index) const { return index & (slots - 1); }
+  // Copies a slot's first bytes; a slot may lie across two pages.
+  void copy_slot(uint32_t index, void* into, size_t length) const;
+  // A sum over a slot: what its bytes are, up to chance.
+  uint64_t sum(uint32_t index) const;
+
+  const RingKind kind;
+  const DomainId domain;
+  const std::string frontend;  // its folder
+  const std::optional<uint32_t> queue;
+  const EventPort port;
+  const std::vector<const uint8_t*> pages;
+  const uint32_t slot_bytes, slots;
+  const Wire* wire = nullptr;  // of its indices, once it is known which that is
+
+  // As seen last.
+  uint32_t req_prod = 0, rsp_prod = 0;
+  uint32_t told = 0;                   // req_prod when the backend was told, or looked, last
+  uint32_t rsp_written = 0;            // behind the responses that may stand in slots, published or not
+  uint32_t rsp_event_before = 0;       // when the frontend got its last event
+  std::optional<Tick> event_due_from;  // the backend has published what the frontend wants an event for
+  bool event_lost = false;             // a fault has taken the frontend's last event away
+  bool meddled = false;                // a fault has changed messages: ids and counts need not agree
+  bool lost = false;                   // a fault has taken a message away
+  bool halted = false;                 // its indices are broken: nothing more is read from it
+  Tick moved_at;                       // when an index changed last
+
+  // What published requests were like: noted up to `noted`, and from `fresh` on not compared yet.
+  std::vector<uint64_t> sums;
+  uint32_t noted = 0, fresh = 0;
+  RequestIds ids;
+};
+
+struct ByteRing {
+  struct Layout {
+    uint16_t out_prod, out_cons, in_prod, in_cons;  // where the indices are in the page
+    uint32_t out_size, in_size;
+  };
+  struct Indices {
+    uint32_t out_prod = 0, out_cons = 0, in_prod = 0, in_cons = 0;
+  };
+  Indices indices() const {
+    const auto load = [this](uint16_t offset) {
+      uint32_t value;
+      std::memcpy(&value, page + offset, sizeof value);
+      return value;
+    };
+    return {load(layout.out_prod), load(layout.out_cons), load(layout.in_prod), load(layout.in_cons)};
+  }
+
+  const char* name;  // "console"
+  DomainId domain;
+  std::string frontend;  // its folder; empty for those that the domain builder makes
+  std::optional<uint32_t> queue;
+  std::optional<EventPort> port;  // nothing: not known
+  const uint8_t* page;
+  Layout layout;
+  const Wire* wire = nullptr;
+  Indices seen{};
+  uint32_t told = 0;  // out_prod when the backend was told, or looked, last
+  bool halted = false;
+};
+// For a page of 9pfs the size stands in the page.
+ByteRing::Layout p9_layout(const uint8_t* page);
+ByteRing::Layout console_layout();
+ByteRing::Layout xenstore_layout();
+
+}  // namespace ringside
