@@ -77,15 +77,18 @@ int run_command(int argc, char** argv) {
       "  ringside scenarios                      what there is to run\n"
       "  ringside run grub-pv -o a.pcapng        run and record\n"
       "  ringside show a.pcapng --wire 'ring/*'  read the disk's ring traffic\n"
-      "  ringside replay a.pcapng                run it again, compare every digest");
+      "  ringside replay a.pcapng                run it again, compare every digest\n"
+      "  ringside step a.pcapng                  step through it, and back");
   Outcome outcome;
   add_run(app, outcome);
   add_replay(app, outcome);
   add_show(app, outcome);
-  add_diff(app, outcome);
   add_faults(app, outcome);
+  add_diff(app, outcome);
+  add_drive(app, outcome);
   add_pack(app, outcome);
   add_campaign(app, outcome);
+  add_step(app, outcome);
   add_scenarios(app, outcome);
   add_checkers(app, outcome);
   try {

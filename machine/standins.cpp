@@ -68,6 +68,15 @@ Result<SessionSide> Standins::read(const StandinScenario& standin,
   return read_session_side(path->second, standin.file, globs);
 }
 
+Result<> Standins::locate_all() {
+  for (const StandinScenario* standin : standins_of(scenario_)) {
+    const auto path = locate_file(scenario_, standin->file, "session");
+    if (!path) return tl::unexpected(path.error());
+    add_file(standin->file, *path);
+  }
+  return {};
+}
+
 Result<DiskRecording> Standins::disk(const DiskScenario& disk) const {
   auto side = read(disk.standin, {"image/*/data"});
   if (!side) return tl::unexpected(side.error());

@@ -23,6 +23,9 @@ class Standins {
   // Where the session with this name in the scenario is on this host.
   void add_file(const std::string& name, const std::string& path) { paths_[name] = path; }
 
+  // Looks for all sessions of the scenario where its files are.
+  Result<> locate_all();
+
   // What a recorded disk has read and written. A session without the data is executed again for it.
   Result<DiskRecording> disk(const DiskScenario& disk) const;
   // What a recorded 9P server of this share has answered.
