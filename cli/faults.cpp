@@ -78,9 +78,12 @@ void print_text(const FaultInjector& injector, const SiteCounter::Count& count) 
 
 nlohmann::ordered_json to_json(const FaultInjector& injector, const SiteCounter::Count& count) {
   const Wire& wire = *count.wire;
-  nlohmann::ordered_json site{{"wire", wire.name()},   {"kind", to_string(wire.kind())},
+  nlohmann::ordered_json site{{"wire", wire.name()},
+                              {"kind", to_string(wire.kind())},
                               {"payload", wire.payload_type().name},
-                              {"count", count.out + count.in}, {"out", count.out}, {"in", count.in}};
+                              {"count", count.out + count.in},
+                              {"out", count.out},
+                              {"in", count.in}};
   site["actions"] = injector.actions_of(wire);
   auto& own = site["own"] = nlohmann::ordered_json::array();
   for (const NamedFault& fault : wire.payload_type().faults)
@@ -130,10 +133,13 @@ Result<> list(const FaultsArguments& arguments) {
     }
   }
   if (arguments.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"ended", report->reason}, {"sites", crossings}, {"wires", json}}.dump(2));
+    fmt::print(
+        "{}\n",
+        nlohmann::ordered_json{{"ended", report->reason}, {"sites", crossings}, {"wires", json}}.dump(2));
   } else {
     std::fflush(stdout);
-    fmt::print(stderr, "{} places on {} wires of {} ({})\n", crossings, wires, scenario->name, report->reason);
+    fmt::print(stderr, "{} places on {} wires of {} ({})\n", crossings, wires, scenario->name,
+               report->reason);
   }
   return {};
 }
@@ -144,7 +150,8 @@ void add_faults(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("faults", "List where faults may strike in a scenario, and which");
   auto arguments = std::make_shared<FaultsArguments>();
   command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")->required();
-  command->add_option("--wire", arguments->wires, "Only wires that match (repeatable)")->allow_extra_args(false);
+  command->add_option("--wire", arguments->wires, "Only wires that match (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_flag("--json", arguments->json, "One JSON object");

@@ -35,14 +35,29 @@ constexpr std::array<KnownAction, 11> kActions{{
 }};
 
 // Where Linux and Xen have one number for it.
-constexpr std::array<std::pair<std::string_view, int>, 18> kErrors{
-    {{"EPERM", 1},   {"ENOENT", 2},  {"ESRCH", 3},   {"EINTR", 4},   {"EIO", 5},       {"ENXIO", 6},
-     {"E2BIG", 7},   {"EAGAIN", 11}, {"ENOMEM", 12}, {"EACCES", 13}, {"EFAULT", 14},   {"EBUSY", 16},
-     {"EEXIST", 17}, {"ENODEV", 19}, {"EINVAL", 22}, {"ENOSPC", 28}, {"EROFS", 30},    {"ENOSYS", 38}}};
+constexpr std::array<std::pair<std::string_view, int>, 18> kErrors{{{"EPERM", 1},
+                                                                    {"ENOENT", 2},
+                                                                    {"ESRCH", 3},
+                                                                    {"EINTR", 4},
+                                                                    {"EIO", 5},
+                                                                    {"ENXIO", 6},
+                                                                    {"E2BIG", 7},
+                                                                    {"EAGAIN", 11},
+                                                                    {"ENOMEM", 12},
+                                                                    {"EACCES", 13},
+                                                                    {"EFAULT", 14},
+                                                                    {"EBUSY", 16},
+                                                                    {"EEXIST", 17},
+                                                                    {"ENODEV", 19},
+                                                                    {"EINVAL", 22},
+                                                                    {"ENOSPC", 28},
+                                                                    {"EROFS", 30},
+                                                                    {"ENOSYS", 38}}};
 
 std::string known_words() {
   std::string words;
-  for (const KnownAction& known : kActions) words += fmt::format("{}{}", words.empty() ? "" : ", ", known.name);
+  for (const KnownAction& known : kActions)
+    words += fmt::format("{}{}", words.empty() ? "" : ", ", known.name);
   return words;
 }
 
@@ -112,8 +127,8 @@ class ActionReader {
     }
     const auto offset = read_number(place.text);
     if (!offset_may_be || !offset || *offset > UINT32_MAX)
-      return text_.error(place.at, offset_may_be ? "write a field's name, or an offset in bytes"
-                                                 : "write a field's name");
+      return text_.error(
+          place.at, offset_may_be ? "write a field's name, or an offset in bytes" : "write a field's name");
     action_.offset = *offset;
     const auto byte = read_signed_number(action_.value);
     if (!action_.flip && (!byte || *byte < -128 || *byte > 255))

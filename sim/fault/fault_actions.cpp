@@ -41,7 +41,8 @@ std::string example(FaultKind kind, const Wire& wire) {
   switch (kind) {
     case FaultKind::delay: return "delay(1ms)";
     case FaultKind::reorder: return "reorder(1)";
-    case FaultKind::corrupt: return field.empty() ? "corrupt(0,flip)" : fmt::format("corrupt({},flip)", field);
+    case FaultKind::corrupt:
+      return field.empty() ? "corrupt(0,flip)" : fmt::format("corrupt({},flip)", field);
     case FaultKind::truncate: return fmt::format("truncate({})", type.size / 2);
     case FaultKind::fail: return wire.kind() == WireKind::call ? "fail(-22)" : "fail(-5)";
     case FaultKind::stall: return "stall(10ms)";
@@ -78,7 +79,8 @@ bool kind_takes(WireKind wire, FaultKind fault) {
 bool takes_fault(const Wire& wire, FaultKind kind, const FaultTargets* targets) {
   switch (kind) {
     case FaultKind::fail:
-      return wire.kind() == WireKind::call || (wire.kind() == WireKind::message && is_answer(wire.payload_type()));
+      return wire.kind() == WireKind::call ||
+             (wire.kind() == WireKind::message && is_answer(wire.payload_type()));
     case FaultKind::crash: return targets != nullptr && targets->can_crash(wire);
     case FaultKind::spurious: return wire.stimulus() != nullptr;
     case FaultKind::rewrite: return wire.rewriter() != nullptr;
@@ -107,7 +109,8 @@ std::string fault_words_of(const Wire& wire, const FaultTargets* targets) {
   return words.empty() ? "nothing: it is only observed" : words;
 }
 
-Result<FaultAction> resolve_fault_action(const FaultAction& action, const Wire& wire, const FaultTargets* targets) {
+Result<FaultAction> resolve_fault_action(const FaultAction& action, const Wire& wire,
+                                         const FaultTargets* targets) {
   FaultAction resolved = action;
   if (action.kind == FaultKind::named) {
     std::vector<std::string> names;
@@ -122,7 +125,8 @@ Result<FaultAction> resolve_fault_action(const FaultAction& action, const Wire& 
     if (resolved.kind == FaultKind::named) {
       for (const FaultKind kind : kAllKinds) names.emplace_back(to_string(kind));
       return fail(fmt::format("'{}' is no fault of {}{}; it takes {}", action.text, wire.name(),
-                              did_you_mean(near_names(action.text, names, 1)), fault_words_of(wire, targets)));
+                              did_you_mean(near_names(action.text, names, 1)),
+                              fault_words_of(wire, targets)));
     }
   }
   if (!takes_fault(wire, resolved.kind, targets))

@@ -100,8 +100,8 @@ bool FaultInjector::Impl::is_wrong(const Fault& fault) const {
 Result<> FaultInjector::Impl::place(FaultSpec spec) {
   for (const Fault& other : faults) {
     if (!spec.name.empty() && other.spec.name == spec.name)
-      return ringside::fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text, spec.name,
-                                        other.spec.text));
+      return ringside::fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text,
+                                        spec.name, other.spec.text));
   }
   const auto number = static_cast<uint32_t>(faults.size());
   Random stream = Random(seed).fork("fault/" + spec.text);

@@ -20,7 +20,7 @@ extern const PayloadType kFaultPayload;  // id 5: the action, the sequence of th
 struct FaultSite {
   const Wire& wire;
   const Crossing& crossing;
-  uint64_t nth;  // of all canonical crossings of this wire, from 1
+  uint64_t nth;               // of all canonical crossings of this wire, from 1
   std::string place() const;  // the same in the grammar of faults: "dom1/ring/xvda/request@3"
 };
 
@@ -50,9 +50,9 @@ class FaultInjector : public Tap, public Stateful {
   FaultInjector(Wiring& wiring, EventQueue& events, uint64_t seed);
   ~FaultInjector() override;
 
-  // From now on. Wires may come later. What makes no sense on a wire is an error at once where the wire exists
-  // and is meant by its name, or where a glob matches wires and it makes sense on none of them; on wires that
-  // come it is a crossing "refused" on the wire "fault".
+  // From now on. Wires may come later. What makes no sense on a wire is an error at once where the wire
+  // exists and is meant by its name, or where a glob matches wires and it makes sense on none of them; on
+  // wires that come it is a crossing "refused" on the wire "fault".
   Result<> add(FaultSpec fault);
   // What add() would say, without doing it; and a name that no fault has is an error here, too.
   Result<> try_on(const FaultSpec& fault);

@@ -33,7 +33,8 @@ class PlaceReader {
     if (place_.at && (has_count_ || has_more_ || !place_.conditions.empty()))
       return text_.error(begin, "with @at(TIME) nothing else says when: leave out the other selectors");
     if (!text_.at_end() && text_.peek() != ' ')
-      return text_.error(text_.at(), "only [conditions], @selectors, or a space and an action may follow here");
+      return text_.error(text_.at(),
+                         "only [conditions], @selectors, or a space and an action may follow here");
     return {};
   }
 
@@ -62,11 +63,13 @@ class PlaceReader {
          {"~", FaultOperator::contains}}};
     FaultCondition condition;
     text_.skip_spaces();
-    const FaultWord field = text_.take_while([](char c) { return is_word_character(c) || c == '.' || c == '+'; });
+    const FaultWord field =
+        text_.take_while([](char c) { return is_word_character(c) || c == '.' || c == '+'; });
     condition.field = field.text;
     if (field.text.empty()) return text_.error(field.at, "a field's name is missing here");
     if (text_.peek() == '[') {  // an element of a tail: segments[2].gref
-      const FaultWord element = text_.take_while([](char c) { return is_word_character(c) || c == '.' || c == '[' || c == ']'; });
+      const FaultWord element =
+          text_.take_while([](char c) { return is_word_character(c) || c == '.' || c == '[' || c == ']'; });
       condition.field += element.text;
     }
     text_.skip_spaces();
@@ -101,7 +104,8 @@ class PlaceReader {
     static constexpr std::string_view kSelectors[] = {"every", "chance", "from", "until", "after", "at"};
     for (const std::string_view known : kSelectors) {
       if (word.text != known) continue;
-      if (arguments->size() != 1) return text_.error(open, fmt::format("write @{}(...) with one argument", known));
+      if (arguments->size() != 1)
+        return text_.error(open, fmt::format("write @{}(...) with one argument", known));
       return read_selector_with(known, arguments->front());
     }
     return text_.error(at, fmt::format("'{}' is no selector; there is a number, N..M, every(K), chance(P), "
@@ -123,7 +127,8 @@ class PlaceReader {
     if (end.text.empty()) return {};
     const auto last = read_number(end.text);
     if (!last) return text_.error(end.at, "write a whole number");
-    if (*last < *first) return text_.error(end.at, fmt::format("the last must not be before the first, {}", *first));
+    if (*last < *first)
+      return text_.error(end.at, fmt::format("the last must not be before the first, {}", *first));
     place_.last = *last;
     return {};
   }
@@ -210,7 +215,8 @@ Result<FaultSpec> parse_fault(std::string_view given) {
   const bool by_itself = spec.action.kind == FaultKind::spurious || spec.action.kind == FaultKind::crash ||
                          spec.action.kind == FaultKind::stall || spec.action.kind == FaultKind::named;
   if (spec.place.at && !by_itself)
-    return text.error(action_at + 1, "only spurious, crash and stall may stand at a time; the others need a crossing");
+    return text.error(action_at + 1,
+                      "only spurious, crash and stall may stand at a time; the others need a crossing");
   return spec;
 }
 

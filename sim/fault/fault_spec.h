@@ -30,7 +30,7 @@ enum class FaultOperator : uint8_t { equal, not_equal, less, at_most, greater, a
 struct FaultCondition {
   std::string field;
   FaultOperator op = FaultOperator::equal;
-  std::string value;               // as written: a name of the enumeration, a number, a text
+  std::string value;  // as written: a name of the enumeration, a number, a text
 };
 
 struct FaultPlace {
@@ -63,13 +63,13 @@ std::string_view to_string(FaultKind kind);
 
 struct FaultAction {
   FaultKind kind = FaultKind::drop;
-  Tick time;           // delay; stall, crash (0: for ever); rewrite
-  uint64_t count = 0;  // reorder, truncate
-  int64_t code = 0;    // fail
-  std::string field;   // corrupt, rewrite; empty: `offset` counts
+  Tick time;            // delay; stall, crash (0: for ever); rewrite
+  uint64_t count = 0;   // reorder, truncate
+  int64_t code = 0;     // fail
+  std::string field;    // corrupt, rewrite; empty: `offset` counts
   uint64_t offset = 0;  // corrupt: bytes
-  std::string value;  // corrupt, rewrite: as written, since what a name means depends on the wire
-  bool flip = false;  // corrupt, rewrite: inverts instead of setting
+  std::string value;    // corrupt, rewrite: as written, since what a name means depends on the wire
+  bool flip = false;    // corrupt, rewrite: inverts instead of setting
   std::vector<std::pair<std::string, std::string>> fields;  // spurious: values as written
   std::string text;  // as written: "fail(-5)", or a device's own name for it: "parity"
 };

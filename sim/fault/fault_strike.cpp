@@ -47,7 +47,8 @@ void FaultChange::apply(std::vector<uint8_t>& payload) const {
   }
 }
 
-Result<FaultStrike> FaultStrike::create(const FaultAction& action, const Wire& wire, const FaultTargets* targets) {
+Result<FaultStrike> FaultStrike::create(const FaultAction& action, const Wire& wire,
+                                        const FaultTargets* targets) {
   const auto resolved = resolve_fault_action(action, wire, targets);
   if (!resolved) return tl::unexpected(resolved.error());
   FaultStrike strike;

@@ -48,7 +48,7 @@ struct FaultInjector::Impl {
   };
 
   struct Stall {
-    Tick until;             // never: for ever
+    Tick until;  // never: for ever
     bool active = false;
     bool held_since = false;  // since the event of its end was scheduled
     uint64_t count = 0, bytes = 0;
@@ -84,7 +84,8 @@ struct FaultInjector::Impl {
   tl::unexpected<Error> objection_to(const Fault& fault) const;
   bool is_wrong(const Fault& fault) const;
   bool may_strike(const WireState& state, const Fault& fault) const {
-    return state.wire != nullptr && !is_own(*state.wire) && wire_matches(fault.spec.place.wire, state.wire->name());
+    return state.wire != nullptr && !is_own(*state.wire) &&
+           wire_matches(fault.spec.place.wire, state.wire->name());
   }
   bool wants(const WireState& state) const {
     if (is_own(*state.wire)) return false;
@@ -118,9 +119,9 @@ struct FaultInjector::Impl {
   const uint64_t seed;
   FaultScout* scout = nullptr;
   FaultTargets* targets = nullptr;
-  Wire* own_wire = nullptr;      // "fault"; made with the first fault
-  std::deque<Fault> faults;      // they point at each other
-  std::deque<WireState> wires;   // by Wire::index()
+  Wire* own_wire = nullptr;     // "fault"; made with the first fault
+  std::deque<Fault> faults;     // they point at each other
+  std::deque<WireState> wires;  // by Wire::index()
   std::map<uint64_t, Pending> pending;
   uint64_t last_pending = 0;
   const Wire* making = nullptr;  // its stimulus or rewriter is at work: what passes is nobody's to strike

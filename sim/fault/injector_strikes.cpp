@@ -18,9 +18,10 @@ struct FaultRecord {
 };
 static_assert(sizeof(FaultRecord) == 24);
 
-constexpr FieldName kActionNames[] = {{1, "drop"},     {2, "duplicate"}, {3, "delay"}, {4, "reorder"},
-                                      {5, "corrupt"},  {6, "fail"},      {7, "truncate"}, {8, "stall"},
-                                      {9, "crash"},    {10, "spurious"}, {11, "rewrite"}, {kRefused, "refused"}};
+constexpr FieldName kActionNames[] = {{1, "drop"},      {2, "duplicate"}, {3, "delay"},
+                                      {4, "reorder"},   {5, "corrupt"},   {6, "fail"},
+                                      {7, "truncate"},  {8, "stall"},     {9, "crash"},
+                                      {10, "spurious"}, {11, "rewrite"},  {kRefused, "refused"}};
 constexpr Field kFaultFields[] = {
     {"action", offsetof(FaultRecord, action), 1, FieldFormat::enumeration, kActionNames},
     {"crossing", offsetof(FaultRecord, crossing), 8, FieldFormat::decimal},
@@ -34,13 +35,14 @@ constexpr uint64_t kHeldCrossingsMax = 65536, kHeldBytesMax = 64 << 20;
 
 }  // namespace
 
-const PayloadType kFaultPayload{.id = 5,
-                                .name = "fault",
-                                .title = "A fault that struck: the crossing that follows, or of itself (crossing 0)",
-                                .size = sizeof(FaultRecord),
-                                .fields = kFaultFields,
-                                .tail = TailKind::text,
-                                .tail_name = "spec"};
+const PayloadType kFaultPayload{
+    .id = 5,
+    .name = "fault",
+    .title = "A fault that struck: the crossing that follows, or of itself (crossing 0)",
+    .size = sizeof(FaultRecord),
+    .fields = kFaultFields,
+    .tail = TailKind::text,
+    .tail_name = "spec"};
 
 std::vector<uint8_t> fault_payload(uint8_t action, uint64_t sequence, Tick at, std::string_view text) {
   const FaultRecord record{action, {}, sequence, at.ps};
@@ -198,7 +200,8 @@ void FaultInjector::Impl::begin_stall(WireState& state, Tick time) {
     return;
   }
   stall = {until, true, false, 0, 0};
-  if (until != Tick::never()) events.schedule(until, "fault/stall_ends", [this, &state] { end_stall(state); });
+  if (until != Tick::never())
+    events.schedule(until, "fault/stall_ends", [this, &state] { end_stall(state); });
 }
 
 // Everything that was held is released by events of the stall's last tick. The stall is over only when they

@@ -24,7 +24,8 @@ tl::unexpected<Error> no_such_field(const PayloadType& type, std::string_view pa
   std::vector<std::string> names;
   for (const Field& field : type.fields) names.emplace_back(field.name);
   if (type.tail == TailKind::records) {
-    for (const Field& field : type.tail_fields) names.push_back(fmt::format("{}[0].{}", type.tail_name, field.name));
+    for (const Field& field : type.tail_fields)
+      names.push_back(fmt::format("{}[0].{}", type.tail_name, field.name));
   } else if (type.tail != TailKind::none) {
     names.emplace_back(type.tail_name);
   }
@@ -90,12 +91,13 @@ std::optional<uint64_t> named_number(const PayloadField& field, std::string_view
   }
 }
 
-tl::unexpected<Error> no_such_value(const PayloadField& field, std::string_view path, std::string_view value) {
+tl::unexpected<Error> no_such_value(const PayloadField& field, std::string_view path,
+                                    std::string_view value) {
   std::vector<std::string> names;
   for (const FieldName& known : field.names) names.emplace_back(known.name);
   const std::string near = did_you_mean(near_names(value, names, 1));
-  return fail(fmt::format("'{}' is no value of the field '{}', which has {} byte{}{}{}", value, path, field.size,
-                          field.size == 1 ? "" : "s", near,
+  return fail(fmt::format("'{}' is no value of the field '{}', which has {} byte{}{}{}", value, path,
+                          field.size, field.size == 1 ? "" : "s", near,
                           names.empty() ? "" : fmt::format("; there is {}", fmt::join(names, ", "))));
 }
 
@@ -114,7 +116,8 @@ Result<std::vector<uint8_t>> read_field_value(const PayloadField& field, std::st
   if (field.is_text()) {
     std::vector<uint8_t> bytes(value.begin(), value.end());
     if (field.size != 0 && bytes.size() > field.size)
-      return fail(fmt::format("'{}' is too long for the field '{}', which has {} bytes", value, path, field.size));
+      return fail(
+          fmt::format("'{}' is too long for the field '{}', which has {} bytes", value, path, field.size));
     if (field.size != 0) bytes.resize(field.size);
     return bytes;
   }
@@ -135,15 +138,18 @@ Result<FieldCondition> FieldCondition::create(const PayloadType& type, const Fau
   const bool orders = given.op != FaultOperator::equal && given.op != FaultOperator::not_equal;
   if (field->is_text()) {
     if (orders && given.op != FaultOperator::contains)
-      return fail(fmt::format("the field '{}' is a text: only ==, != and ~ (contains) ask about it", given.field));
+      return fail(
+          fmt::format("the field '{}' is a text: only ==, != and ~ (contains) ask about it", given.field));
     condition.text_ = given.value;
     return condition;
   }
   if (given.op == FaultOperator::contains && field->format != FieldFormat::flags)
-    return fail(fmt::format("~ asks whether a text or flags contain something, and '{}' is neither", given.field));
+    return fail(
+        fmt::format("~ asks whether a text or flags contain something, and '{}' is neither", given.field));
   const auto value = read_field_value(*field, given.field, given.value);
   if (!value) return tl::unexpected(value.error());
-  if (field->format == FieldFormat::signed_decimal) condition.sign_bit_ = uint64_t{1} << (8 * field->size - 1);
+  if (field->format == FieldFormat::signed_decimal)
+    condition.sign_bit_ = uint64_t{1} << (8 * field->size - 1);
   for (size_t i = value->size(); i-- > 0;) condition.number_ = condition.number_ << 8 | (*value)[i];
   condition.number_ ^= condition.sign_bit_;
   return condition;
