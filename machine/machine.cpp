@@ -4,15 +4,17 @@
 
 #include "machine/machine_impl.h"
 #include "machine/versions.h"
+#include "machine/views.h"
+#include "sim/hash.h"
 
 namespace ringside {
 
 Result<std::unique_ptr<Machine>> Machine::create(const Scenario& scenario, const MachineOptions& options) {
   auto impl = std::make_unique<Impl>(scenario, options);
   impl->sources.push_back(&impl->scripted);
+  impl->sources.push_back(&impl->fault_input);
   impl->sources.insert(impl->sources.end(), options.live_inputs.begin(), options.live_inputs.end());
   if (options.disturb_seed != 0) impl->disturbance = std::make_unique<Random>(options.disturb_seed);
-  impl->sources.push_back(&impl->fault_input);
   if (options.intrusion.any()) impl->intrusion = std::make_unique<Intrusion>(options.intrusion);
   if (options.replay != nullptr) SIM_TRY(check_versions(options.replay->header()));
   SIM_TRY(impl->build());
@@ -25,8 +27,6 @@ Machine::~Machine() = default;
 Wiring& Machine::wiring() { return *impl_->wiring; }
 const Clock& Machine::clock() const { return impl_->timeline.clock(); }
 Hypervisor& Machine::hypervisor() { return *impl_->xen->hypervisor; }
-
-Result<RunReport> Machine::run() {
 FaultInjector& Machine::faults() { return *impl_->faults; }
 
 Result<> Machine::inject(const FaultSpec& fault) {
@@ -35,6 +35,8 @@ Result<> Machine::inject(const FaultSpec& fault) {
   impl_->fault_input.add(fault.text);
   return {};
 }
+
+Result<RunReport> Machine::run() {
   const bool ran = impl_->timeline.run([this] {
     impl_->run_loop();
     if (impl_->line_trace) impl_->line_trace->catch_up();
@@ -62,6 +64,23 @@ Result<> Machine::inject(const FaultSpec& fault) {
   }
   return report;
 }
+
+MachineDigest Machine::digest() const {
+  MachineDigest digest;
+  for (const auto& [name, part] : impl_->components)
+    digest.state = hash_mix(digest.state, state_digest(*part));
+  digest.state = hash_mix(digest.state, impl_->timeline.events().digest());
+  digest.memory = impl_->memory_digest();
+  return digest;
+}
+
+ViewedParts Machine::viewed() {
+  ViewedParts parts{impl_->scenario, {}, impl_->xen.get(), impl_->components};
+  for (const auto& guest : impl_->guests) parts.guests.push_back(guest->guest.get());
+  return parts;
+}
+
+void Machine::take_over() { impl_->take_over(); }
 
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder) {
   auto scenario =

@@ -30,6 +30,7 @@ BEGIN {
   confined["toml"] = "^machine/"
   confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench)/|^cpu/unicorn_"
   confined["CLI/"] = "^cli/"
+  confined["histedit"] = "^cli/line_editor[.]cpp$"
   confined["SDL"] = "^viewer/"
   confined["imgui"] = "^viewer/"
   confined["benchmark/"] = "^bench/"

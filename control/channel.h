@@ -1,0 +1,70 @@
+// One end of a control connection: JSON lines over a Unix socket, and with a line perhaps a file descriptor.
+// README.md of this folder says what the lines mean.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "sim/result.h"
+
+namespace ringside {
+
+using Json = nlohmann::ordered_json;
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+
+  int get() const { return number_; }
+  explicit operator bool() const { return number_ >= 0; }
+  int release();
+  void close();
+
+ private:
+  int number_ = -1;
+};
+
+// Two ends that are each other's; none when the host has no more descriptors.
+Result<std::pair<Descriptor, Descriptor>> make_socket_pair();
+
+class Channel {
+ public:
+  // A line longer than this ends the connection: what a peer can make us hold is bounded.
+  static constexpr size_t kLineBytesMax = 64 << 20;
+
+  struct Line {
+    Json json;
+    Descriptor descriptor;
+  };
+
+  Channel() = default;
+  explicit Channel(Descriptor socket) : socket_(std::move(socket)) {}
+
+  int descriptor() const { return socket_.get(); }
+  bool is_open() const { return static_cast<bool>(socket_); }
+  void close() { socket_.close(); }
+
+  // False when the peer is gone. Bytes that are no UTF-8 are replaced.
+  bool send(const Json& json, const Descriptor* with = nullptr);
+
+  // Briefly is a fifth of a second, so that whoever waits can look whether a signal has come.
+  enum class Wait : uint8_t { no, briefly, yes };
+  // The next line. None: there is none yet, a signal came, or the peer is gone: then the channel is closed. A
+  // line that is no JSON object is one that is null.
+  std::optional<Line> receive(Wait wait);
+
+ private:
+  bool fill(Wait wait);
+
+  Descriptor socket_;
+  std::string unread_;
+  std::vector<Descriptor> arrived_;
+};
+
+}  // namespace ringside

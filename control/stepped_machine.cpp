@@ -1,0 +1,273 @@
+#include "control/stepped_machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/bytes_text.h"
+
+namespace ringside {
+
+namespace {
+
+StepPlace place_in(const Json& position) {
+  return {position.value("crossing", uint64_t{0}), position.value("inside", false),
+          position.value("at_ps", uint64_t{0}), position.value("instructions", uint64_t{0})};
+}
+
+}  // namespace
+
+SteppedMachine::~SteppedMachine() {
+  // Children before their parents or behind them: each is waited for where it is ours.
+  checkpoints_.clear();
+  live_.reset();
+}
+
+Result<std::unique_ptr<SteppedMachine>> SteppedMachine::start(const MachineRequest& wanted,
+                                                              const StepOptions& options,
+                                                              OnConsole on_console) {
+  std::unique_ptr<SteppedMachine> machine(new SteppedMachine(wanted, options, std::move(on_console)));
+  auto started = MachineProcess::start(wanted, {});
+  if (!started) return tl::unexpected(started.error());
+  machine->ready_ = std::move(started->ready);
+  machine->live_.emplace(std::move(started->process));
+  machine->place_ = machine->made_ = place_in(machine->ready_["position"]);
+  SIM_TRY(machine->keep_first_checkpoint());
+  return machine;
+}
+
+// A conversation with a server outside cannot be taken back.
+Result<> SteppedMachine::keep_first_checkpoint() {
+  if (ready_.contains("live_outside")) return {};
+  auto kept = live_->ask({{"do", "checkpoint"}}, [this](Json event, Descriptor descriptor) {
+    on_event(std::move(event), std::move(descriptor));
+  });
+  if (!kept) return tl::unexpected(kept.error());
+  return {};
+}
+
+void SteppedMachine::on_event(Json event, Descriptor descriptor) {
+  const std::string what = event.value("event", "");
+  if (what == "console") {
+    on_console_(event.value("console", ""), event.value("text", ""));
+  } else if (what == "input") {
+    inputs_.push_back({event.value("crossing", uint64_t{0}), event.value("at_ps", uint64_t{0}),
+                       event.value("instructions", uint64_t{0}), event.value("wire", ""),
+                       event.value("bytes", "")});
+  } else if (what == "checkpoint" && descriptor) {
+    const StepPlace place = place_in(event["position"]);
+    Checkpoint made{MachineProcess(std::move(descriptor), event.value("pid", -1)), place};
+    const auto behind = std::find_if(checkpoints_.begin(), checkpoints_.end(), [&](const Checkpoint& other) {
+      return other.place.crossing >= place.crossing;
+    });
+    // One that is there already, from the time before going back, is as good.
+    if (behind != checkpoints_.end() && behind->place.crossing == place.crossing) return;
+    checkpoints_.insert(behind, std::move(made));
+    thin_out();
+  }
+}
+
+// Of too many checkpoints the one goes whose absence costs least: a short way between its neighbours, seen
+// from the present. So they stand close together near by, and ever farther apart long ago.
+void SteppedMachine::thin_out() {
+  if (checkpoints_.size() <= options_.checkpoints_max) return;
+  const uint64_t now = std::max(place_.instructions, checkpoints_.back().place.instructions) + 1;
+  size_t victim = 1;
+  double cheapest = 0;
+  for (size_t i = 1; i + 1 < checkpoints_.size(); ++i) {
+    const auto gap = static_cast<double>(checkpoints_[i + 1].place.instructions -
+                                         checkpoints_[i - 1].place.instructions + 1);
+    const double age =
+        std::abs(static_cast<double>(now) - static_cast<double>(checkpoints_[i].place.instructions));
+    const double cost = gap / (age + 1);
+    if (i == 1 || cost < cheapest) {
+      cheapest = cost;
+      victim = i;
+    }
+  }
+  checkpoints_.erase(checkpoints_.begin() + static_cast<ptrdiff_t>(victim));
+}
+
+Result<Json> SteppedMachine::run(const Until& until, volatile bool* stop) {
+  if (ended_) return fail("the machine has ended; `back` goes back, `quit` leaves");
+  Json request{{"do", "run"}};
+  for (const StopRule& rule : until.rules) request["rules"].push_back(to_json(rule));
+  if (until.time) request["until_ps"] = until.time->ps;
+  if (!ready_.contains("live_outside")) {
+    request["checkpoint_instructions"] = options_.checkpoint_instructions;
+    request["checkpoint_crossings"] = options_.checkpoint_crossings;
+  }
+  auto answer = live_->ask(
+      std::move(request),
+      [this](Json event, Descriptor descriptor) { on_event(std::move(event), std::move(descriptor)); }, stop);
+  if (!answer) return tl::unexpected(answer.error());
+  place_ = place_in(answer->json["position"]);
+  ended_ = answer->json.value("stopped", "") == "ended";
+  return std::move(answer->json);
+}
+
+Result<MachineProcess> SteppedMachine::wake(Checkpoint& checkpoint) {
+  auto woken = checkpoint.process.ask({{"do", "wake"}});
+  if (!woken) return tl::unexpected(woken.error());
+  MachineProcess process(std::move(woken->descriptor), woken->json.value("pid", -1));
+  auto told = process.ask({{"do", "inputs"}, {"inputs", inputs_behind(checkpoint.place)}});
+  if (!told) return tl::unexpected(told.error());
+  return process;
+}
+
+Json SteppedMachine::inputs_behind(const StepPlace& place) const {
+  Json list = Json::array();
+  for (const Input& input : inputs_) {
+    // A checkpoint stands within a crossing, and input comes between two.
+    if (input.crossing < place.crossing) continue;
+    list.push_back({{"at_ps", input.at_ps}, {"wire", input.wire}, {"bytes", input.bytes_hex}});
+  }
+  return list;
+}
+
+Result<uint64_t> SteppedMachine::find_last(Checkpoint& checkpoint, const StopRule& rule, uint64_t before) {
+  auto process = wake(checkpoint);
+  if (!process) return tl::unexpected(process.error());
+  auto answer =
+      process->ask({{"do", "run"}, {"scan", to_json(rule)}, {"until_crossing", before}, {"quiet", true}});
+  if (!answer) return tl::unexpected(answer.error());
+  return answer->json.value("last", uint64_t{0});
+}
+
+Result<Json> SteppedMachine::back(const StopRule& rule) {
+  if (checkpoints_.empty()) {
+    return fail(
+        fmt::format("share \"{}\" is bridged to a server, and what was said to it cannot be taken back; "
+                    "record a session with `ringside run -o`, and step that",
+                    ready_.value("live_outside", "")));
+  }
+  // Outside of any crossing, the last one has been passed.
+  const uint64_t before = place_.inside ? place_.crossing : place_.crossing + 1;
+  uint64_t found = 0;
+  if (rule.kind == StopRule::Kind::crossing && rule.wire == "*" && rule.conditions.empty() &&
+      !rule.direction) {
+    found = before - 1;
+  } else {
+    uint64_t end = before;
+    for (size_t i = checkpoints_.size(); i-- > 0 && found == 0;) {
+      if (checkpoints_[i].place.crossing >= end) continue;
+      auto last = find_last(checkpoints_[i], rule, end);
+      if (!last) return tl::unexpected(last.error());
+      found = *last;
+      end = checkpoints_[i].place.crossing;
+    }
+  }
+  if (found <= made_.crossing)
+    return fail(
+        fmt::format("there is no such crossing before this place (the machine starts behind crossing {})",
+                    made_.crossing));
+  return go_to(found);
+}
+
+Result<Json> SteppedMachine::go_to(uint64_t crossing) {
+  Checkpoint* from = nullptr;
+  for (Checkpoint& checkpoint : checkpoints_) {
+    if (checkpoint.place.crossing <= crossing) from = &checkpoint;
+  }
+  auto process = wake(*from);
+  if (!process) return tl::unexpected(process.error());
+  auto answer = process->ask({{"do", "run"}, {"until_crossing", crossing}, {"quiet", true}});
+  if (!answer) return tl::unexpected(answer.error());
+  const StepPlace reached = place_in(answer->json["position"]);
+  if (reached.crossing != crossing || !reached.inside) {
+    return fail(fmt::format("crossing {} was not found again; this is our own fault", crossing),
+                ExitCode::internal);
+  }
+  live_.emplace(std::move(*process));
+  place_ = reached;
+  ended_ = false;
+  return std::move(answer->json);
+}
+
+// From here on it happens otherwise than it did.
+void SteppedMachine::new_history() {
+  const auto later = [this](uint64_t crossing) { return crossing > place_.crossing; };
+  std::erase_if(inputs_, [&](const Input& input) {
+    return later(input.crossing) || (input.crossing == place_.crossing && input.at_ps > place_.at_ps);
+  });
+  std::erase_if(checkpoints_, [&](const Checkpoint& checkpoint) { return later(checkpoint.place.crossing); });
+}
+
+Result<> SteppedMachine::give(const std::string& wire, std::string_view bytes) {
+  if (ended_) return fail("the machine has ended");
+  const size_t known = inputs_.size();
+  new_history();
+  if (inputs_.size() != known) {
+    // What the live process was told of later input no longer comes.
+    auto told = live_->ask({{"do", "inputs"}, {"inputs", Json::array()}});
+    if (!told) return tl::unexpected(told.error());
+  }
+  auto given =
+      live_->ask({{"do", "input"},
+                  {"wire", wire},
+                  {"bytes", hex_of({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()})}});
+  if (!given) return tl::unexpected(given.error());
+  return {};
+}
+
+Result<Json> SteppedMachine::where() {
+  auto answer = live_->ask({{"do", "where"}});
+  if (!answer) return tl::unexpected(answer.error());
+  return std::move(answer->json);
+}
+
+Result<Json> SteppedMachine::view(Json request) {
+  request["do"] = "view";
+  auto answer = live_->ask(std::move(request));
+  if (!answer) return tl::unexpected(answer.error());
+  return std::move(answer->json);
+}
+
+Result<std::vector<std::string>> SteppedMachine::wires() {
+  auto answer = live_->ask({{"do", "wires"}});
+  if (!answer) return tl::unexpected(answer.error());
+  return answer->json.value("wires", std::vector<std::string>());
+}
+
+Result<Json> SteppedMachine::save(const std::string& file) {
+  if (wanted_.is_session)
+    return fail(fmt::format("this is a replay of '{}', which is the session", wanted_.path));
+  if (ready_.contains("live_outside"))
+    return fail(
+        "saving runs it all again, and a conversation with a server outside cannot be had again; "
+        "record it with `ringside run -o`");
+  auto here = where();
+  if (!here) return here;
+  MachineRequest recorded = wanted_;
+  recorded.record_to = file;
+  // Another machine's process must not hold our connections: their end is what ends these.
+  auto started = MachineProcess::start(recorded, [this] {
+    live_->forget();
+    for (Checkpoint& checkpoint : checkpoints_) checkpoint.process.forget();
+  });
+  if (!started) return tl::unexpected(started.error());
+  MachineProcess& process = started->process;
+  auto told = process.ask({{"do", "inputs"}, {"inputs", inputs_behind({})}});
+  if (!told) return tl::unexpected(told.error());
+  Json request{{"do", "run"}, {"quiet", true}};
+  if (!ended_ && place_.inside) request["until_crossing"] = place_.crossing;
+  if (!ended_ && !place_.inside) request["until_ps"] = place_.at_ps;
+  auto ran = process.ask(std::move(request));
+  if (!ran) return tl::unexpected(ran.error());
+  auto there = process.ask({{"do", "where"}});
+  if (!there) return tl::unexpected(there.error());
+  const bool same = there->json["crossings_hash"] == (*here)["crossings_hash"] &&
+                    there->json["position"]["crossing"] == (*here)["position"]["crossing"];
+  if (!same) {
+    return fail(
+        fmt::format("run again, the machine did not do the same: something that it reads has changed; '{}' "
+                    "holds what it did now",
+                    file));
+  }
+  if (ran->json.value("stopped", "") == "ended") return std::move(ran->json);
+  auto finished = process.ask({{"do", "finish"}});
+  if (!finished) return tl::unexpected(finished.error());
+  return std::move(finished->json);
+}
+
+}  // namespace ringside
