@@ -1,6 +1,6 @@
-// Another client of the files of scenarios/share-read: other fids, the other dialect first, several names in a
-// walk, other sizes of reads, no read of five bytes at a time. What "more" in its command line adds is in no
-// recording of share-read.
+// Another client of the files of scenarios/share-read: other fids, the other dialect first, several names in
+// a walk, other sizes of reads, no read of five bytes at a time. What "more" in its command line adds is in
+// no recording of share-read.
 #include "guest/9pfront.h"
 
 static struct p9_front share;
