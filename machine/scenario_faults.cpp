@@ -77,6 +77,7 @@ void read_fault(TomlReader& table, std::vector<FaultSpec>& faults) {
 void read_check(TomlReader& table, CheckSettings& check) {
   table.read("off", check.off);
   table.read("allow", check.allow);
+  table.read("on", check.on);
 }
 
 void read_campaign(TomlReader& table, CampaignScenario& campaign) {
