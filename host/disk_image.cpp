@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -42,10 +42,6 @@ struct DiskImage::Impl {
         size(file.size()),
         queue(the_config.latency, file.size() / kSectorSize, the_clock, the_events),
         overlay(kOverlayBlocksMax) {}
-  ~Impl() {
-    for (auto& [number, event] : late) events.cancel(event);
-  }
-
   struct Operation {
     ImageOperation kind;
     uint64_t sector = 0, count = 0;
@@ -64,9 +60,13 @@ struct DiskImage::Impl {
   void submit(Operation operation, uint64_t transfer_bytes);
   void complete(Operation& operation);
   void show_data(const Operation& operation, Status status, std::span<const uint8_t> data);
-  void deliver(const Operation& operation, Status status, Tick delay);
-  // `data` becomes what was read or written.
-  Status perform(const Operation& operation, std::span<const uint8_t>& data);
+  // What the taps leave of the operation's end: they may change its place, its length and its status.
+  Verdict show(Operation& operation, Status& status, uint64_t digest);
+  void deliver(const Operation& operation, Status status, const Verdict& verdict);
+  // `data` becomes what was read, or what is to be written.
+  Status prepare(const Operation& operation, std::span<const uint8_t>& data);
+  // Changes the contents, where the operation does.
+  Status perform(const Operation& operation, std::span<const uint8_t> data);
   Status read_file(uint64_t offset, std::span<uint8_t> into);
   Status read_bytes(uint64_t offset, std::span<uint8_t> into);
   Status write_bytes(uint64_t offset, std::span<const uint8_t> from);
@@ -88,10 +88,11 @@ struct DiskImage::Impl {
   DiskQueue queue;
   BlockOverlay overlay;
   std::vector<uint8_t> scratch;  // data on its way between the file and a Buffer
+  std::vector<uint8_t> payload;  // of the crossing that is being shown
   uint64_t writes_hash = 0;      // over all that changed the contents, in order
   uint64_t operations = 0;
-  std::map<uint64_t, EventQueue::Handle> late;  // answers that a fault delays
-  uint64_t last_late = 0;
+  // How many answers a fault delays. They are for nobody once this has gone.
+  std::shared_ptr<uint64_t> late = std::make_shared<uint64_t>(0);
 };
 
 DiskImage::Status DiskImage::Impl::host_failure(const char* what, uint64_t offset, int error) {
@@ -199,7 +200,7 @@ DiskImage::Status DiskImage::Impl::zero_bytes(uint64_t offset, uint64_t bytes) {
   return status;
 }
 
-DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span<const uint8_t>& data) {
+DiskImage::Status DiskImage::Impl::prepare(const Operation& operation, std::span<const uint8_t>& data) {
   if (!in_range(operation.sector, operation.count)) return Status::out_of_range;
   const uint64_t offset = operation.sector * kSectorSize;
   const size_t bytes = static_cast<size_t>(operation.count * kSectorSize);
@@ -218,7 +219,23 @@ DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span
         if (!operation.buffer->load(loaded)) return Status::io_error;
         data = loaded;
       }
-      return source != nullptr ? source->write(offset, data) : write_bytes(offset, data);
+      return Status::ok;
+    }
+    case ImageOperation::flush:
+    case ImageOperation::discard: return Status::ok;
+  }
+  return Status::not_supported;
+}
+
+DiskImage::Status DiskImage::Impl::perform(const Operation& operation, std::span<const uint8_t> data) {
+  if (!in_range(operation.sector, operation.count)) return Status::out_of_range;
+  const uint64_t offset = operation.sector * kSectorSize;
+  DiskSource* source = config.source.get();
+  switch (operation.kind) {
+    case ImageOperation::read: return Status::ok;
+    case ImageOperation::write: {
+      const auto kept = data.first(static_cast<size_t>(operation.count * kSectorSize));
+      return source != nullptr ? source->write(offset, kept) : write_bytes(offset, kept);
     }
     case ImageOperation::flush: {
       if (source != nullptr) return source->flush();
@@ -245,37 +262,56 @@ void DiskImage::Impl::submit(Operation operation, uint64_t transfer_bytes) {
   }
 }
 
+// What changes the contents is shown first, so that a fault may tear or misdirect it: on a host that works it
+// ends well. A stand-in says how it ends, so that it is asked first.
 void DiskImage::Impl::complete(Operation& operation) {
   ++operations;
   std::span<const uint8_t> data;
-  Status status = perform(operation, data);
+  Status status = prepare(operation, data);
   const bool changes = operation.kind == ImageOperation::write || operation.kind == ImageOperation::discard;
+  const bool shown_first = changes && config.source == nullptr;
+  if (status == Status::ok && !shown_first) status = perform(operation, data);
   uint64_t digest = 0;
   if (status == Status::ok && !data.empty() && (changes || wire.tapped())) digest = hash64(data);
+  const uint64_t sector = operation.sector;
+  const Verdict verdict = wire.tapped() ? show(operation, status, digest) : Verdict{};
+  const bool misread = operation.kind == ImageOperation::read && operation.sector != sector;
+  if (misread && status == Status::ok) status = prepare(operation, data);
+  if (verdict.fail != 0) status = Status::io_error;
+  if (shown_first && status == Status::ok) status = perform(operation, data);
   if (changes) {
     for (const uint64_t value : {static_cast<uint64_t>(operation.kind), operation.sector, operation.count,
                                  digest, static_cast<uint64_t>(status)}) {
       writes_hash = hash_mix(writes_hash, value);
     }
   }
-  Verdict verdict;
-  if (wire.tapped()) {
-    const ImageRecord record{.operation = static_cast<uint8_t>(operation.kind),
-                             .status = static_cast<uint8_t>(status),
-                             .reserved = {},
-                             .sector = operation.sector,
-                             .count = operation.count,
-                             .latency = (clock.now - operation.asked_at).ps,
-                             .digest = digest};
-    verdict = wire.show(Direction::in, record);
-  }
-  if (verdict.fail != 0) status = Status::io_error;
   if (data_wire != nullptr && data_wire->tapped()) show_data(operation, status, data);
   const bool gives = operation.buffer != nullptr && operation.kind == ImageOperation::read;
   if (gives && status == Status::ok && verdict.copies != 0 && !operation.buffer->store(data))
     status = Status::io_error;
   // A second answer to one operation cannot happen on a real bus: duplicates are given once.
-  if (verdict.copies != 0) deliver(operation, status, verdict.delay);
+  if (verdict.copies != 0) deliver(operation, status, verdict);
+}
+
+Verdict DiskImage::Impl::show(Operation& operation, Status& status, uint64_t digest) {
+  ImageRecord record{.operation = static_cast<uint8_t>(operation.kind),
+                     .status = static_cast<uint8_t>(status),
+                     .reserved = {},
+                     .sector = operation.sector,
+                     .count = operation.count,
+                     .latency = (clock.now - operation.asked_at).ps,
+                     .digest = digest};
+  payload.resize(sizeof record);
+  std::memcpy(payload.data(), &record, sizeof record);
+  const Verdict verdict = wire.pass(Direction::in, payload);
+  if (payload.size() != sizeof record) return verdict;
+  std::memcpy(&record, payload.data(), sizeof record);
+  if (operation.kind == ImageOperation::write || operation.kind == ImageOperation::discard)
+    operation.count = std::min(operation.count, record.count);
+  if (status == Status::ok && record.status <= static_cast<uint8_t>(Status::not_supported))
+    status = static_cast<Status>(record.status);
+  operation.sector = record.sector;
+  return verdict;
 }
 
 // In pieces that a session holds whole. They are no part of what happens: not canonical.
@@ -304,14 +340,15 @@ void DiskImage::Impl::show_data(const Operation& operation, Status status, std::
   }
 }
 
-void DiskImage::Impl::deliver(const Operation& operation, Status status, Tick delay) {
-  if (delay.ps == 0) return operation.done(status);
-  const uint64_t number = ++last_late;
-  late[number] = events.schedule(saturating_add(clock.now, delay), "image/delayed",
-                                 [this, number, status, done = operation.done] {
-                                   late.erase(number);
-                                   done(status);
-                                 });
+void DiskImage::Impl::deliver(const Operation& operation, Status status, const Verdict& verdict) {
+  if (verdict.punctual()) return operation.done(status);
+  ++*late;
+  wire.release(verdict, "image/delayed", [left = std::weak_ptr(late), status, done = operation.done] {
+    const auto count = left.lock();
+    if (!count) return;
+    --*count;
+    done(status);
+  });
 }
 
 DiskImage::DiskImage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -424,7 +461,7 @@ void DiskImage::visit_state(StateVisitor& visitor) const {
   visitor.number("sectors", sectors());
   visitor.number("operations", impl_->operations);
   visitor.number("writes_hash", impl_->writes_hash);
-  visitor.number("late_answers", impl_->late.size());
+  visitor.number("late_answers", *impl_->late);
   impl_->queue.visit_state(visitor);
   if (impl_->config.source) impl_->config.source->visit_state(visitor);
 }

@@ -1,7 +1,7 @@
 // A disk image: a raw file of the host, opened copy-on-write unless the scenario says `write = true`, behind
 // a latency model. Contents are read through pread when asked for; what the guest writes lives in memory
 // (private to a fork) or, for a writable image, in the file. A crossing on "image/<disk>" for each operation,
-// when it is complete; a fault on that wire fails, delays or loses it.
+// when it is complete; a fault on that wire fails, delays or loses it, tears a write, or misdirects it.
 //
 // After a fork, both sides read through the same descriptor (pread moves nothing). A writable file is shared
 // by them, so whoever forks (campaigns, checkpoints) must refuse writable images.

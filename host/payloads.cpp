@@ -25,6 +25,13 @@ constexpr Field kImageDataFields[] = {
     {"disk_sectors", offsetof(ImageDataRecord, disk_sectors), 8},
 };
 
+constexpr NamedFault kImageFaults[] = {
+    {"medium_error", "the medium cannot be read or written there", "fail(-5)"},
+    {"torn_write", "only the first sector reaches the medium, and all is well", "corrupt(count,1)"},
+    {"misdirected", "the operation goes to sector 0", "corrupt(sector,0)"},
+    {"slow_sector", "the drive tries again and again", "delay(2s)"},
+};
+
 }  // namespace
 
 const PayloadType kImagePayload{.id = 20,
@@ -32,7 +39,8 @@ const PayloadType kImagePayload{.id = 20,
                                 .title = "An operation of a disk image, complete",
                                 .size = sizeof(ImageRecord),
                                 .fields = kImageFields,
-                                .group = "image"};
+                                .group = "image",
+                                .faults = kImageFaults};
 
 const PayloadType kImageDataPayload{.id = 21,
                                     .name = "image_data",

@@ -212,6 +212,16 @@ constexpr Field kGrantFields[] = {
     {"length", offsetof(GrantRecord, length), 4},
     {"status", offsetof(GrantRecord, status), 2, FieldFormat::signed_decimal},
 };
+constexpr NamedFault kHypercallFaults[] = {
+    {"ENOMEM", "Xen has no memory for it", "fail(-12)"},
+    {"EAGAIN", "Xen cannot do it now", "fail(-11)"},
+};
+constexpr NamedFault kGrantFaults[] = {
+    {"GNTST_general_error", "the grant is not what the caller wants", "fail(-1)"},
+    {"GNTST_bad_gntref", "there is no such grant", "fail(-3)"},
+    {"GNTST_eagain", "the page is not there now", "fail(-12)"},
+    {"GNTST_no_space", "the caller cannot map more", "fail(-13)"},
+};
 
 }  // namespace
 
@@ -220,7 +230,8 @@ const PayloadType kHypercallPayload{.id = 100,
                                     .title = "Hypercall",
                                     .size = sizeof(HypercallRecord),
                                     .fields = kHypercallFields,
-                                    .group = "hypercall"};
+                                    .group = "hypercall",
+                                    .faults = kHypercallFaults};
 
 const PayloadType kEventPayload{.id = 101,
                                 .name = "event_channel",
@@ -234,7 +245,8 @@ const PayloadType kGrantPayload{.id = 102,
                                 .title = "Grant",
                                 .size = sizeof(GrantRecord),
                                 .fields = kGrantFields,
-                                .group = "grant"};
+                                .group = "grant",
+                                .faults = kGrantFaults};
 
 const PayloadType kXenConsolePayload{.id = 103,
                                      .name = "xen_console",

@@ -113,6 +113,7 @@ uint64_t Bus::read(uint64_t address, unsigned size) {
     std::memcpy(payload.data(), &record, sizeof record);
     const Verdict verdict = range->wire->pass(Direction::in, payload);
     if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+    wait(verdict.delay);
     value = (verdict.fail != 0 || verdict.copies == 0 ? ~0ull : record.value) & ones(size);
   }
   return value;
@@ -140,6 +141,7 @@ void Bus::write(uint64_t address, unsigned size, uint64_t value) {
     const Verdict verdict = range->wire->pass(Direction::out, payload);
     if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
     value = record.value & ones(size);
+    wait(verdict.delay);
     copies = verdict.fail != 0 ? 0 : verdict.copies;
   }
   // The write may unmap the range (a BAR): nothing of it is touched behind the call.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,6 +57,12 @@ class Bus {
   uint64_t read(uint64_t address, unsigned size);
   void write(uint64_t address, unsigned size, uint64_t value);
 
+  // Who makes the core wait when a fault delays an access; without one it does not.
+  void set_wait(std::function<void(Tick)> wait) { wait_ = std::move(wait); }
+  void wait(Tick delay) const {
+    if (delay.ps != 0 && wait_) wait_(delay);
+  }
+
   // For people: "0x3f8-0x3ff uart0" in the order of the addresses.
   std::vector<std::string> describe() const;
   uint64_t unclaimed_accesses() const { return unclaimed_; }
@@ -89,6 +96,7 @@ class Bus {
   Mapping last_mapping_ = 0;
   uint64_t unclaimed_ = 0;
   std::set<uint64_t> noticed_;
+  std::function<void(Tick)> wait_;
 };
 
 }  // namespace ringside

@@ -152,7 +152,8 @@ bool AtaDrive::show_command(Tick& delay) {
   command_.features = changed.features;
   command_.opcode = changed.opcode;
   command_.row = AtaCommands::find(changed.opcode);
-  delay = verdict.delay;
+  // A drive has one command at a time: none follows that this one could fall behind.
+  delay = verdict.behind != 0 ? std::max(verdict.delay, Wire::kReorderLimit) : verdict.delay;
   if (verdict.fail != 0) command_.fail = fault_code(verdict.fail);
   return verdict.copies != 0;
 }
@@ -235,30 +236,49 @@ void AtaDrive::put_address(uint64_t lba) {
 void AtaDrive::finish(uint8_t error, bool interrupt) {
   drq_ = false;
   busy();
-  if (!completion_wire_.tapped()) return settle(error, interrupt);
+  const auto ready = static_cast<uint8_t>(ata::kReady | (error != 0 ? ata::kErr : 0));
+  if (!completion_wire_.tapped()) return settle(ready, error, interrupt);
   AtaCompletionRecord record{};
   record.lba = command_.failing_lba.value_or(command_.lba);
   record.latency = (site_.clock.now - command_.taken_at).ps;
   record.count = command_.count;
   record.opcode = command_.opcode;
-  record.status = static_cast<uint8_t>(ata::kReady | (error != 0 ? ata::kErr : 0));
+  record.status = ready;
   record.error = error;
-  const Verdict verdict = completion_wire_.show(Direction::in, record);
+  std::vector<uint8_t> payload(sizeof record);
+  std::memcpy(payload.data(), &record, sizeof record);
+  const Verdict verdict = completion_wire_.pass(Direction::in, payload);
   if (verdict.copies == 0) return;  // the drive hangs: busy until a reset
-  if (verdict.fail != 0) error = fault_code(verdict.fail);
-  if (verdict.delay.ps == 0) return settle(error, interrupt || verdict.fail != 0);
-  const bool ask = interrupt || verdict.fail != 0;
-  step_ = site_.events.schedule(saturating_add(site_.clock.now, verdict.delay), "ata/delayed",
-                                [this, error, ask] {
+  std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+  if (verdict.fail != 0) {
+    record.error = fault_code(verdict.fail);
+    record.status = static_cast<uint8_t>(record.status | ata::kErr);
+  }
+  const bool ask = (interrupt || verdict.fail != 0) && record.interrupt_lost == 0;
+  if (verdict.copies > 1 && ask) repeat_interrupt(verdict.delay);
+  if (verdict.punctual()) return settle(record.status, record.error, ask);
+  const Tick delay = verdict.behind != 0 ? std::max(verdict.delay, Wire::kReorderLimit) : verdict.delay;
+  step_ = site_.events.schedule(saturating_add(site_.clock.now, delay), "ata/delayed",
+                                [this, status = record.status, error = record.error, ask] {
                                   step_ = {};
-                                  settle(error, ask);
+                                  settle(status, error, ask);
                                 });
 }
 
-void AtaDrive::settle(uint8_t error, bool interrupt) {
+// A fault lets INTRQ come once more, when the driver has begun to deal with the first one.
+void AtaDrive::repeat_interrupt(Tick delay) {
+  constexpr Tick kRepeatSpacing = microseconds(20);
+  Verdict again;
+  again.delay = saturating_add(delay, kRepeatSpacing);
+  completion_wire_.release(again, "ata/repeated", [this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired() && !in_reset_) set_interrupt(true);
+  });
+}
+
+void AtaDrive::settle(uint8_t status, uint8_t error, bool interrupt) {
   // EXECUTE DEVICE DIAGNOSTIC has put its code there by itself.
   if (error != 0) error_ = error;
-  status_ = static_cast<uint8_t>(ata::kReady | (error != 0 ? ata::kErr : 0));
+  status_ = static_cast<uint8_t>(status & ~(ata::kBsy | ata::kDrq));
   transfer_ = {};
   command_.row = nullptr;
   last_command_at_ = site_.clock.now;

@@ -146,7 +146,8 @@ class AtaDrive final : public Stateful {
   bool show_command(Tick& delay);
   void begin();
   void finish(uint8_t error, bool interrupt = true);
-  void settle(uint8_t error, bool interrupt);
+  void settle(uint8_t status, uint8_t error, bool interrupt);
+  void repeat_interrupt(Tick delay);
   void fail_at(uint64_t lba, uint8_t error);
   void put_address(uint64_t lba);
   void put_signature();

@@ -38,6 +38,23 @@ constexpr Field kCompletionFields[] = {
     {"lba", offsetof(AtaCompletionRecord, lba), 8},
     {"count", offsetof(AtaCompletionRecord, count), 4},
     {"latency", offsetof(AtaCompletionRecord, latency), 8, FieldFormat::duration},
+    {"interrupt_lost", offsetof(AtaCompletionRecord, interrupt_lost), 1},
+};
+
+// The Error register's bits, by their names in ATA/ATAPI-7.
+constexpr NamedFault kCommandFaults[] = {
+    {"ABRT", "the command is aborted", "fail(4)"},
+    {"IDNF", "the sector is not found", "fail(16)"},
+    {"UNC", "the sector cannot be read", "fail(64)"},
+    {"torn_write", "one sector is stored, and all is well", "corrupt(count,1)"},
+    {"slow_sector", "the drive tries again and again", "delay(2s)"},
+};
+constexpr NamedFault kCompletionFaults[] = {
+    {"ABRT", "the command has been aborted", "fail(4)"},
+    {"UNC", "a sector could not be read", "fail(64)"},
+    {"ICRC", "the data was damaged on the cable", "fail(132)"},
+    {"DF", "the device has failed", "corrupt(status,112)"},
+    {"lost_interrupt", "the command ends without INTRQ", "corrupt(interrupt_lost,1)"},
 };
 
 }  // namespace
@@ -47,13 +64,15 @@ const PayloadType kAtaCommandPayload{.id = 210,
                                      .title = "An ATA command, as the drive took it",
                                      .size = sizeof(AtaCommandRecord),
                                      .fields = kCommandFields,
-                                     .group = "ata"};
+                                     .group = "ata",
+                                     .faults = kCommandFaults};
 const PayloadType kAtaCompletionPayload{.id = 211,
                                         .name = "ata_completion",
                                         .title = "The end of an ATA command",
                                         .size = sizeof(AtaCompletionRecord),
                                         .fields = kCompletionFields,
-                                        .group = "ata"};
+                                        .group = "ata",
+                                        .faults = kCompletionFaults};
 
 void register_disk_payload_types() {
   for (const PayloadType* type : {&kAtaCommandPayload, &kAtaCompletionPayload}) {

@@ -27,7 +27,7 @@ struct AtaCompletionRecord {
   uint8_t opcode;
   uint8_t status;
   uint8_t error;
-  uint8_t reserved;
+  uint8_t interrupt_lost;  // 1: a fault keeps INTRQ low
 };
 static_assert(sizeof(AtaCompletionRecord) == 24);
 

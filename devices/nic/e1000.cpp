@@ -53,18 +53,22 @@ E1000::E1000(const DeviceSite& site, const E1000Config& config, Bus& ports, Bus&
       phy_(
           site, config.phy, [this] { update_link(); }, [this] { raise(kPhyint); }),
       tx_{kTdbal, kTxdctl, {}, {}, false},
-      rx_{kRdbal, kRxdctl, {}, {}, false} {
+      rx_{kRdbal, kRxdctl, {}, {}, false},
+      link_wire_(site.wire("eth/" + site.name + "/link", WireKind::signal, kNicLinkPayload)),
+      error_wire_(site.wire("nic/" + site.name + "/error", WireKind::signal, kNicErrorPayload)) {
   for (const E1000Array& array : e1000_arrays()) arrays_.emplace_back(array.words);
   pci_.add_bar(0, BarKind::memory, kMemoryBytes, *this);
   pci_.add_bar(2, BarKind::ports, kPortBytes, port_window_);
   pci_.on_change([this] { hear_pci_change(); });
   load_from_eeprom();
   phy_.set_cable(port_.link_up());
-  port_.on_link_change([this](bool up) { phy_.set_cable(up); });
+  port_.on_link_change([this](bool) { set_cable(); });
   port_.set_receiver([this](std::span<const uint8_t> frame) { frame_from_port(frame); });
+  accept_faults();
 }
 
 E1000::~E1000() {
+  forget_faults();
   port_.set_receiver({});
   port_.on_link_change({});
   cancel(transmit_delay_);
@@ -334,6 +338,9 @@ void E1000::visit_state(StateVisitor& visitor) const {
     events = hash_mix(events, at(*event));
   }
   visitor.number("events", events);
+  const uint64_t spoiled = next_receive_errors_ | uint64_t{next_transmit_status_} << 8 |
+                           uint64_t{packet_status_} << 16 | uint64_t{cable_pulled_} << 24;
+  if (spoiled != 0) visitor.number("faults", spoiled);
 }
 
 }  // namespace ringside

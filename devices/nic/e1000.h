@@ -31,6 +31,8 @@
 
 namespace ringside {
 
+struct NicLinkRecord;
+
 // README.md gives the source of each default.
 struct E1000Timing {
   uint64_t pci_hz = 66'666'667;
@@ -91,6 +93,7 @@ class E1000 final : public BusTarget, public Stateful {
     Tick ready_at;               // transmit: in the FIFO as a whole; receive: off the cable
     // Receive only.
     bool bad_fcs = false;            // damaged on the cable
+    uint8_t line_errors = 0;         // what else a fault has done to it, at the bits of the descriptor
     uint8_t status = 0, errors = 0;  // of the descriptor
     uint16_t checksum = 0, tag = 0;
     size_t stored = 0;  // bytes that are in buffers already
@@ -236,6 +239,14 @@ class E1000 final : public BusTarget, public Stateful {
   void frame_arrived();
   void pass_receive_wire(const std::vector<uint8_t>& frame);
 
+  // line_faults.cpp: what a fault does to the cable, and to frames on it
+  void accept_faults();
+  void forget_faults();
+  void show_link(const NicLinkRecord& link);
+  void set_cable();
+  void spoil(Frame& frame);
+  uint8_t take_transmit_fault();
+
   // filters.cpp
   void judge_frame(Frame frame);
   bool is_pause(std::span<const uint8_t> frame) const;
@@ -305,6 +316,13 @@ class E1000 final : public BusTarget, public Stateful {
   EventQueue::Handle line_event_, cable_event_;
   Tick line_starts_at_, line_free_at_, cable_free_at_, paused_until_;
   bool sent_xoff_ = false;
+
+  // Of faults: the cable is pulled, and put back; errors that the next frame or packet will have.
+  Wire& link_wire_;
+  Wire& error_wire_;
+  bool cable_pulled_ = false;
+  EventQueue::Handle cable_back_;
+  uint8_t next_receive_errors_ = 0, next_transmit_status_ = 0, packet_status_ = 0;
 };
 
 }  // namespace ringside

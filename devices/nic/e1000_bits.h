@@ -73,6 +73,8 @@ inline constexpr uint32_t kTdfh = 0x03410, kTdft = 0x03418, kTdfhs = 0x03420, kT
                           kTdfpc = 0x03430;
 
 // --- Statistics, SDM 13.7 ---
+inline constexpr uint32_t kSymerrs = 0x04008, kRxerrc = 0x0400c, kEcol = 0x04018, kLatecol = 0x04020,
+                          kCexterr = 0x0403c, kSec = 0x04038;
 inline constexpr uint32_t kCrcerrs = 0x04000, kMpc = 0x04010, kRlec = 0x04040, kXonrxc = 0x04048;
 inline constexpr uint32_t kXontxc = 0x0404c, kXoffrxc = 0x04050, kXofftxc = 0x04054, kFcruc = 0x04058;
 inline constexpr uint32_t kPrc64 = 0x0405c, kGprc = 0x04074, kBprc = 0x04078, kMprc = 0x0407c,
@@ -87,7 +89,8 @@ inline constexpr uint32_t kTsctfc = 0x040fc;
 // --- Receive descriptor, SDM 3.2.3: address, length, packet checksum, status, errors, special ---
 inline constexpr uint8_t kRdescDd = 1 << 0, kRdescEop = 1 << 1, kRdescIxsm = 1 << 2, kRdescVp = 1 << 3;
 inline constexpr uint8_t kRdescTcpcs = 1 << 5, kRdescIpcs = 1 << 6, kRdescPif = 1 << 7;
-inline constexpr uint8_t kRdescCe = 1 << 0, kRdescTcpe = 1 << 5, kRdescIpe = 1 << 6, kRdescRxe = 1 << 7;
+inline constexpr uint8_t kRdescCe = 1 << 0, kRdescSe = 1 << 1, kRdescSeq = 1 << 2, kRdescCxe = 1 << 4,
+                         kRdescTcpe = 1 << 5, kRdescIpe = 1 << 6, kRdescRxe = 1 << 7;
 
 // --- Transmit descriptors, SDM 3.3: the command byte is bits 24-31 of the third dword in each format ---
 inline constexpr uint8_t kCmdEop = 1 << 0, kCmdIfcs = 1 << 1, kCmdIc = 1 << 2, kCmdRs = 1 << 3,
@@ -98,6 +101,7 @@ inline constexpr uint8_t kTucmdTcp = 1 << 0, kTucmdIp = 1 << 1,
                          kTucmdTse = 1 << 2;                        // context descriptor, 3.3.6.1
 inline constexpr uint8_t kPoptsIxsm = 1 << 0, kPoptsTxsm = 1 << 1;  // data descriptor, 3.3.7.3
 inline constexpr uint32_t kTdescDd = 1 << 0;                        // status, in the fourth dword
+inline constexpr uint8_t kTdescEc = 1 << 1, kTdescLc = 1 << 2, kTdescTu = 1 << 3;
 
 inline constexpr unsigned kDescriptorBytes = 16;
 

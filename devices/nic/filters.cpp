@@ -32,6 +32,7 @@ uint32_t high_word(std::span<const uint8_t> address) { return address[4] | addre
 // A frame has come from the line, or back through a loopback.
 void E1000::judge_frame(Frame frame) {
   if (!flag(kRctl, kRctlEn) || frame.bytes.size() < 14) return;
+  if (next_receive_errors_ != 0) spoil(frame);
   count(kTpr);
   count_bytes(kTorl, frame.bytes.size() + kFcsBytes);
   const bool damaged = count_damage(frame);
@@ -75,7 +76,8 @@ bool E1000::count_damage(const Frame& frame) {
   } else if (frame.bad_fcs) {
     count(kCrcerrs);
   }
-  return is_short || is_long || frame.bad_fcs;
+  // Wrong checksums are no damage: who they are for has to find them.
+  return is_short || is_long || frame.bad_fcs || (frame.line_errors & ~(kRdescTcpe | kRdescIpe)) != 0;
 }
 
 // SDM 8.7.1: by type, opcode, and an address of ours or the one of FCAL and FCAH.

@@ -49,7 +49,7 @@ void E1000::prepare(Frame& frame) const {
   const uint32_t fcs = frame_check_sequence(bytes) ^ (frame.bad_fcs ? 0xffffffff : 0);
   const ReceiveSums sums = judge_checksums(bytes);
   frame.status |= sums.status;
-  frame.errors = static_cast<uint8_t>(sums.errors | (frame.bad_fcs ? kRdescCe : 0));
+  frame.errors = static_cast<uint8_t>(sums.errors | frame.line_errors | (frame.bad_fcs ? kRdescCe : 0));
   const bool tagged = bytes.size() >= kAddressBytes + kTagBytes + 2 &&
                       (static_cast<uint32_t>(bytes[12]) << 8 | bytes[13]) == get(kVet);
   if (tagged && flag(kCtrl, kCtrlVme)) {

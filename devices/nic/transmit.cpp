@@ -90,6 +90,7 @@ void E1000::open_packet(const Descriptor& descriptor) {
   const uint8_t flags = command(descriptor);
   packet_ = {};
   packet_.open = true;
+  if (next_transmit_status_ != 0) packet_status_ = take_transmit_fault();
   if (!is_extended(descriptor)) {
     packet_.checksum_offset = descriptor[10];
     packet_.checksum_start = descriptor[13];
@@ -170,6 +171,10 @@ void E1000::finish_transmit(const Descriptor& descriptor) {
   const bool reports = (flags & kCmdRs) != 0;
   Descriptor done = descriptor;
   if (reports) done[12] |= kTdescDd;
+  if (packet_status_ != 0 && (flags & kCmdEop) != 0) {
+    if (reports) done[12] |= packet_status_;
+    packet_status_ = 0;
+  }
   advance(tx_, reports, done);
   uint32_t causes = 0;
   const uint32_t owned = ring_owned(tx_), low = 8 * (get(kTxdctl) >> kTxdctlLwthreshShift);

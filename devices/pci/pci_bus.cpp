@@ -76,6 +76,7 @@ bool PciBus::pass(uint8_t offset, unsigned size, bool write, uint32_t& value) {
   const Verdict verdict = wire_.pass(write ? Direction::out : Direction::in, payload);
   if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
   value = record.value & ones(size);
+  ports_.wait(verdict.delay);
   return verdict.fail == 0 && verdict.copies != 0;
 }
 

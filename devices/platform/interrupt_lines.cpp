@@ -11,6 +11,7 @@ namespace ringside {
 InterruptLines::InterruptLines(const DeviceSite& site) : site_(site) {
   for (unsigned line = 0; line < kLines; ++line) {
     lines_[line].wire = &site.wire("irq/" + std::to_string(line), WireKind::signal, kInterruptPayload);
+    lines_[line].wire->set_stimulus([this, line](std::span<const uint8_t>) { pulse(line); });
   }
 }
 
@@ -18,7 +19,21 @@ InterruptLines::~InterruptLines() {
   for (Line& line : lines_) {
     site_.events.cancel(line.arrival);
     site_.events.cancel(line.glitch_event);
+    site_.events.cancel(line.pulse_end);
+    line.wire->set_stimulus(nullptr);
   }
+}
+
+void InterruptLines::pulse(unsigned number) {
+  if (number >= kLines) return;
+  Line& line = lines_[number];
+  if (line.sources_high != 0) return glitch(number);
+  source_changed(number, true);
+  line.pulse_end =
+      site_.events.schedule(saturating_add(site_.clock.now, kGlitchWidth), "irq/pulse", [this, number] {
+        lines_[number].pulse_end = {};
+        source_changed(number, false);
+      });
 }
 
 void InterruptLines::connect(InterruptPin& pin, unsigned line) {
@@ -114,6 +129,7 @@ void InterruptLines::visit_state(StateVisitor& visitor) const {
     pending = hash_mix(pending, line.sources_high);
     pending = hash_mix(pending, line.glitches_left);
     pending = hash_mix(pending, line.glitch_event.at.ps);
+    if (line.pulse_end) pending = hash_mix(pending, line.pulse_end.at.ps);
     for (const Change& change : line.delayed)
       pending = hash_mix(hash_mix(pending, change.level), change.at.ps);
   }

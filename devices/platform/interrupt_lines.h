@@ -4,7 +4,8 @@
 // What a tap's verdict does there: a change that is dropped never arrives (the line stays as it was until the
 // next one). A change that is delayed arrives later, and so do those behind it, in order. Each copy above the
 // first is a glitch some microseconds later: the line shortly takes the other level, which an edge-triggered
-// input takes for one more interrupt.
+// input takes for one more interrupt. A spurious interrupt is a pulse of that length by nobody; of a line
+// that is high already, a glitch.
 #pragma once
 
 #include <array>
@@ -45,6 +46,9 @@ class InterruptLines final : public Stateful {
     if (line < kLines) repeat(line, 1);
   }
 
+  // High for a while, as a device would do it: crosses the wire twice.
+  void pulse(unsigned line);
+
   void visit_state(StateVisitor& visitor) const override;
 
  private:
@@ -65,6 +69,7 @@ class InterruptLines final : public Stateful {
     uint32_t glitches_left = 0;
     bool glitch = false;  // the level is turned over now
     EventQueue::Handle glitch_event;
+    EventQueue::Handle pulse_end;
   };
 
   void source_changed(unsigned line, bool level);

@@ -14,6 +14,9 @@ using namespace rtc;
 
 namespace {
 
+// A repeated interrupt comes so much later: longer than a handler needs to begin.
+constexpr Tick kRepeatSpacing = microseconds(20);
+
 constexpr uint8_t kFloatingBus = 0xff;
 // The end of the year 9999, which is as far as two digits of century and year go.
 constexpr uint64_t kLatestDate = 253'402'300'799;
@@ -31,11 +34,17 @@ Rtc::Rtc(const DeviceSite& site, const RtcConfig& config, Bus& ports)
       registers_(RtcRegisters::kRegisters),
       first_second_end_(saturating_add(site.clock.now, seconds(1))) {
   ports.map(site.name, 0x70, 2, ports_, 1);
+  // Flags that nothing has set; without any, all whose interrupt is enabled.
+  wire_.set_stimulus([this](std::span<const uint8_t> payload) {
+    const uint8_t asked = payload.empty() ? uint8_t{0} : payload[0];
+    raise(static_cast<uint8_t>((asked != 0 ? asked : reg(kRegisterB)) & kSources));
+  });
   fill_memory(config);
   set_date(static_cast<int64_t>(std::min<uint64_t>(config.wall_clock_seconds, kLatestDate)));
 }
 
 Rtc::~Rtc() {
+  wire_.set_stimulus(nullptr);
   site_.events.cancel(event_);
   site_.events.cancel(delayed_);
 }
@@ -170,11 +179,17 @@ void Rtc::raise(uint8_t flags) {
   const Verdict verdict = wire_.show(Direction::in, record);
   const auto others = static_cast<uint8_t>(flags & ~requested);
   if (verdict.copies == 0 || verdict.fail != 0) return set_flags(others);
+  // Once more comes when the driver has seen them.
+  if (verdict.copies > 1) set_later(requested, saturating_add(verdict.delay, kRepeatSpacing));
   if (verdict.delay.ps == 0) return set_flags(flags);
   set_flags(others);
-  delayed_flags_ |= requested;
+  set_later(requested, verdict.delay);
+}
+
+void Rtc::set_later(uint8_t flags, Tick delay) {
+  delayed_flags_ |= flags;
   if (delayed_) return;
-  delayed_ = site_.events.schedule(saturating_add(site_.clock.now, verdict.delay), "rtc/delayed", [this] {
+  delayed_ = site_.events.schedule(saturating_add(site_.clock.now, delay), "rtc/delayed", [this] {
     delayed_ = {};
     set_flags(std::exchange(delayed_flags_, 0));
     schedule();

@@ -86,6 +86,7 @@ class Rtc final : public Stateful {
   void update();
   void raise(uint8_t flags);
   void set_flags(uint8_t flags);
+  void set_later(uint8_t flags, Tick delay);
   std::optional<Tick> next_flag() const;
   void schedule();
 

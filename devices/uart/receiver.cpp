@@ -40,6 +40,18 @@ void Uart::expect_character() {
                                          "uart/receive", [this] { finish_reception(); });
 }
 
+// A break's stop bit is 0 as well.
+UartCharacter Uart::as_received(UartCharacter character) const {
+  const LineFormat line = format();
+  character.byte &= line.data_mask();
+  character.errors &= uart_error::all;
+  if ((character.errors & uart_error::break_condition) == 0) return character;
+  character.byte = 0;
+  character.errors |= uart_error::framing;
+  if (line.break_has_parity_error()) character.errors |= uart_error::parity;
+  return character;
+}
+
 void Uart::finish_reception() {
   arrival_event_ = {};
   // Loopback began meanwhile: a peer that waits begins the character again when it is over.
@@ -47,18 +59,12 @@ void Uart::finish_reception() {
   UartCharacter character = line_.front();
   line_.pop_front();
   if (!loopback()) {
-    const LineFormat line = format();
-    character.byte &= line.data_mask();
-    character.errors &= uart_error::all;
-    if ((character.errors & uart_error::break_condition) != 0) {
-      character.byte = 0;
-      character.errors |= uart_error::framing;  // its stop bit is 0 as well
-      if (line.break_has_parity_error()) character.errors |= uart_error::parity;
-    }
+    character = as_received(character);
     if (receiver_fifo_.size() >= fifo_depth()) character.errors |= uart_error::overrun;
     rx_wire_.send(Direction::in, {character.byte, character.errors},
                   [this](std::span<const uint8_t> payload) {
-                    if (!payload.empty()) arrive({payload[0], payload.size() < 2 ? uint8_t{0} : payload[1]});
+                    if (payload.empty()) return;
+                    arrive(as_received({payload[0], payload.size() < 2 ? uint8_t{0} : payload[1]}));
                   });
   }
   expect_character();

@@ -45,9 +45,15 @@ Uart::Uart(const DeviceSite& site, const UartConfig& config)
       tx_wire_(site.wire(site.name + "/tx", WireKind::message, kUartPayload)),
       rx_wire_(site.wire(site.name + "/rx", WireKind::message, kUartPayload)),
       modem_inputs_(config.modem_inputs & 0xf0),
-      modem_status_(modem_inputs_) {}
+      modem_status_(modem_inputs_) {
+  // Noise on the line: a character that nobody sent.
+  rx_wire_.set_stimulus([this](std::span<const uint8_t> payload) {
+    if (!payload.empty()) receive(UartCharacter{payload[0], payload.size() < 2 ? uint8_t{0} : payload[1]});
+  });
+}
 
 Uart::~Uart() {
+  rx_wire_.set_stimulus(nullptr);
   for (EventQueue::Handle* event : {&start_event_, &finish_event_, &holding_empty_event_, &break_event_,
                                     &arrival_event_, &timeout_event_}) {
     site_.events.cancel(*event);

@@ -146,6 +146,7 @@ class Uart final : public BusTarget, public Stateful {
   void clear_receiver_fifo();
   void expect_character();
   void finish_reception();
+  UartCharacter as_received(UartCharacter character) const;
   void arrive(UartCharacter character);
   void store(UartCharacter character);
   void reveal_errors();

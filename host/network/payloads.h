@@ -6,6 +6,11 @@
 
 namespace ringside {
 
+inline constexpr NamedFault kEthernetFaults[] = {
+    {"bad_crc", "a byte changes on the cable: the frame does not fit its check sequence", "corrupt(20,flip)"},
+    {"runt", "the frame is cut to less than 60 bytes", "truncate(40)"},
+};
+
 // An Ethernet II frame without preamble and frame check sequence.
 inline constexpr PayloadType kEthernetPayload{.id = 220,
                                               .name = "ethernet",
@@ -15,7 +20,8 @@ inline constexpr PayloadType kEthernetPayload{.id = 220,
                                               .tail = TailKind::bytes,
                                               .tail_name = "frame",
                                               .group = "ethernet",
-                                              .link_type = link_type::ethernet};
+                                              .link_type = link_type::ethernet,
+                                              .faults = kEthernetFaults};
 
 // Idempotent.
 inline void register_network_payload_types() { PayloadRegistry::instance().add(kEthernetPayload); }

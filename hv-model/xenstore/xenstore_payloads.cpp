@@ -40,19 +40,24 @@ constexpr auto kFields = std::to_array<Field>({
     {"tx_id", offsetof(xsd_sockmsg, tx_id), 4},
     {"len", offsetof(xsd_sockmsg, len), 4},
 });
+constexpr NamedFault kFaults[] = {
+    {"EAGAIN", "another transaction was quicker", "fail(-11)"},
+    {"ENOENT", "there is no such node", "fail(-2)"},
+    {"ENOSPC", "a quota is used up", "fail(-28)"},
+};
 
 }  // namespace
 
-const PayloadType kXenStoreMessage{
-    .id = 120,
-    .name = "xenstore_message",
-    .title = "XenStore message",
-    .size = sizeof(xsd_sockmsg),
-    .fields = kFields,
-    .tail = TailKind::text,
-    .tail_name = "body",
-    .group = "xenstore",
-};
+const PayloadType kXenStoreMessage{.id = 120,
+                                   .name = "xenstore_message",
+                                   .title = "XenStore message",
+                                   .size = sizeof(xsd_sockmsg),
+                                   .fields = kFields,
+                                   .tail = TailKind::text,
+                                   .tail_name = "body",
+                                   .group = "xenstore",
+                                   .faults = kFaults,
+                                   .is_answer = true};
 
 void register_xenstore_payload_types() { PayloadRegistry::instance().add(kXenStoreMessage); }
 

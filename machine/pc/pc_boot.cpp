@@ -56,6 +56,7 @@ Result<> PcGuest::make_memory_and_core() {
   auto cpu = make_native_cpu(config, *memory_, surroundings_.timeline.clock(), environment_);
   if (!cpu) return tl::unexpected(cpu.error());
   cpu_ = std::move(*cpu);
+  for (Bus* bus : {&ports_, &mmio_}) bus->set_wait([this](Tick delay) { cpu_->charge(delay); });
   return {};
 }
 

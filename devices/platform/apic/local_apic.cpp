@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 #include "devices/platform/apic/local_apic_registers.h"
@@ -46,10 +47,21 @@ LocalApic::LocalApic(const DeviceSite& site, const LocalApicConfig& config, Bus&
       outputs_(std::move(outputs)),
       wire_(site.wire("apic/accept", WireKind::signal, kApicAcceptPayload)),
       registers_(Rows::kRows) {
+  // A message that nobody sent.
+  wire_.set_stimulus([this](std::span<const uint8_t> payload) {
+    ApicAcceptRecord record{};
+    std::memcpy(&record, payload.data(), std::min(payload.size(), sizeof record));
+    accept({.vector = record.vector,
+            .delivery = static_cast<ApicDelivery>(record.delivery & 7),
+            .level = record.level != 0,
+            .source = ApicSource::message},
+           0xff, false);
+  });
   reset();
 }
 
 LocalApic::~LocalApic() {
+  wire_.set_stimulus(nullptr);
   site_.events.cancel(timer_event_);
   memory_.unmap(mapping_);
 }

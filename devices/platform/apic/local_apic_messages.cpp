@@ -23,6 +23,7 @@ constexpr uint32_t kLogical = 1 << 11, kAssert = 1 << 14;
 enum Shorthand : unsigned { none, self, all_including_self, all_excluding_self };
 
 constexpr uint8_t kBroadcast = 0xff;
+constexpr Tick kRepeatSpacing = microseconds(20);
 
 constexpr ApicDelivery delivery_of(uint32_t value) { return static_cast<ApicDelivery>(value >> 8 & 7); }
 
@@ -73,13 +74,11 @@ void LocalApic::deliver(const ApicInterrupt& interrupt) {
                                 static_cast<uint8_t>(interrupt.source)};
   const Verdict verdict = wire_.show(Direction::in, record);
   if (verdict.copies == 0 || verdict.fail != 0) return;
+  // One that is repeated comes again when its handler has begun.
+  Verdict one = verdict;
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    if (verdict.delay.ps == 0) {
-      take(interrupt);
-    } else {
-      site_.events.schedule(saturating_add(site_.clock.now, verdict.delay), "apic/accept",
-                            [this, interrupt] { take(interrupt); });
-    }
+    wire_.release(one, "apic/accept", [this, interrupt] { take(interrupt); });
+    one.delay = saturating_add(one.delay, kRepeatSpacing);
   }
 }
 

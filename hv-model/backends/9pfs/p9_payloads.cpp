@@ -117,6 +117,10 @@ constexpr Field kIndicesFields[] = {
     {"in_flight", offsetof(P9IndicesRecord, in_flight), 4},
     {"waiting", offsetof(P9IndicesRecord, waiting), 4},
 };
+constexpr NamedFault kResponseFaults[] = {
+    {"EIO", "Rlerror with EIO in the place of the answer", "fail(-5)"},
+    {"ENOSPC", "Rlerror with ENOSPC in the place of the answer", "fail(-28)"},
+};
 
 }  // namespace
 
@@ -141,7 +145,9 @@ const PayloadType kP9ResponsePayload{.id = 181,
                                      .group = "9pfs",
                                      .link_type = link_type::exported_pdu,
                                      .framing = &kFraming<false>,
-                                     .make_renderer = make_ninep_renderer};
+                                     .make_renderer = make_ninep_renderer,
+                                     .faults = kResponseFaults,
+                                     .is_answer = true};
 const PayloadType kP9IndicesPayload{.id = 182,
                                     .name = "9pfs_indices",
                                     .title = "The indices of a 9P share's ring, sampled by the backend",

@@ -90,6 +90,10 @@ constexpr Field kIndicesFields[] = {
     {"req_cons", offsetof(BlkIndicesRecord, req_cons), 4},
     {"in_flight", offsetof(BlkIndicesRecord, in_flight), 4},
 };
+constexpr NamedFault kResponseFaults[] = {
+    {"BLKIF_RSP_ERROR", "the request has failed", "fail(-1)"},
+    {"BLKIF_RSP_EOPNOTSUPP", "the backend does not know the operation", "fail(-95)"},
+};
 
 }  // namespace
 
@@ -108,7 +112,8 @@ const PayloadType kBlkResponsePayload{.id = 141,
                                       .title = "A block response, as the backend puts it into the ring",
                                       .size = sizeof(BlkResponseRecord),
                                       .fields = kResponseFields,
-                                      .group = "blkif"};
+                                      .group = "blkif",
+                                      .faults = kResponseFaults};
 const PayloadType kBlkIndicesPayload{.id = 142,
                                      .name = "blkif_indices",
                                      .title = "The indices of a block ring, sampled by the backend",

@@ -132,6 +132,14 @@ constexpr Field kControlResponseFields[] = {
     {"data", offsetof(NetControlResponseRecord, data), 4, FieldFormat::hex},
     {"slot", offsetof(NetControlResponseRecord, slot), 4},
 };
+constexpr NamedFault kResponseFaults[] = {
+    {"NETIF_RSP_ERROR", "the frame or buffer has failed", "fail(-1)"},
+    {"NETIF_RSP_DROPPED", "the frame was dropped", "fail(-2)"},
+};
+constexpr NamedFault kControlFaults[] = {
+    {"NOT_SUPPORTED", "the backend does not know the request", "fail(1)"},
+    {"INVALID_PARAMETER", "the request is wrong", "fail(2)"},
+};
 
 }  // namespace
 
@@ -152,7 +160,8 @@ const PayloadType kNetTxResponsePayload{.id = 152,
                                         .title = "A response in a transmit ring",
                                         .size = sizeof(NetTxResponseRecord),
                                         .fields = kTxResponseFields,
-                                        .group = "netif"};
+                                        .group = "netif",
+                                        .faults = kResponseFaults};
 const PayloadType kNetRxRequestPayload{.id = 153,
                                        .name = "netif_rx_request",
                                        .title = "A buffer of a receive ring, as the backend took it",
@@ -164,7 +173,8 @@ const PayloadType kNetRxResponsePayload{.id = 154,
                                         .title = "A response in a receive ring",
                                         .size = sizeof(NetRxResponseRecord),
                                         .fields = kRxResponseFields,
-                                        .group = "netif"};
+                                        .group = "netif",
+                                        .faults = kResponseFaults};
 const PayloadType kNetIndicesPayload{.id = 155,
                                      .name = "netif_indices",
                                      .title = "The indices of a network ring, sampled by the backend",
@@ -182,7 +192,8 @@ const PayloadType kNetControlResponsePayload{.id = 157,
                                              .title = "A response in a control ring",
                                              .size = sizeof(NetControlResponseRecord),
                                              .fields = kControlResponseFields,
-                                             .group = "netif"};
+                                             .group = "netif",
+                                             .faults = kControlFaults};
 
 void register_net_payload_types() {
   register_network_payload_types();

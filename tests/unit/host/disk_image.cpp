@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -282,5 +283,76 @@ TEST_CASE("image: a fault on its wire fails, loses or delays an answer") {
   image->read(0, data, [&](Status) { answered = true; });
   bench.run();
   CHECK_FALSE(answered);
+  bench.wiring.remove_tap(fault);
+}
+
+TEST_CASE("image: a fault tears a write, misdirects it, or gives its status") {
+  Bench bench;
+  const auto image = bench.must_open(bench.folder.make("disk.img", counting(8 * 512)));
+  struct Fault : Tap {
+    std::function<void(ImageRecord&, Verdict&)> act;
+    void on_crossing(const Wire&, Crossing& crossing, Verdict& verdict) override {
+      ImageRecord record;
+      std::memcpy(&record, crossing.payload->data(), sizeof record);
+      act(record, verdict);
+      std::memcpy(crossing.payload->data(), &record, sizeof record);
+    }
+  } fault;
+  bench.wiring.add_tap(fault, "image/xvda");
+  const Bytes before = counting(8 * 512), fresh(3 * 512, 0xab);
+  const auto sector = [&](uint64_t number) {
+    Bytes bytes(512);
+    fault.act = [](ImageRecord&, Verdict&) {};
+    CHECK(bench.read(*image, number, bytes) == Status::ok);
+    return bytes;
+  };
+  const auto original = [&](size_t number) {
+    return Bytes(before.begin() + static_cast<ptrdiff_t>(number * 512),
+                 before.begin() + static_cast<ptrdiff_t>(number * 512 + 512));
+  };
+  SECTION("torn: the first two sectors are stored, and all is well") {
+    fault.act = [](ImageRecord& record, Verdict&) { record.count = 2; };
+    CHECK(bench.write(*image, 1, fresh) == Status::ok);
+    CHECK(sector(2) == Bytes(512, 0xab));
+    CHECK(sector(3) == original(3));
+  }
+  SECTION("more sectors than there are: no more are written") {
+    fault.act = [](ImageRecord& record, Verdict&) { record.count = UINT64_MAX; };
+    CHECK(bench.write(*image, 1, fresh) == Status::ok);
+    CHECK(sector(3) == Bytes(512, 0xab));
+    CHECK(sector(4) == original(4));
+  }
+  SECTION("misdirected, within the disk and outside") {
+    fault.act = [](ImageRecord& record, Verdict&) { record.sector = 5; };
+    CHECK(bench.write(*image, 1, fresh) == Status::ok);
+    CHECK(sector(1) == original(1));
+    CHECK(sector(5) == Bytes(512, 0xab));
+    fault.act = [](ImageRecord& record, Verdict&) { record.sector = UINT64_MAX; };
+    CHECK(bench.write(*image, 1, fresh) == Status::out_of_range);
+    Bytes read(512);
+    fault.act = [](ImageRecord& record, Verdict&) { record.sector = 7; };
+    CHECK(bench.read(*image, 0, read) == Status::ok);
+    CHECK(read == original(7));
+  }
+  SECTION("one that fails is not written") {
+    fault.act = [](ImageRecord&, Verdict& verdict) { verdict.fail = -5; };
+    CHECK(bench.write(*image, 1, fresh) == Status::io_error);
+    CHECK(sector(1) == original(1));
+  }
+  SECTION("a status that is changed") {
+    fault.act = [](ImageRecord& record, Verdict&) { record.status = 3; };
+    CHECK(bench.write(*image, 1, fresh) == Status::not_supported);
+    fault.act = [](ImageRecord& record, Verdict&) { record.status = 77; };
+    CHECK(bench.write(*image, 1, fresh) == Status::ok);
+  }
+  SECTION("an answer falls behind another, and is for nobody once the image has gone") {
+    fault.act = [](ImageRecord& record, Verdict& verdict) { verdict.behind = record.sector == 1 ? 1 : 0; };
+    std::string order;
+    Bytes first(512), second(512);
+    image->read(1, first, [&](Status) { order += "1"; });
+    image->read(2, second, [&](Status) { order += "2"; });
+    bench.run();
+    CHECK(order == "21");
+  }
   bench.wiring.remove_tap(fault);
 }

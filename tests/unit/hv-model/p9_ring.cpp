@@ -294,11 +294,29 @@ TEST_CASE("9pfs: what the taps decide happens to messages and answers") {
     fixture.run(milliseconds(50));
     CHECK(fixture.answer_bytes_there() == 14);
   }
-  SECTION("an answer is cut") {
+  SECTION("an answer is cut, and its size says so") {
+    fixture.service.answer_bytes = 20;
+    target = "dom1/9p/share0/R";
+    act = [](Crossing& crossing, Verdict&) { crossing.payload->resize(4 + 9); };
+    fixture.ask(clunk(1));
+    CHECK(fixture.take().size() == 9);
+    CHECK(fixture.answer_bytes_there() == 0);
+  }
+  SECTION("an answer of which no header is left") {
     target = "dom1/9p/share0/R";
     act = [](Crossing& crossing, Verdict&) { crossing.payload->resize(4 + 5); };
     fixture.ask(clunk(1));
-    CHECK(fixture.answer_bytes_there() == 5);
+    CHECK(fixture.answer_bytes_there() == 0);
+  }
+  SECTION("messages and answers fall behind others") {
+    target = GENERATE("dom1/9p/share0/T", "dom1/9p/share0/R");
+    act = [first = true](Crossing&, Verdict& verdict) mutable {
+      if (std::exchange(first, false)) verdict.behind = 1;
+    };
+    fixture.write(clunk(1));
+    fixture.ask(clunk(2));
+    CHECK(ScriptedService::tag_of(fixture.take()) == 2);
+    CHECK(ScriptedService::tag_of(fixture.take()) == 1);
   }
   SECTION("an answer is failed, in the words of the dialect") {
     fixture.service.answer_bytes = 7 + 4 + 2 + 6;

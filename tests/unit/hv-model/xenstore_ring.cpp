@@ -290,3 +290,62 @@ TEST_CASE("XenStore ring: random bytes and indices, twice the same") {
   };
   CHECK(storm() == storm());
 }
+
+TEST_CASE("XenStore ring: a transaction whose end a fault refuses is over, and has changed nothing") {
+  Guest guest;
+  ScriptedTap tap;
+  guest.wiring.add_tap(tap, "dom1/xenstore");
+  tap.act = [](const Wire&, Crossing& crossing, Verdict& verdict) {
+    const bool ends = (*crossing.payload)[0] == 7;  // XS_TRANSACTION_END
+    if (ends && crossing.direction == Direction::out) verdict.fail = -11;
+  };
+  for (int round = 0; round < 20; ++round) {  // more than a domain may have open
+    const Texts begun = guest.ask("TRANSACTION_START", "|");
+    REQUIRE(begun.size() == 1);
+    const auto id = static_cast<uint32_t>(std::stoul(begun[0].substr(begun[0].find(' ') + 1)));
+    for (const auto& [name, body] : {std::pair("WRITE", "x|new"), {"TRANSACTION_END", "T|"}}) {
+      REQUIRE(guest.put_bytes(xenstore_message(xenstore_message_type(name), 3, id, body)));
+      guest.notify();
+      guest.run(milliseconds(1));
+      const Texts expected{std::string(name) == "WRITE" ? "WRITE#3 OK|" : "ERROR#3 EAGAIN|"};
+      CHECK(guest.answers() == expected);
+    }
+  }
+  CHECK(guest.ask("READ", "x|") == Texts{"ERROR#1 ENOENT|"});
+  guest.wiring.remove_tap(tap);
+}
+
+TEST_CASE("XenStore ring: what a fault cuts or holds back") {
+  Guest guest;
+  guest.ask("WRITE", "x|value");
+  ScriptedTap tap;
+  guest.wiring.add_tap(tap, "dom1/xenstore");
+  Texts expected;
+  SECTION("a reply is cut, and its header says so") {
+    tap.act = [](const Wire&, Crossing& crossing, Verdict&) {
+      if (crossing.direction == Direction::in) crossing.payload->resize(18);
+    };
+    expected = {"READ#1 va"};
+  }
+  SECTION("a request is cut") {
+    tap.act = [](const Wire&, Crossing& crossing, Verdict&) {
+      if (crossing.direction == Direction::out) crossing.payload->resize(17);
+    };
+    expected = {"ERROR#1 EINVAL|"};
+  }
+  SECTION("not even a header is left") {
+    tap.act = [](const Wire&, Crossing& crossing, Verdict&) { crossing.payload->resize(5); };
+  }
+  SECTION("a reply falls behind one that never comes") {
+    tap.act = [](const Wire&, Crossing& crossing, Verdict& verdict) {
+      if (crossing.direction == Direction::in) verdict.behind = 1;
+    };
+    CHECK(guest.ask("READ", "x|").empty());
+    guest.run(milliseconds(20));
+    CHECK(guest.answers() == Texts{"READ#1 value"});
+    tap.act = nullptr;
+    expected = {"READ#1 value"};
+  }
+  CHECK(guest.ask("READ", "x|") == expected);
+  guest.wiring.remove_tap(tap);
+}

@@ -242,3 +242,40 @@ TEST_CASE("A failing DMA transfer is a master abort", "[disk][fault]") {
   bench.wiring.remove_tap(tap);
   reset_and_check(bench);
 }
+
+TEST_CASE("A completion without its interrupt, one that comes twice, and a drive that has failed",
+          "[disk][fault]") {
+  DiskBench bench;
+  FaultTap tap;
+  bench.wiring.add_tap(tap, "ata/disk0/completion");
+  const auto verify = [&bench] {
+    bench.lba28(1, 1);
+    bench.command(0x40);
+    bench.run_for(milliseconds(20));
+  };
+  constexpr size_t kStatus = offsetof(AtaCompletionRecord, status);
+  tap.act = [](Crossing& crossing, Verdict&) {
+    (*crossing.payload)[offsetof(AtaCompletionRecord, interrupt_lost)] = 1;
+  };
+  verify();
+  CHECK_FALSE(bench.irq());
+  CHECK(bench.alt() == 0x50);
+  tap.act = [](Crossing& crossing, Verdict&) { (*crossing.payload)[kStatus] = 0x70; };
+  verify();
+  CHECK(bench.irq());
+  CHECK(bench.status() == 0x70);
+  // A status cannot leave the drive busy behind its command's end.
+  tap.act = [](Crossing& crossing, Verdict&) { (*crossing.payload)[kStatus] = 0xff; };
+  verify();
+  CHECK(bench.status() == 0x77);
+  tap.act = [](Crossing&, Verdict& verdict) { verdict.copies = 2; };
+  bench.lba28(1, 1);
+  bench.command(0x40);
+  for (int i = 0; i < 20000 && !bench.irq(); ++i) bench.run_for(microseconds(1));
+  REQUIRE(bench.irq());
+  bench.status();
+  CHECK_FALSE(bench.irq());
+  bench.run_for(microseconds(40));
+  CHECK(bench.irq());
+  bench.wiring.remove_tap(tap);
+}

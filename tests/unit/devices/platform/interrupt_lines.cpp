@@ -126,3 +126,24 @@ TEST_CASE("a storm of copies is cut") {
   bench.run_for(seconds(1));
   CHECK(bench.seen.size() == 2 + 2 * 16);
 }
+
+TEST_CASE("a spurious interrupt is a pulse, or a glitch of a line that is high; it crosses the wire") {
+  LinesBench bench;
+  bench.wiring.add_tap(bench.tap, "irq/5");
+  const auto& stimulus = bench.wiring.find("dom1/irq/5")->stimulus();
+  stimulus({});
+  stimulus({});  // while it pulses already
+  bench.run_for(microseconds(200));
+  CHECK(bench.tap.seen == 2);
+  REQUIRE(bench.seen.size() >= 2);
+  CHECK(bench.seen[0] == std::pair<bool, uint64_t>(true, 0));
+  CHECK_FALSE(bench.lines.level(5));
+  bench.first.set(true);
+  bench.seen.clear();
+  stimulus({});
+  bench.run_for(microseconds(200));
+  REQUIRE(bench.seen.size() == 2);
+  CHECK_FALSE(bench.seen[0].first);
+  CHECK(bench.lines.level(5));
+  bench.wiring.remove_tap(bench.tap);
+}
