@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "machine/machine.h"
+#include "sim/fault/fault_actions.h"
 #include "sim/message_renderer.h"
 #include "sim/session/reader.h"
 
@@ -80,21 +81,25 @@ class Printer {
                             ? decoder_.decode(*type, wire.name, crossing.payload, crossing.full_size)
                             : std::vector<DecodedField>{};
     if (!wanted(crossing.at, wire.name)) return;
-    const bool injected = (crossing.flags & Crossing::kInjected) != 0;
+    const auto marks = fault_marks(crossing.flags);
     const bool cut = crossing.payload.size() < crossing.full_size;
     const char* direction = crossing.direction == Direction::out ? "out" : "in";
     if (arguments_.json) {
       nlohmann::ordered_json line{{"at_ps", crossing.at.ps},   {"sequence", crossing.sequence},
                                   {"wire", wire.name},         {"direction", direction},
                                   {"fields", to_json(fields)}, {"bytes", crossing.full_size}};
-      if (injected) line["injected"] = true;
+      if (!marks.empty()) {
+        line["injected"] = true;
+        line["fault"] = marks;
+      }
       emit(line);
       return;
     }
     const std::string head = fmt::format("{} {} {} ", short_time(crossing.at), wire.name,
                                          crossing.direction == Direction::out ? "->" : "<-");
-    fmt::print("{}\n", folded(fmt::format("{}{}{}{}", head, to_line(fields), cut ? " (cut)" : "",
-                                          injected ? " [injected]" : "")));
+    const std::string mark =
+        marks.empty() ? std::string() : fmt::format(" [injected: {}]", fmt::join(marks, ", "));
+    fmt::print("{}\n", folded(fmt::format("{}{}{}{}", head, to_line(fields), cut ? " (cut)" : "", mark)));
   }
 
   void print(const InputRecord& input) {
@@ -216,7 +221,9 @@ void add_show(CLI::App& app, Outcome& outcome) {
   command->footer(
       "-> leaves the guest, <- reaches it. Times are seconds of virtual time. On a\n"
       "terminal long lines are folded between fields. A wire that begins with its\n"
-      "domain, 'dom1/console/*', is of that domain; without it of any.\n\n"
+      "domain, 'dom1/console/*', is of that domain; without it of any. Crossings that a\n"
+      "fault has touched say so at their end; which fault it was stands on the wire\n"
+      "'fault', right before.\n\n"
       "Examples:\n"
       "  ringside show a.pcapng --wire 'ring/*'\n"
       "  ringside show a.pcapng --from 1ms --to 2ms\n"

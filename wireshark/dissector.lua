@@ -25,6 +25,10 @@ local header = {
   payload_type = ProtoField.uint16("ringside.payload_type", "Payload type", base.DEC, payload_names),
   canonical = ProtoField.bool("ringside.canonical", "Counts in digests"),
   injected = ProtoField.bool("ringside.injected", "Changed or made by a fault"),
+  dropped = ProtoField.bool("ringside.dropped", "Dropped by a fault"),
+  delayed = ProtoField.bool("ringside.delayed", "Delayed by a fault"),
+  repeated = ProtoField.bool("ringside.repeated", "Repeated by a fault"),
+  failed = ProtoField.bool("ringside.failed", "Failed by a fault"),
   picoseconds = ProtoField.uint16("ringside.picoseconds", "Picoseconds behind the frame's time"),
   sequence = ProtoField.uint64("ringside.sequence", "Sequence"),
   full_size = ProtoField.uint32("ringside.full_size", "Size of the whole payload"),
@@ -280,6 +284,13 @@ local function add_header(tree, buffer)
   tree:add_le(header.payload_type, buffer(2, 2))
   tree:add(header.canonical, buffer(4, 2), flags % 2 == 1)
   tree:add(header.injected, buffer(4, 2), math.floor(flags / 2) % 2 == 1)
+  -- What the fault did stands only where one did something: an input's flags mean something else.
+  if math.floor(flags / 2) % 2 == 1 then
+    tree:add(header.dropped, buffer(4, 2), math.floor(flags / 4) % 2 == 1)
+    tree:add(header.delayed, buffer(4, 2), math.floor(flags / 8) % 2 == 1)
+    tree:add(header.repeated, buffer(4, 2), math.floor(flags / 16) % 2 == 1)
+    tree:add(header.failed, buffer(4, 2), math.floor(flags / 32) % 2 == 1)
+  end
   tree:add_le(header.picoseconds, buffer(6, 2))
   local id = buffer(2, 2):le_uint()
   if id ~= INPUT and id ~= ANSWER then tree:add_le(header.sequence, buffer(8, 8)) end

@@ -102,6 +102,17 @@ std::vector<std::string> fault_actions_of(const Wire& wire, const FaultTargets* 
   return actions;
 }
 
+std::vector<std::string_view> fault_marks(uint8_t flags) {
+  std::vector<std::string_view> marks;
+  if ((flags & Crossing::kInjected) == 0) return marks;
+  if (flags & Crossing::kDropped) marks.emplace_back("dropped");
+  if (flags & Crossing::kDelayed) marks.emplace_back("delayed");
+  if (flags & Crossing::kRepeated) marks.emplace_back("repeated");
+  if (flags & Crossing::kFailed) marks.emplace_back("failed");
+  if (marks.empty()) marks.emplace_back("changed");
+  return marks;
+}
+
 std::string fault_words_of(const Wire& wire, const FaultTargets* targets) {
   std::string words;
   for (const std::string& action : fault_actions_of(wire, targets))
