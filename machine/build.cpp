@@ -225,8 +225,8 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     return found == files.end() ? kNone : found->second.contents;
   };
   if (given.is_paravirtual()) {
-    auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen, *standins,
-                                  timeline, output);
+    auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen,
+                                  *standins, timeline, output);
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {
       if (disk->scenario->domain != given.name) continue;
@@ -236,8 +236,8 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     }
     for (const NicScenario& nic : scenario.nics) {
       if (nic.domain != given.name) continue;
-      NetBackend& backend = xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name),
-                                          (*guest)->domain());
+      NetBackend& backend =
+          xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
       const std::string& owner = (*guest)->domain().name;
       xen->fault_targets.add(
           {fmt::format("{}/ring/{}/", owner, nic.name), fmt::format("{}/eth/{}/", owner, nic.name)}, backend);
@@ -321,6 +321,15 @@ Result<> Machine::Impl::attach_checkers() {
     if (guest == nullptr) return nullptr;
     Memory* own = guest->memory();
     return own != nullptr || !xen ? own : xen->memory.get();
+  };
+  checked.page_table_root = [find](std::string_view name) -> std::optional<uint64_t> {
+    Guest* guest = find(name);
+    const NativeCpu* cpu = guest != nullptr ? guest->debuggable() : nullptr;
+    if (cpu == nullptr) return std::nullopt;
+    constexpr uint64_t kLongModeActive = 1 << 10, kFiveLevels = 1 << 12;  // EFER.LMA, CR4.LA57
+    const SystemRegisters registers = cpu->system_registers();
+    if ((registers.efer & kLongModeActive) == 0 || (registers.cr4 & kFiveLevels) != 0) return std::nullopt;
+    return registers.cr3;
   };
   checkers = std::make_unique<Checkers>(std::move(checked), scenario.check);
   return {};

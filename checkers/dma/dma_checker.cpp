@@ -68,11 +68,13 @@ void DmaDevice::on_crossing(const Seen& seen) {
 
 void DmaDevice::judge_place(const Seen& seen, const DmaRecord& record) {
   if (!machine_.page_table_root || domain_.memory == nullptr || record.length == 0) return;
+  const Memory& memory = *domain_.memory;
+  const MemoryRange range = range_of(record);
+  const Tick now = seen.crossing.at;
+  if (!page_tables_.may_hold(memory, range.first, range.end, now)) return;
   const auto root = machine_.page_table_root(name_);
   Mfn table;
-  if (!root || !page_tables_.holds_any(*domain_.memory, *root, record.address, record.address + record.length,
-                                       seen.crossing.at, table))
-    return;
+  if (!root || !page_tables_.holds_any(memory, *root, range.first, range.end, now, table)) return;
   violate(
       "into_page_table", seen,
       fmt::format("the device stores {} bytes at {:#x}, into the page table in frame {:#x} of the address "

@@ -13,19 +13,27 @@ constexpr Tick kGoodFor = milliseconds(10);
 
 }  // namespace
 
+bool PageTableFrames::stale(Tick now) const {
+  return read_at_ == Tick::never() || now >= read_at_ + kGoodFor;
+}
+
+bool PageTableFrames::may_hold(const Memory& memory, uint64_t first, uint64_t end, Tick now) const {
+  Mfn found;
+  return stale(now) || find(memory, first, end, found);
+}
+
 bool PageTableFrames::holds_any(const Memory& memory, uint64_t root, uint64_t first, uint64_t end, Tick now,
                                 Mfn& found) {
   root &= kFrameBits;
-  const bool stale = read_at_ == Tick::never() || now >= read_at_ + kGoodFor;
-  if (stale) read(memory, root, now);
+  const bool reads = stale(now);
+  if (reads) read(memory, root, now);
   if (!find(memory, first, end, found)) return false;
-  if (stale && root == root_) return true;
+  if (reads) return true;
   read(memory, root, now);
   return find(memory, first, end, found);
 }
 
 void PageTableFrames::read(const Memory& memory, uint64_t root, Tick now) {
-  root_ = root;
   read_at_ = now;
   frames_.assign(memory.frames(), false);
   add(memory, frame_of(GuestPhys{root}), kLevels);
