@@ -22,6 +22,8 @@ class FidPaths {
   NinePDialect dialect() const { return dialect_; }
   // Null when nothing is known.
   const std::string* path_of(uint32_t fid) const;
+  // All that are known, by fid.
+  const std::map<uint32_t, std::string>& paths() const { return paths_; }
   // The path that the request with this tag is about, while it has no answer.
   const std::string* path_of_request(uint16_t tag) const;
 
