@@ -85,11 +85,22 @@ int p9_connect(struct p9_front* front, const char* device, unsigned rings, unsig
   return p9_find(front, device) || p9_share_rings(front, rings, order) || p9_wait_connected(front);
 }
 
-void p9_close(struct p9_front* front) {
-  if (p9_set_state(front, XenbusStateClosing)) return;
+static int take_back(struct p9_ring* ring) {
+  int in_use = 0;
+  close_port(ring->port);
+  in_use |= !end_grant(ring->shared_grant);
+  for (unsigned i = 0; i < 2 * ring->size / GUEST_PAGE_SIZE; ++i) in_use |= !end_grant(ring->grants[i]);
+  return in_use;
+}
+
+int p9_close(struct p9_front* front) {
+  if (p9_set_state(front, XenbusStateClosing)) return 1;
   p9_wait_state(front, XenbusStateClosing);
-  if (p9_set_state(front, XenbusStateClosed)) return;
+  if (p9_set_state(front, XenbusStateClosed)) return 1;
   p9_wait_state(front, XenbusStateClosed);
+  int in_use = 0;
+  for (unsigned i = 0; i < front->rings; ++i) in_use |= take_back(&front->ring[i]);
+  return in_use;
 }
 
 // --- Bytes ---

@@ -40,8 +40,8 @@ int p9_connect(struct p9_front* front, const char* device, unsigned rings, unsig
 int p9_find(struct p9_front* front, const char* device);
 int p9_share_rings(struct p9_front* front, unsigned rings, unsigned order);
 int p9_wait_connected(struct p9_front* front);
-// Walks both ends to Closed; the rings can be used again, by p9_publish_rings().
-void p9_close(struct p9_front* front);
+// Walks both ends to Closed, and takes the rings back. 0, or the backend still uses some of their pages.
+int p9_close(struct p9_front* front);
 int p9_publish_rings(struct p9_front* front);
 
 int p9_set_state(struct p9_front* front, unsigned state);

@@ -182,20 +182,29 @@ static void make_buffers(struct netfront* front) {
   if (front->tx_pages[0]) return;
   front->tx.sring = allocate_page();
   front->rx.sring = allocate_page();
+  for (unsigned i = 0; i < kNetTxBuffers; ++i) front->tx_pages[i] = allocate_page();
+  for (unsigned i = 0; i < kNetRxBuffers; ++i) front->rx_pages[i] = allocate_page();
+}
+
+static void grant_buffers(struct netfront* front) {
+  if (front->tx_ring_grant) return;  // closed by nobody
   front->tx_ring_grant = grant_page(front->tx.sring, 0);
   front->rx_ring_grant = grant_page(front->rx.sring, 0);
-  for (unsigned i = 0; i < kNetTxBuffers; ++i) {
-    front->tx_pages[i] = allocate_page();
-    front->tx_grants[i] = grant_page(front->tx_pages[i], 1);
-  }
-  for (unsigned i = 0; i < kNetRxBuffers; ++i) {
-    front->rx_pages[i] = allocate_page();
-    front->rx_grants[i] = grant_page(front->rx_pages[i], 0);
-  }
+  for (unsigned i = 0; i < kNetTxBuffers; ++i) front->tx_grants[i] = grant_page(front->tx_pages[i], 1);
+  for (unsigned i = 0; i < kNetRxBuffers; ++i) front->rx_grants[i] = grant_page(front->rx_pages[i], 0);
+}
+
+static void end_grants(struct netfront* front) {
+  for (unsigned i = 0; i < kNetTxBuffers; ++i) end_grant(front->tx_grants[i]);
+  for (unsigned i = 0; i < kNetRxBuffers; ++i) end_grant(front->rx_grants[i]);
+  end_grant(front->tx_ring_grant);
+  end_grant(front->rx_ring_grant);
+  front->tx_ring_grant = 0;
 }
 
 static void make_rings(struct netfront* front) {
   make_buffers(front);
+  grant_buffers(front);
   struct netif_tx_sring* tx = front->tx.sring;
   struct netif_rx_sring* rx = front->rx.sring;
   SHARED_RING_INIT(tx);
@@ -262,4 +271,7 @@ void netfront_close(struct netfront* front) {
   if (xenbus_wait_for_backend(front->backend, XenbusStateClosing)) return;
   if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return;
   xenbus_wait_for_backend(front->backend, XenbusStateClosed);
+  close_port(front->tx_port);
+  if (!front->single_channel) close_port(front->rx_port);
+  end_grants(front);
 }

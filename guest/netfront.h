@@ -49,7 +49,7 @@ struct netfront {
 };
 
 // Finds the device by its number ("0") and connects. 0, or a line was printed that says why not. Connecting
-// again after netfront_close() uses the same pages and grants.
+// again after netfront_close() uses the same pages.
 int netfront_connect(struct netfront* front, const char* device, net_receive receive, void* data);
 // A free transmit buffer, waiting for one when all are in flight.
 unsigned netfront_buffer(struct netfront* front);

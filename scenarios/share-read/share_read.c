@@ -56,9 +56,9 @@ void guest_main(void) {
   print("share-read: tag '%s', %u rings of %u bytes each way\n", share.tag, share.rings, share.ring[0].size);
   use(k9pLinux);
   use(k9pBase);
-  p9_close(&share);
-  for (unsigned ring = 0; ring < share.rings; ++ring) {
-    if (!end_grant(share.ring[ring].shared_grant)) check("a grant is still in use", 1, 0);
+  if (p9_close(&share)) {
+    ++failures;
+    print("share-read: a grant is still in use\n");
   }
   print("share-read: %u messages\n", messages);
   print(failures == 0 ? "share-read: PASS\n" : "share-read: FAIL\n");
