@@ -12,7 +12,7 @@
 
 namespace ringside {
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+OwnedDescriptor& OwnedDescriptor::operator=(OwnedDescriptor&& other) noexcept {
   if (this != &other) {
     close();
     number_ = other.release();
@@ -20,23 +20,23 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   return *this;
 }
 
-Descriptor::~Descriptor() { close(); }
+OwnedDescriptor::~OwnedDescriptor() { close(); }
 
-int Descriptor::release() { return std::exchange(number_, -1); }
+int OwnedDescriptor::release() { return std::exchange(number_, -1); }
 
-void Descriptor::close() {
+void OwnedDescriptor::close() {
   if (number_ >= 0) ::close(number_);
   number_ = -1;
 }
 
-Result<std::pair<Descriptor, Descriptor>> make_socket_pair() {
+Result<std::pair<OwnedDescriptor, OwnedDescriptor>> make_socket_pair() {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(fmt::format("no socket for a machine's control: {}", std::strerror(errno)));
-  return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
+  return std::pair(OwnedDescriptor(ends[0]), OwnedDescriptor(ends[1]));
 }
 
-bool Channel::send(const Json& json, const Descriptor* with) {
+bool Channel::send(const Json& json, const OwnedDescriptor* with) {
   if (!is_open()) return false;
   const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   size_t done = 0;

@@ -13,13 +13,13 @@ namespace ringside {
 using Json = nlohmann::ordered_json;
 
 // Owns a file descriptor.
-class Descriptor {
+class OwnedDescriptor {
  public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
+  OwnedDescriptor() = default;
+  explicit OwnedDescriptor(int number) : number_(number) {}
+  OwnedDescriptor(OwnedDescriptor&& other) noexcept : number_(other.release()) {}
+  OwnedDescriptor& operator=(OwnedDescriptor&& other) noexcept;
+  ~OwnedDescriptor();
 
   int get() const { return number_; }
   explicit operator bool() const { return number_ >= 0; }
@@ -31,7 +31,7 @@ class Descriptor {
 };
 
 // Two ends that are each other's; none when the host has no more descriptors.
-Result<std::pair<Descriptor, Descriptor>> make_socket_pair();
+Result<std::pair<OwnedDescriptor, OwnedDescriptor>> make_socket_pair();
 
 class Channel {
  public:
@@ -40,18 +40,18 @@ class Channel {
 
   struct Line {
     Json json;
-    Descriptor descriptor;
+    OwnedDescriptor descriptor;
   };
 
   Channel() = default;
-  explicit Channel(Descriptor socket) : socket_(std::move(socket)) {}
+  explicit Channel(OwnedDescriptor socket) : socket_(std::move(socket)) {}
 
   int descriptor() const { return socket_.get(); }
   bool is_open() const { return static_cast<bool>(socket_); }
   void close() { socket_.close(); }
 
   // False when the peer is gone. Bytes that are no UTF-8 are replaced.
-  bool send(const Json& json, const Descriptor* with = nullptr);
+  bool send(const Json& json, const OwnedDescriptor* with = nullptr);
 
   // Briefly is a fifth of a second, so that whoever waits can look whether a signal has come.
   enum class Wait : uint8_t { no, briefly, yes };
@@ -62,9 +62,9 @@ class Channel {
  private:
   bool fill(Wait wait);
 
-  Descriptor socket_;
+  OwnedDescriptor socket_;
   std::string unread_;
-  std::vector<Descriptor> arrived_;
+  std::vector<OwnedDescriptor> arrived_;
 };
 
 }  // namespace ringside

@@ -13,7 +13,7 @@
 
 namespace ringside {
 
-MachineProcess::MachineProcess(Descriptor socket, pid_t pid) : channel_(std::move(socket)), pid_(pid) {}
+MachineProcess::MachineProcess(OwnedDescriptor socket, pid_t pid) : channel_(std::move(socket)), pid_(pid) {}
 
 MachineProcess::MachineProcess(MachineProcess&& other) noexcept
     : channel_(std::move(other.channel_)), pid_(std::exchange(other.pid_, -1)), last_id_(other.last_id_) {}

@@ -14,13 +14,13 @@ namespace ringside {
 
 class MachineProcess {
  public:
-  using OnEvent = std::function<void(Json event, Descriptor descriptor)>;
+  using OnEvent = std::function<void(Json event, OwnedDescriptor descriptor)>;
 
   // Forks; the child makes the machine. Call it from a process without threads. `ready` is what it said then.
   struct Started;
   static Result<Started> start(const MachineRequest& wanted, const std::function<void()>& in_child);
   // A process that exists: a checkpoint, or one that it became.
-  MachineProcess(Descriptor socket, pid_t pid);
+  MachineProcess(OwnedDescriptor socket, pid_t pid);
   MachineProcess(MachineProcess&&) noexcept;
   MachineProcess& operator=(MachineProcess&&) noexcept;
   // Ends the process, and waits for its end where it is ours to wait for.
@@ -32,7 +32,7 @@ class MachineProcess {
   // waits, `stop` is looked at: once set, the machine is asked to stop. An answer with "error" is an error.
   struct Answer {
     Json json;
-    Descriptor descriptor;
+    OwnedDescriptor descriptor;
   };
   Result<Answer> ask(Json request, const OnEvent& on_event = {}, volatile bool* stop = nullptr);
   // In another process that was forked: closes the connection, and leaves the machine alone.

@@ -13,6 +13,7 @@
 #include "control/bytes_text.h"
 #include "control/crossing_text.h"
 #include "control/signals.h"
+#include "machine/fault_input.h"
 #include "machine/views.h"
 
 namespace ringside {
@@ -34,9 +35,9 @@ Json report_json(const RunReport& report) {
 
 }  // namespace
 
-ControlServer::ControlServer(Descriptor socket) { become_live(std::move(socket)); }
+ControlServer::ControlServer(OwnedDescriptor socket) { become_live(std::move(socket)); }
 
-void ControlServer::serve(Descriptor socket, const MachineRequest& wanted) {
+void ControlServer::serve(OwnedDescriptor socket, const MachineRequest& wanted) {
   prepare_machine_signals();
   // The rest of this process is the machine; what it was forked from is not run down.
   auto* server = new ControlServer(std::move(socket));
@@ -154,7 +155,8 @@ bool ControlServer::answer(const Json& request) {
   if (what == "where") {
     reply(request, where());
   } else if (what == "view") {
-    reply(request, view_in_child(request));
+    const bool ninep = request.value("name", "") == "9p";
+    reply(request, ninep ? conversations_.view(request.value("subject", "")) : view_in_child(request));
   } else if (what == "wires") {
     Json list = Json::array();
     for (const Wire* wire : wires_) list.push_back(wire->name());
@@ -167,10 +169,10 @@ bool ControlServer::answer(const Json& request) {
       reply(request, {{"error", "a replay takes its input from the recording"}});
       return false;
     }
-    given_.push_back({request.at("wire"), bytes_from_hex(request.at("bytes").get<std::string>())});
-    reply(request, Json::object());
+    reply(request, take_given(request));
   } else if (what == "inputs") {
     scheduled_.clear();
+    given_.clear();  // of another history, or among these
     for (const Json& input : request.at("inputs")) {
       scheduled_.push_back({Tick{input.at("at_ps").get<uint64_t>()},
                             {input.at("wire"), bytes_from_hex(input.at("bytes").get<std::string>())}});
@@ -180,9 +182,9 @@ bool ControlServer::answer(const Json& request) {
     // The recording becomes whole: the run ends at its next turn.
     pending_ = request;
     run_ = {};
+    run_.until = Tick{request.value("at_ps", uint64_t{0})};
     judge_wires();
     finishing_ = true;
-    stop_requested_ = true;
     return true;
   } else {
     reply(request, {{"error", fmt::format("there is no request '{}'", what)}});
@@ -252,7 +254,11 @@ void ControlServer::look_for_requests() {
 }
 
 void ControlServer::on_turn() {
-  if (!pending_ || finishing_) return;
+  if (finishing_) {
+    stop_requested_ = machine_->clock().now >= run_.until;
+    return;
+  }
+  if (!pending_) return;
   inside_ = false;
   crossing_ = nullptr;
   if (machine_->clock().now >= run_.until) {
@@ -264,8 +270,23 @@ void ControlServer::on_turn() {
 
 // --- Input ---
 
+// A fault is tried before it becomes an input, so that an error is said to who gave it.
+Json ControlServer::take_given(const Json& request) {
+  const std::string wire = request.at("wire");
+  std::vector<uint8_t> bytes = bytes_from_hex(request.at("bytes").get<std::string>());
+  if (wire == kFaultWire) {
+    const auto fault = parse_fault({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (!fault) return {{"error", fault.error().message}};
+    if (const auto tried = machine_->faults().try_on(*fault); !tried) return {{"error", tried.error().message}};
+  }
+  given_.push_back({wire, std::move(bytes)});
+  return Json::object();
+}
+
+// What is given is delivered at the first turn of the run loop at a later time than the last one, which is
+// where a run that knows it before stops for it.
 Tick ControlServer::next_tick() const {
-  if (!given_.empty()) return Tick{0};
+  if (!given_.empty()) return last_turn_ ? *last_turn_ + picoseconds(1) : Tick{0};
   const Tick known = scheduled_.empty() ? Tick::never() : scheduled_.front().at;
   // A turn of the loop at the time to stop at.
   const Tick until = machine_ && machine_->clock().now < run_.until ? run_.until : Tick::never();
@@ -278,7 +299,11 @@ std::optional<PendingInput> ControlServer::take(Tick now, uint64_t instructions)
     scheduled_.pop_front();
     return input;
   }
-  if (given_.empty()) return std::nullopt;
+  const bool first_turn_now = !last_turn_ || now > *last_turn_;
+  if (given_.empty() || !first_turn_now) {
+    last_turn_ = now;
+    return std::nullopt;
+  }
   PendingInput input = std::move(given_.front());
   given_.pop_front();
   channel_.send({{"event", "input"},

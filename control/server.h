@@ -9,12 +9,14 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "control/channel.h"
+#include "control/ninep_conversations.h"
 #include "control/stops.h"
 #include "machine/input.h"
 #include "machine/machine.h"
@@ -37,7 +39,7 @@ struct MachineRequest {
 class ControlServer final : public Tap, public InputSource {
  public:
   // In the machine's own process: makes the machine and serves until the client is gone. Never returns.
-  [[noreturn]] static void serve(Descriptor socket, const MachineRequest& wanted);
+  [[noreturn]] static void serve(OwnedDescriptor socket, const MachineRequest& wanted);
 
   void on_wire_added(const Wire& wire) override;
   void on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) override;
@@ -63,7 +65,7 @@ class ControlServer final : public Tap, public InputSource {
     std::string why;
   };
 
-  explicit ControlServer(Descriptor socket);
+  explicit ControlServer(OwnedDescriptor socket);
   Result<> create(const MachineRequest& wanted);
   [[noreturn]] void run_to_end();
 
@@ -73,6 +75,7 @@ class ControlServer final : public Tap, public InputSource {
   // True when the machine goes on.
   bool answer(const Json& request);
   void reply(const Json& request, Json answer);
+  Json take_given(const Json& request);
   // False, with the error answered, where the request makes no sense.
   bool start_run(const Json& request);
   // The machine stands still: tells what ended the run, then serves.
@@ -82,21 +85,29 @@ class ControlServer final : public Tap, public InputSource {
   Json position() const;
   Json where();
 
-  // --- server_run.cpp ---
+  // --- server_run.cpp, server_rules.cpp ---
   Match find_match(const Wire& wire, const Crossing& crossing, const std::vector<DecodedField>& fields);
   bool rule_matches(const StopRule& rule, const Wire& wire, const Crossing& crossing,
                     const std::vector<DecodedField>& fields, std::string& why);
+  bool xenbus_matches(const StopRule& rule, std::string& why);
+  bool suppression_matches(const StopRule& rule, const Wire& wire, const std::vector<DecodedField>& fields,
+                           std::string& why);
   bool is_judged(const Wire& wire) const { return wire.index() < judged_.size() && judged_[wire.index()]; }
   void judge_wires();
   // What is found at this crossing by the run that a woken process was given.
   void scan_again(const Wire& wire, const Crossing& crossing, const std::vector<DecodedField>& fields);
+
+  // --- server_watch.cpp ---
+  // Finds the pages of rules that watch them; the error says which ring is not there.
+  Result<> place_watches(const std::vector<StopRule>& rules);
+  void on_store(GuestPhys at, unsigned size, uint64_t value);
 
   // --- server_fork.cpp ---
   // True in a process that was woken, and goes on with a run of its own.
   bool checkpoint();
   void sleep_as_checkpoint();
   bool wake(const Json& request);
-  void become_live(Descriptor socket);
+  void become_live(OwnedDescriptor socket);
   Json view_in_child(const Json& request);
 
   Channel channel_;
@@ -110,6 +121,7 @@ class ControlServer final : public Tap, public InputSource {
   uint64_t ordinal_ = 0;  // crossings seen, so the number of the current or last one, from 1
   CrossingHash hash_;
   SessionDecoder decoder_;
+  NinePConversations conversations_;
   bool started_ = false;  // the machine runs, or has
   bool inside_ = false;   // it stands within crossing `ordinal_`
   Json crossing_;         // that one, or null
@@ -122,6 +134,19 @@ class ControlServer final : public Tap, public InputSource {
   std::optional<Json> pending_;  // its request
   Run run_;
   std::vector<bool> judged_;  // by wire: whether a rule may match there
+  struct IndexSample {
+    uint32_t req_prod, req_event, rsp_prod, rsp_event;
+  };
+  // What rules remember of crossings before.
+  std::map<int64_t, std::pair<uint64_t, uint64_t>> xenbus_seen_;  // states of both ends
+  std::map<std::pair<int64_t, uint32_t>, IndexSample> samples_;   // by rule and wire
+  struct WatchedPage {
+    int64_t rule = 0;
+    uint16_t domain = 0;
+    uint64_t header = 0;
+    std::vector<std::pair<std::string, uint32_t>> fields;
+  };
+  std::vector<WatchedPage> watched_;
   uint64_t scanned_ = 0;      // the last match
   uint64_t checkpoint_at_instructions_ = UINT64_MAX, checkpoint_at_crossing_ = UINT64_MAX;
 
@@ -131,6 +156,7 @@ class ControlServer final : public Tap, public InputSource {
     PendingInput input;
   };
   std::deque<PendingInput> given_;
+  std::optional<Tick> last_turn_;  // of the run loop
   std::deque<Scheduled> scheduled_;
 };
 

@@ -14,7 +14,7 @@
 
 namespace ringside {
 
-void ControlServer::become_live(Descriptor socket) {
+void ControlServer::become_live(OwnedDescriptor socket) {
   channel_ = Channel(std::move(socket));
   watch_socket(channel_.descriptor());
   if (machine_) machine_->take_over();
@@ -92,8 +92,8 @@ bool ControlServer::wake(const Json& request) {
 Json ControlServer::view_in_child(const Json& request) {
   int ends[2];
   if (pipe(ends) != 0) return {{"error", fmt::format("no pipe for a view: {}", std::strerror(errno))}};
-  const Descriptor from(ends[0]);
-  Descriptor to(ends[1]);
+  const OwnedDescriptor from(ends[0]);
+  OwnedDescriptor to(ends[1]);
   const pid_t child = fork();
   if (child < 0) return {{"error", fmt::format("no process for a view: {}", std::strerror(errno))}};
   if (child == 0) {

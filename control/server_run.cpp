@@ -47,6 +47,10 @@ bool ControlServer::start_run(const Json& request) {
   run.checkpoint_instructions = request.value("checkpoint_instructions", uint64_t{0});
   run.checkpoint_crossings = request.value("checkpoint_crossings", uint64_t{0});
   run.quiet = request.value("quiet", false);
+  if (auto placed = place_watches(run.rules); !placed) {
+    reply(request, {{"error", placed.error().message}});
+    return false;
+  }
   run_ = std::move(run);
   pending_ = request;
   scanned_ = 0;
@@ -66,6 +70,7 @@ void ControlServer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& v
   // What is not judged may say what later messages mean.
   if (judged || wire.payload_type().make_renderer != nullptr)
     fields = decoder_.decode(wire.payload_type(), wire.name(), crossing.bytes(), crossing.payload->size());
+  if (verdict.copies != 0) conversations_.take(wire, crossing, fields);
   if (!pending_ || finishing_) return;
 
   Match match;
@@ -119,14 +124,6 @@ ControlServer::Match ControlServer::find_match(const Wire& wire, const Crossing&
   }
   if (run_.scan && rule_matches(*run_.scan, wire, crossing, fields, match.why)) match.rule = &*run_.scan;
   return match;
-}
-
-bool ControlServer::rule_matches(const StopRule& rule, const Wire& wire, const Crossing& crossing,
-                                 const std::vector<DecodedField>& fields, std::string& why) {
-  if (!wire_matches(rule.wire, wire.name())) return false;
-  if (rule.direction && *rule.direction != crossing.direction) return false;
-  (void)why;
-  return conditions_hold(rule.conditions, fields);
 }
 
 }  // namespace ringside

@@ -45,6 +45,11 @@ Result<Views> views_of(Machine& machine, const Json& request) {
 }  // namespace
 
 Json view_of(Machine& machine, const Json& request) {
+  if (request.value("name", "") == "ring-page") {
+    const auto page = MachineViews(machine.viewed()).ring_page(request.value("subject", ""));
+    if (!page) return {{"error", page.error().message}};
+    return {{"domain", page->domain.value}, {"header", page->header.value}, {"fields", page->fields}};
+  }
   const auto views = views_of(machine, request);
   if (!views) return {{"error", views.error().message}};
   Json list = Json::array();

@@ -39,14 +39,14 @@ Result<std::unique_ptr<SteppedMachine>> SteppedMachine::start(const MachineReque
 // A conversation with a server outside cannot be taken back.
 Result<> SteppedMachine::keep_first_checkpoint() {
   if (ready_.contains("live_outside")) return {};
-  auto kept = live_->ask({{"do", "checkpoint"}}, [this](Json event, Descriptor descriptor) {
+  auto kept = live_->ask({{"do", "checkpoint"}}, [this](Json event, OwnedDescriptor descriptor) {
     on_event(std::move(event), std::move(descriptor));
   });
   if (!kept) return tl::unexpected(kept.error());
   return {};
 }
 
-void SteppedMachine::on_event(Json event, Descriptor descriptor) {
+void SteppedMachine::on_event(Json event, OwnedDescriptor descriptor) {
   const std::string what = event.value("event", "");
   if (what == "console") {
     on_console_(event.value("console", ""), event.value("text", ""));
@@ -99,7 +99,7 @@ Result<Json> SteppedMachine::run(const Until& until, volatile bool* stop) {
   }
   auto answer = live_->ask(
       std::move(request),
-      [this](Json event, Descriptor descriptor) { on_event(std::move(event), std::move(descriptor)); }, stop);
+      [this](Json event, OwnedDescriptor descriptor) { on_event(std::move(event), std::move(descriptor)); }, stop);
   if (!answer) return tl::unexpected(answer.error());
   place_ = place_in(answer->json["position"]);
   ended_ = answer->json.value("stopped", "") == "ended";
@@ -250,10 +250,13 @@ Result<Json> SteppedMachine::save(const std::string& file) {
   auto told = process.ask({{"do", "inputs"}, {"inputs", inputs_behind({})}});
   if (!told) return tl::unexpected(told.error());
   Json request{{"do", "run"}, {"quiet", true}};
-  if (!ended_ && place_.inside) request["until_crossing"] = place_.crossing;
-  if (!ended_ && !place_.inside) request["until_ps"] = place_.at_ps;
-  auto ran = process.ask(std::move(request));
-  if (!ran) return tl::unexpected(ran.error());
+  if (!ended_) request["until_crossing"] = place_.crossing;
+  Json ran = {{"stopped", "crossing"}};
+  if (ended_ || place_.crossing > made_.crossing) {
+    auto answer = process.ask(std::move(request));
+    if (!answer) return tl::unexpected(answer.error());
+    ran = std::move(answer->json);
+  }
   auto there = process.ask({{"do", "where"}});
   if (!there) return tl::unexpected(there.error());
   const bool same = there->json["crossings_hash"] == (*here)["crossings_hash"] &&
@@ -264,8 +267,8 @@ Result<Json> SteppedMachine::save(const std::string& file) {
                     "holds what it did now",
                     file));
   }
-  if (ran->json.value("stopped", "") == "ended") return std::move(ran->json);
-  auto finished = process.ask({{"do", "finish"}});
+  if (ran.value("stopped", "") == "ended") return ran;
+  auto finished = process.ask({{"do", "finish"}, {"at_ps", place_.at_ps}});
   if (!finished) return tl::unexpected(finished.error());
   return std::move(finished->json);
 }

@@ -81,7 +81,7 @@ class SteppedMachine {
       : wanted_(std::move(wanted)), options_(options), on_console_(std::move(on_console)) {}
 
   Result<> keep_first_checkpoint();
-  void on_event(Json event, Descriptor descriptor);
+  void on_event(Json event, OwnedDescriptor descriptor);
   void thin_out();
   Result<MachineProcess> wake(Checkpoint& checkpoint);
   Json inputs_behind(const StepPlace& place) const;

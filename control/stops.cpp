@@ -27,6 +27,9 @@ constexpr std::array<std::pair<std::string_view, FaultOperator>, 8> kOperators{
 constexpr std::array<std::string_view, 7> kKinds{
     "crossing", "notice", "violation", "xenbus", "masked-pending", "index-written", "notify-suppressed"};
 
+// The rules of checkers by which somebody was not told (checkers/xen).
+constexpr const char* kWakeups = "events/lost_wakeup|*/event_missing|*/answer_event_missing";
+
 std::string_view text_of(FaultOperator op) {
   for (const auto& [text, value] : kOperators) {
     if (value == op) return text;
@@ -183,7 +186,7 @@ Result<StopRule> parse_stop(std::string_view text) {
     SIM_TRY(needs(1, 1, "wakeup-missed"));
     rule.kind = StopRule::Kind::violation;
     rule.wire = "notice";
-    rule.name = "*wake*|*notif*";
+    rule.name = kWakeups;
   } else if (first == "xenbus") {
     SIM_TRY(needs(3, 3, "xenbus DEVICE STATE"));
     rule.kind = StopRule::Kind::xenbus;
@@ -212,6 +215,7 @@ Result<StopRule> parse_stop(std::string_view text) {
   } else if (first == "notify-suppressed") {
     SIM_TRY(needs(2, 2, "notify-suppressed RING"));
     rule.kind = StopRule::Kind::notify_suppressed;
+    rule.wire = fmt::format("ring/{}/*indices", words[1]);
     rule.name = words[1];
   } else {
     rule.wire = first;
@@ -236,7 +240,7 @@ std::string to_string(const StopRule& rule) {
   switch (rule.kind) {
     case StopRule::Kind::notice: return "notice";
     case StopRule::Kind::violation:
-      if (rule.name == "*wake*|*notif*") return "wakeup-missed";
+      if (rule.name == kWakeups) return "wakeup-missed";
       return rule.name == "*" ? "violation" : "violation " + rule.name;
     case StopRule::Kind::xenbus:
       return fmt::format("xenbus {} {}", rule.name, to_string(static_cast<XenbusState>(rule.value)));

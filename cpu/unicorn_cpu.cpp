@@ -51,6 +51,7 @@ Exit UnicornCpu::run(Tick deadline) {
   }
   if (clock_.now >= deadline) return {.reason = ExitReason::deadline};
   deadline_ = deadline;
+  if (watch_is_stale_) place_watch();
   for (;;) {
     const uint64_t instructions_before = clock_.instructions;
     const uint64_t rip_before = rip();

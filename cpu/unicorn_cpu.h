@@ -7,9 +7,10 @@
 // every second fault into a double fault, is reset each time. The guest cannot tell: at CPL 3 every SVM
 // instruction faults, and CPUID is answered by the environment.
 //
-// Four files: unicorn_cpu.cpp is the run loop and the exits, unicorn_hooks.cpp what the emulator calls,
-// unicorn_registers.cpp the registers and the state, unicorn_setup.cpp the way to CPL 3. No exception, no
-// thread, no time limit, and no hook on instructions or memory; what a hook cannot finish it notes in
+// Five files: unicorn_cpu.cpp is the run loop and the exits, unicorn_hooks.cpp what the emulator calls,
+// unicorn_registers.cpp the registers and the state, unicorn_setup.cpp the way to CPL 3,
+// unicorn_watch.cpp a debugger's watch. No exception, no thread, no time limit, and but for that watch no hook
+// on instructions or memory; what a hook cannot finish it notes in
 // `pending_`, stops, and the run loop acts.
 #pragma once
 
@@ -24,12 +25,13 @@
 #include "cpu/disassembler.h"
 #include "cpu/fault_address.h"
 #include "cpu/page_walker.h"
+#include "cpu/store_watch.h"
 #include "cpu/translations.h"
 #include "cpu/unicorn_strings.h"
 
 namespace ringside {
 
-class UnicornCpu final : public Cpu {
+class UnicornCpu final : public Cpu, public StoreWatch {
  public:
   UnicornCpu(const CpuConfig& config, Memory& memory, Clock& clock, CpuEnvironment& environment);
   ~UnicornCpu() override;
@@ -61,6 +63,7 @@ class UnicornCpu final : public Cpu {
   std::string disassemble(GuestVirt address, unsigned count) override;
   void flush_emulator_tlb() override;
   void visit_state(StateVisitor& visitor) const override;
+  void watch_stores(std::vector<GuestPhys> pages, OnStore on_store) override;
 
  private:
   // --- Why the emulator was stopped ---
@@ -149,6 +152,10 @@ class UnicornCpu final : public Cpu {
   // The machine address, by the map or else by the tables as they are.
   std::optional<GuestPhys> peek_page(uint64_t address) const;
 
+  // --- unicorn_watch.cpp ---
+  void place_watch();
+  static void store_hook(uc_engine*, uc_mem_type, uint64_t address, int size, int64_t value, void* self);
+
   // --- unicorn_registers.cpp ---
   uint64_t read(int reg) const;
   void write(int reg, uint64_t value);
@@ -181,6 +188,11 @@ class UnicornCpu final : public Cpu {
   Tick judged_at_;  // when frames of code and data were
   std::vector<uint32_t> written_in_life_;
   RememberedCode remembered_code_;
+
+  std::vector<GuestPhys> watched_pages_;
+  OnStore on_store_;
+  std::vector<uc_hook> watch_hooks_;
+  bool watch_is_stale_ = false;
 
   Pending pending_;
   bool stop_requested_ = false;
