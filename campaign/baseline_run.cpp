@@ -70,6 +70,7 @@ Result<Baseline> run_baseline(const Scenario& scenario, const SiteChoice& choice
   };
   auto machine = Machine::create(scenario, options);
   if (!machine) return tl::unexpected(machine.error());
+  filter.set_injector((*machine)->faults());
   const double before = cpu_seconds();
   const auto report = (*machine)->run();
   if (!report) return tl::unexpected(report.error());

@@ -96,9 +96,7 @@ std::string test_case(const CampaignReport& report, const std::string& kind, con
                             cell.findings(), cell.runs(), escaped(explain(report, kind, action)));
 }
 
-}  // namespace
-
-std::string to_json(const CampaignReport& report) {
+Json report_to_json(const CampaignReport& report) {
   const CampaignIdentity& identity = report.identity;
   Json json{{"scenario", identity.scenario}, {"campaign", identity.campaign}};
   json["shard"] = {identity.shard.number, identity.shard.of};
@@ -120,10 +118,10 @@ std::string to_json(const CampaignReport& report) {
   for (const FailureClass& failure : report.classes)
     json["classes"].push_back(class_to_json(report, failure));
   json["complaints"] = report.complaints;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json;
 }
 
-std::string to_junit(const CampaignReport& report) {
+std::string suite_of(const CampaignReport& report) {
   std::string cases;
   uint64_t tests = 0, failures = 0, errors = 0;
   for (const bool pairs : {false, true}) {
@@ -141,8 +139,7 @@ std::string to_junit(const CampaignReport& report) {
       }
     }
   }
-  std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  text +=
+  std::string text =
       fmt::format("<testsuite name=\"ringside campaign {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
                   escaped(report.identity.scenario), tests, failures, errors);
   if (!report.why_partial.empty()) {
@@ -150,6 +147,25 @@ std::string to_junit(const CampaignReport& report) {
                         escaped(report.why_partial));
   }
   return text + cases + "</testsuite>\n";
+}
+
+}  // namespace
+
+std::string to_json(const std::vector<CampaignReport>& reports) {
+  Json json;
+  if (reports.size() == 1) {
+    json = report_to_json(reports.front());
+  } else {
+    json["variants"] = Json::array();
+    for (const CampaignReport& report : reports) json["variants"].push_back(report_to_json(report));
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string to_junit(const std::vector<CampaignReport>& reports) {
+  std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
+  for (const CampaignReport& report : reports) text += suite_of(report);
+  return text + "</testsuites>\n";
 }
 
 }  // namespace ringside

@@ -37,17 +37,23 @@ const WantedWire* SiteFilter::judge(const Wire& wire) {
 }
 
 std::vector<FaultAction> SiteFilter::actions_on(const Wire& wire) {
+  const std::vector<std::string> possible = injector_->actions_of(wire);
+  const auto is_possible = [&](const std::string& word) {
+    return std::any_of(possible.begin(), possible.end(),
+                       [&](const std::string& text) { return action_word(text) == word; });
+  };
   std::vector<FaultAction> result;
   const auto add = [&](const std::string& text) {
     auto parsed = parse_fault_action(text);
-    if (!parsed) return false;
+    if (!parsed || !is_possible(action_word(text))) return false;
     auto resolved = resolve_fault_action(*parsed, wire);
-    if (!resolved) return false;
+    // What can crash is not known here, only to the injector, which has said so.
+    if (!resolved && parsed->kind != FaultKind::crash) return false;
+    if (!resolved) resolved = *parsed;
     const auto same = [&](const FaultAction& action) { return action.text == resolved->text; };
     if (std::none_of(result.begin(), result.end(), same)) result.push_back(std::move(*resolved));
     return true;
   };
-  const std::vector<std::string> possible = fault_actions_of(wire);
   for (const std::string& text : possible) {
     const std::string word = action_word(text);
     if (std::find(offered_.begin(), offered_.end(), word) == offered_.end()) offered_.push_back(word);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/fault/fault_spec.h"
+#include "sim/fault/fault_injector.h"
 #include "sim/result.h"
 #include "sim/wire.h"
 
@@ -24,8 +24,13 @@ class SiteFilter {
   // Globs of wires, and actions as a user lists them: "drop", "delay(2ms)", "parity". Empty: all.
   SiteFilter(std::vector<std::string> globs, std::vector<std::string> actions);
 
+  // Whose machine's wires they are. What crosses before this is known, while the machine is built, is no
+  // site.
+  void set_injector(const FaultInjector& injector) { injector_ = &injector; }
+
   // Null: not wanted. Asked at every crossing.
   const WantedWire* wanted(const Wire& wire) {
+    if (injector_ == nullptr) return nullptr;
     if (wire.index() < known_.size() && known_[wire.index()].judged) return known_[wire.index()].wire;
     return judge(wire);
   }
@@ -42,6 +47,7 @@ class SiteFilter {
   const WantedWire* judge(const Wire& wire);
   std::vector<FaultAction> actions_on(const Wire& wire);
 
+  const FaultInjector* injector_ = nullptr;
   const std::vector<std::string> globs_, actions_;
   std::vector<bool> glob_used_, action_used_;
   std::vector<std::string> offered_;  // words of actions that the wanted wires take

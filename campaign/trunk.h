@@ -58,6 +58,8 @@ class Trunk final : public FaultScout {
   explicit Trunk(const TrunkOrders& orders);
   ~Trunk() override;
 
+  // The machine is built; from here on there are sites.
+  void begin(const FaultInjector& injector) { filter_.set_injector(injector); }
   const FaultAction* on_site(const FaultSite& site) override;
   void on_console(const std::string& console, std::span<const uint8_t> bytes) {
     lines_.on_console(console, bytes);

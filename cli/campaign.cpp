@@ -23,7 +23,7 @@ constexpr size_t kWidth = 80;
 
 struct CampaignArguments {
   std::string scenario;
-  std::vector<std::string> sites, actions, settings;
+  std::vector<std::string> sites, actions, settings, variants;
   bool pairs = false;
   std::optional<uint64_t> random;
   uint64_t seed = 1;
@@ -51,7 +51,8 @@ std::string clock_text(double seconds) {
 // "1234 of 5678 (21%), 312/s, 0:14 left, 17 findings", on a terminal only.
 class CampaignLine {
  public:
-  CampaignLine() : on_(isatty(STDERR_FILENO) != 0), started_(Clock::now()), last_(started_) {}
+  explicit CampaignLine(std::string title)
+      : on_(isatty(STDERR_FILENO) != 0), title_(std::move(title)), last_(Clock::now()) {}
   ~CampaignLine() { clear(); }
 
   void update(const CampaignProgress& now) {
@@ -72,7 +73,7 @@ class CampaignLine {
         text += fmt::format(", {} left", clock_text(static_cast<double>(now.of - now.done) / points));
     }
     if (now.findings != 0) text += fmt::format(", {} finding{}", now.findings, now.findings == 1 ? "" : "s");
-    fmt::print(stderr, "\r\x1b[K{}", text);
+    fmt::print(stderr, "\r\x1b[K{}{}{}", title_, title_.empty() ? "" : ": ", text);
     std::fflush(stderr);
     shown_ = true;
   }
@@ -84,7 +85,8 @@ class CampaignLine {
  private:
   using Clock = std::chrono::steady_clock;
   bool on_, shown_ = false;
-  Clock::time_point started_, last_, began_ = started_;
+  const std::string title_;
+  Clock::time_point last_, began_ = last_;
 };
 
 Result<Shard> parse_shard(const std::string& text) {
@@ -156,14 +158,6 @@ Result<CampaignOptions> options_of(const CampaignArguments& arguments) {
     options.budget_seconds = static_cast<double>(budget->ps) * 1e-12;
   }
   SIM_TRY(take_broken(arguments.broken, options));
-  options.folder = arguments.out;
-  if (options.folder.empty()) {
-    const auto scenario = load_scenario(arguments.scenario, options.overrides);
-    if (!scenario) return tl::unexpected(scenario.error());
-    options.folder = "campaign-" + scenario->name;
-    if (options.shard.of != 1)
-      options.folder += fmt::format(".{}of{}", options.shard.number, options.shard.of);
-  }
   options.stop_requested = &stop_requested;
   return options;
 }
@@ -171,83 +165,73 @@ Result<CampaignOptions> options_of(const CampaignArguments& arguments) {
 using Reports = std::vector<CampaignReport>;
 
 // Of variants a suite each, in one document.
-Result<> write_junit(const std::string& path, const Reports& reports) {
+Result<> write_junit(const std::string& path, const std::vector<CampaignReport>& reports) {
   if (path.empty()) return {};
   std::ofstream file(path, std::ios::binary);
-  if (reports.size() == 1) {
-    file << to_junit(reports.front());
-  } else {
-    file << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
-    for (const CampaignReport& report : reports) {
-      const std::string suite = to_junit(report);
-      file << suite.substr(suite.find("<testsuite"));
-    }
-    file << "</testsuites>\n";
-  }
-  file << std::flush;
+  file << to_junit(reports) << std::flush;
   return file ? Result<>() : fail(fmt::format("{} cannot be written", path));
 }
 
-Result<ExitCode> show(const Reports& reports, const CampaignArguments& arguments) {
-  std::vector<std::string> texts;
+Result<ExitCode> show(const std::vector<CampaignReport>& reports, const CampaignArguments& arguments) {
   bool findings = false;
+  if (arguments.json) fmt::print("{}", to_json(reports));
   for (const CampaignReport& report : reports) {
-    texts.push_back(arguments.json ? to_json(report) : to_text(report, kWidth));
-    findings |= report.has_findings();
-  }
-  if (arguments.json && reports.size() != 1) {
-    fmt::print("[\n{}]\n", fmt::join(texts, ","));
-  } else {
-    fmt::print("{}", fmt::join(texts, "\n"));
+    findings = findings || report.has_findings();
+    if (!arguments.json) fmt::print("{}{}", &report == &reports.front() ? "" : "\n", to_text(report, kWidth));
   }
   SIM_TRY(write_junit(arguments.junit, reports));
   return findings ? ExitCode::expectation_failed : ExitCode::ok;
 }
 
-// What [[campaign.variant]] of the scenario says, as far as --variant asks for it; one without a name where
-// it says nothing.
-Result<std::vector<CampaignScenario::Variant>> variants_of(const CampaignArguments& arguments,
-                                                           const Overrides& overrides) {
-  const auto scenario = load_scenario(arguments.scenario, overrides);
+// A scenario's variants, those that were asked for, each as a campaign of its own; or the scenario as it is.
+Result<std::vector<CampaignOptions>> campaigns_of(const CampaignArguments& arguments) {
+  auto common = options_of(arguments);
+  if (!common) return tl::unexpected(common.error());
+  const auto scenario = load_scenario(arguments.scenario, common->overrides);
   if (!scenario) return tl::unexpected(scenario.error());
-  const auto& all = scenario->campaign.variants;
-  if (arguments.variants.empty()) return all.empty() ? std::vector<CampaignScenario::Variant>(1) : all;
-  std::vector<CampaignScenario::Variant> wanted;
-  std::vector<std::string> names;
-  for (const auto& variant : all) {
-    names.push_back(variant.name);
-    const auto matches = [&](const std::string& glob) { return wire_matches(glob, variant.name); };
-    if (std::any_of(arguments.variants.begin(), arguments.variants.end(), matches)) wanted.push_back(variant);
+  common->folder = arguments.out;
+  if (common->folder.empty()) {
+    common->folder = "campaign-" + scenario->name;
+    const Shard& shard = common->shard;
+    if (shard.of != 1) common->folder += fmt::format(".{}of{}", shard.number, shard.of);
   }
-  if (wanted.empty())
-    return fail(fmt::format("--variant {}: {} has {}", fmt::join(arguments.variants, " "), scenario->name,
-                            names.empty() ? "no variants" : fmt::format("{}", fmt::join(names, ", "))));
-  return wanted;
-}
-
-// The settings of the command line come last and win.
-Result<CampaignReport> campaign_of(const CampaignScenario::Variant& variant, CampaignOptions options) {
-  options.variant = variant.name;
-  options.overrides.insert(options.overrides.begin(), variant.set.begin(), variant.set.end());
-  if (!variant.name.empty() && !options.folder.empty()) options.folder += "/" + variant.name;
-  CampaignLine line;
-  options.on_progress = [&](const CampaignProgress& now) { line.update(now); };
-  return run_campaign(options);
+  if (scenario->campaign.variants.empty() && arguments.variants.empty())
+    return std::vector<CampaignOptions>{*common};
+  std::vector<CampaignOptions> campaigns;
+  for (const CampaignScenario::Variant& variant : scenario->campaign.variants) {
+    const auto& wanted = arguments.variants;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), variant.name) == wanted.end()) continue;
+    CampaignOptions& options = campaigns.emplace_back(*common);
+    options.variant = variant.name;
+    options.folder += "/" + variant.name;
+    options.overrides.insert(options.overrides.begin(), variant.set.begin(), variant.set.end());
+  }
+  if (!campaigns.empty()) return campaigns;
+  std::vector<std::string> names;
+  for (const auto& variant : scenario->campaign.variants) names.push_back(variant.name);
+  return fail(fmt::format("--variant {}: the scenario has {}", fmt::join(arguments.variants, ", "),
+                          names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 Result<ExitCode> campaign(const CampaignArguments& arguments) {
   if (arguments.scenario.empty()) return fail("campaign: name a scenario; see ringside campaign --help");
-  auto options = options_of(arguments);
-  if (!options) return tl::unexpected(options.error());
+  auto campaigns = campaigns_of(arguments);
+  if (!campaigns) return tl::unexpected(campaigns.error());
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, stop_on_signal);
   // A file past its limit is an error like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   register_all_payload_types();
-  const auto variants = variants_of(arguments, options->overrides);
-  if (!variants) return tl::unexpected(variants.error());
-  Reports reports;
-  for (const auto& variant : *variants) {
-    auto report = campaign_of(variant, *options);
+  const auto started = std::chrono::steady_clock::now();
+  std::vector<CampaignReport> reports;
+  for (CampaignOptions& options : *campaigns) {
+    CampaignLine line(options.variant);
+    options.on_progress = [&](const CampaignProgress& now) { line.update(now); };
+    if (options.budget_seconds) {
+      const std::chrono::duration<double> used = std::chrono::steady_clock::now() - started;
+      options.budget_seconds = std::max(0.0, *options.budget_seconds - used.count());
+    }
+    auto report = run_campaign(options);
+    line.clear();
     if (!report) return tl::unexpected(report.error());
     reports.push_back(std::move(*report));
     if (stop_requested) break;
@@ -255,10 +239,27 @@ Result<ExitCode> campaign(const CampaignArguments& arguments) {
   return show(reports, arguments);
 }
 
+// The folders of shards hold results, or a folder with results for each variant.
 Result<ExitCode> merge(const CampaignArguments& arguments) {
-  auto report = merge_campaigns(arguments.folders);
-  if (!report) return tl::unexpected(report.error());
-  return show({std::move(*report)}, arguments);
+  std::vector<std::string> variants;
+  if (!std::filesystem::exists(arguments.folders.front() + "/results")) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(arguments.folders.front(), error)) {
+      if (std::filesystem::exists(entry.path() / "results"))
+        variants.push_back("/" + entry.path().filename().string());
+    }
+    std::sort(variants.begin(), variants.end());
+  }
+  if (variants.empty()) variants.emplace_back();
+  std::vector<CampaignReport> reports;
+  for (const std::string& variant : variants) {
+    std::vector<std::string> folders = arguments.folders;
+    for (std::string& folder : folders) folder += variant;
+    auto report = merge_campaigns(folders);
+    if (!report) return tl::unexpected(report.error());
+    reports.push_back(std::move(*report));
+  }
+  return show(reports, arguments);
 }
 
 void add_outputs(CLI::App& command, CampaignArguments& arguments) {
@@ -297,6 +298,8 @@ void add_campaign(CLI::App& app, Outcome& outcome) {
   command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--variant", arguments->variants, "Only these variants of the scenario (repeatable)")
+      ->allow_extra_args(false);
+  command->add_option("--variant", arguments->variants, "Only this variant of the scenario (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "Results and sessions (./campaign-NAME)");
   add_outputs(*command, *arguments);

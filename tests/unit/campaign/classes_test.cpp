@@ -106,7 +106,7 @@ TEST_CASE("JUnit's XML escapes what a guest made up") {
   report.results = {run(0, "k<1>", "drop", RunVerdict::expectation_failed, "]]> \x01 </failure>"),
                     run(1, "k", "drop", RunVerdict::survived)};
   report.classes = classes_of(report.results);
-  const std::string xml = to_junit(report);
+  const std::string xml = to_junit({report});
   CHECK(xml.find("tests=\"2\" failures=\"1\" errors=\"0\"") != std::string::npos);
   CHECK(xml.find("]]>") == std::string::npos);
   CHECK(xml.find('\x01') == std::string::npos);
