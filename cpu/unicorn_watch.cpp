@@ -2,6 +2,7 @@
 // by physical address. Code translated before there was such a hook stores past it, and code translated while
 // there was one is slow: so all of it is translated anew, which costs time and has no other effect.
 #include "cpu/unicorn_cpu.h"
+#include "cpu/unicorn_engine.h"
 
 namespace ringside {
 

@@ -318,7 +318,7 @@ Verdict DiskImage::Impl::show(Operation& operation, Status& status, uint64_t dig
 void DiskImage::Impl::show_data(const Operation& operation, Status status, std::span<const uint8_t> data) {
   constexpr uint64_t kPieceSectors = 256;
   const bool moves = status == Status::ok && !data.empty();
-  std::vector<uint8_t> payload;
+  std::vector<uint8_t> shown;
   for (uint64_t done = 0; done == 0 || done < operation.count;) {
     const uint64_t count = moves ? std::min(operation.count - done, kPieceSectors) : operation.count;
     const ImageDataRecord record{.operation = static_cast<uint8_t>(operation.kind),
@@ -328,11 +328,11 @@ void DiskImage::Impl::show_data(const Operation& operation, Status status, std::
                                  .count = count,
                                  .disk_sectors = size / kSectorSize};
     const auto* head = reinterpret_cast<const uint8_t*>(&record);
-    payload.assign(head, head + sizeof record);
+    shown.assign(head, head + sizeof record);
     if (moves) {
       const auto piece =
           data.subspan(static_cast<size_t>(done * kSectorSize), static_cast<size_t>(count * kSectorSize));
-      payload.insert(payload.end(), piece.begin(), piece.end());
+      shown.insert(shown.end(), piece.begin(), piece.end());
     }
     const Direction direction = operation.kind == ImageOperation::read ? Direction::in : Direction::out;
     (void)data_wire->pass(direction, payload, 0);
