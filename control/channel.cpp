@@ -36,7 +36,7 @@ Result<std::pair<OwnedDescriptor, OwnedDescriptor>> make_socket_pair() {
   return std::pair(OwnedDescriptor(ends[0]), OwnedDescriptor(ends[1]));
 }
 
-bool Channel::send(const Json& json, const OwnedDescriptor* with) {
+bool ControlChannel::send(const Json& json, const OwnedDescriptor* with) {
   if (!is_open()) return false;
   const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   size_t done = 0;
@@ -65,7 +65,7 @@ bool Channel::send(const Json& json, const OwnedDescriptor* with) {
 }
 
 // Reads what there is. False: nothing, or the end.
-bool Channel::fill(Wait wait) {
+bool ControlChannel::fill(Wait wait) {
   std::array<char, 65536> buffer;
   iovec part{buffer.data(), buffer.size()};
   msghdr message{};
@@ -100,7 +100,7 @@ bool Channel::fill(Wait wait) {
   return true;
 }
 
-std::optional<Channel::Line> Channel::receive(Wait wait) {
+std::optional<ControlChannel::Line> ControlChannel::receive(Wait wait) {
   size_t searched = 0;
   for (;;) {
     const size_t end = unread_.find('\n', searched);

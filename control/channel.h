@@ -33,7 +33,7 @@ class OwnedDescriptor {
 // Two ends that are each other's; none when the host has no more descriptors.
 Result<std::pair<OwnedDescriptor, OwnedDescriptor>> make_socket_pair();
 
-class Channel {
+class ControlChannel {
  public:
   // A line longer than this ends the connection: what a peer can make us hold is bounded.
   static constexpr size_t kLineBytesMax = 64 << 20;
@@ -43,8 +43,8 @@ class Channel {
     OwnedDescriptor descriptor;
   };
 
-  Channel() = default;
-  explicit Channel(OwnedDescriptor socket) : socket_(std::move(socket)) {}
+  ControlChannel() = default;
+  explicit ControlChannel(OwnedDescriptor socket) : socket_(std::move(socket)) {}
 
   int descriptor() const { return socket_.get(); }
   bool is_open() const { return static_cast<bool>(socket_); }

@@ -60,7 +60,7 @@ Result<MachineProcess::Started> MachineProcess::start(const MachineRequest& want
   ends->second.close();
   MachineProcess process(std::move(ends->first), child);
   for (;;) {
-    auto line = process.channel_.receive(Channel::Wait::yes);
+    auto line = process.channel_.receive(ControlChannel::Wait::yes);
     if (!line) {
       if (process.is_open()) continue;
       return fail("the machine's process ended while the machine was made", ExitCode::internal);
@@ -85,7 +85,7 @@ Result<MachineProcess::Answer> MachineProcess::ask(Json request, const OnEvent& 
       *stop = false;
       channel_.send({{"do", "stop"}});
     }
-    auto line = channel_.receive(stop != nullptr ? Channel::Wait::briefly : Channel::Wait::yes);
+    auto line = channel_.receive(stop != nullptr ? ControlChannel::Wait::briefly : ControlChannel::Wait::yes);
     if (!line) continue;
     if (!line->json.is_object()) continue;
     if (line->json.value("id", int64_t{0}) == id) {

@@ -39,7 +39,7 @@ class MachineProcess {
   void forget();
 
  private:
-  Channel channel_;
+  ControlChannel channel_;
   pid_t pid_ = -1;
   int64_t last_id_ = 0;
 };

@@ -125,7 +125,7 @@ void ControlServer::run_to_end() {
 
 void ControlServer::answer_requests() {
   for (;;) {
-    auto line = channel_.receive(Channel::Wait::yes);
+    auto line = channel_.receive(ControlChannel::Wait::yes);
     if (!line) {
       if (!channel_.is_open()) _exit(0);
       continue;
@@ -240,7 +240,7 @@ void ControlServer::stop(std::string_view reason, Json more) {
 
 void ControlServer::look_for_requests() {
   if (!take_attention()) return;
-  while (auto line = channel_.receive(Channel::Wait::no)) {
+  while (auto line = channel_.receive(ControlChannel::Wait::no)) {
     const std::string what = line->json.is_object() ? line->json.value("do", "") : "";
     if (what == "stop") {
       stop("asked");

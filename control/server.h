@@ -110,7 +110,7 @@ class ControlServer final : public Tap, public InputSource {
   void become_live(OwnedDescriptor socket);
   Json view_in_child(const Json& request);
 
-  Channel channel_;
+  ControlChannel channel_;
   std::unique_ptr<SessionReader> reader_;
   std::unique_ptr<Replayer> replayer_;
   std::optional<Scenario> scenario_;

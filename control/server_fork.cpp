@@ -15,7 +15,7 @@
 namespace ringside {
 
 void ControlServer::become_live(OwnedDescriptor socket) {
-  channel_ = Channel(std::move(socket));
+  channel_ = ControlChannel(std::move(socket));
   watch_socket(channel_.descriptor());
   if (machine_) machine_->take_over();
 }
@@ -28,7 +28,7 @@ bool ControlServer::checkpoint() {
   if (child < 0) return false;
   if (child == 0) {
     ends->first.close();
-    channel_ = Channel(std::move(ends->second));
+    channel_ = ControlChannel(std::move(ends->second));
     sleep_as_checkpoint();
     return true;
   }
@@ -42,7 +42,7 @@ bool ControlServer::checkpoint() {
 // Returns in a child that goes on as the machine.
 void ControlServer::sleep_as_checkpoint() {
   for (;;) {
-    auto line = channel_.receive(Channel::Wait::yes);
+    auto line = channel_.receive(ControlChannel::Wait::yes);
     if (!line) {
       if (!channel_.is_open()) _exit(0);
       continue;
