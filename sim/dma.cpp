@@ -33,28 +33,37 @@ const PayloadType kDmaPayload{.id = 32,
 DmaPort::DmaPort(const DeviceSite& site, Memory& memory)
     : site_(site), memory_(memory), wire_(site.wire("dma/" + site.name, WireKind::call, kDmaPayload)) {}
 
-bool DmaPort::pass(GuestPhys address, std::span<const uint8_t> bytes, bool write, bool possible) {
+DmaPort::Passed DmaPort::pass(GuestPhys address, std::span<const uint8_t> bytes, bool write, bool possible) {
   if (!possible) {
     site_.notice(NoticeKind::unusual,
                  fmt::format("DMA {} {} bytes at {:#x}, where there is no memory: master abort",
                              write ? "writes" : "reads", bytes.size(), address.value));
   }
-  if (!wire_.tapped()) return possible;
+  if (!wire_.tapped()) return {possible, address, bytes.size()};
   DmaRecord record{};
   record.address = address.value;
   record.length = static_cast<uint32_t>(bytes.size());
   record.write = write;
   record.done = possible;
   record.digest = possible ? hash64(bytes) : 0;
-  const Verdict verdict = wire_.show(write ? Direction::in : Direction::out, record);
-  return possible && verdict.fail == 0 && verdict.copies != 0;
+  payload_.resize(sizeof record);
+  std::memcpy(payload_.data(), &record, sizeof record);
+  const Verdict verdict = wire_.pass(write ? Direction::in : Direction::out, payload_);
+  if (payload_.size() == sizeof record) std::memcpy(&record, payload_.data(), sizeof record);
+  delay_ = saturating_add(delay_, verdict.delay);
+  return {possible && record.done != 0 && verdict.fail == 0 && verdict.copies != 0, GuestPhys{record.address},
+          std::min<size_t>(record.length, bytes.size())};
 }
 
 bool DmaPort::read(GuestPhys from, std::span<uint8_t> into) {
   const bool possible = memory_.read(from, into.data(), into.size());
-  if (pass(from, into, false, possible)) return true;
-  std::fill(into.begin(), into.end(), uint8_t{0xff});
-  return false;
+  Passed passed = pass(from, into, false, possible);
+  if (passed.done && passed.address != from)
+    passed.done = memory_.read(passed.address, into.data(), into.size());
+  // What nobody drives is all ones.
+  const size_t whole = passed.done ? passed.length : 0;
+  std::fill(into.begin() + static_cast<ptrdiff_t>(whole), into.end(), uint8_t{0xff});
+  return passed.done;
 }
 
 bool DmaPort::write(GuestPhys to, std::span<const uint8_t> from) {
@@ -64,8 +73,8 @@ bool DmaPort::write(GuestPhys to, std::span<const uint8_t> from) {
     send_message_interrupt(static_cast<uint32_t>(to.value), data);
     return true;
   }
-  return pass(to, from, true, memory_.contains(to, from.size())) &&
-         memory_.write(to, from.data(), from.size());
+  const Passed passed = pass(to, from, true, memory_.contains(to, from.size()));
+  return passed.done && memory_.write(passed.address, from.data(), passed.length);
 }
 
 void DmaPort::send_message_interrupt(uint32_t address, uint32_t data) {

@@ -1,12 +1,15 @@
 // How a device reaches memory by itself. Each transfer is a crossing on "dma/<device>"; a tap may make it
-// fail. A transfer that touches anything but RAM fails whole, with a notice that says where: a PCI device
-// then sees a master abort. A store of four bytes into 0xfee0'0000-0xfeef'ffff is a message-signalled
-// interrupt (Intel SDM volume 3, 10.11) and goes to whoever was set for it.
+// fail, go elsewhere, be shorter or take longer. A transfer that touches anything but RAM fails whole, with a
+// notice that says where: a PCI device then sees a master abort. A store of four bytes into
+// 0xfee0'0000-0xfeef'ffff is a message-signalled interrupt (Intel SDM volume 3, 10.11) and goes to whoever
+// was set for it.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "sim/device_site.h"
 #include "sim/memory.h"
@@ -27,6 +30,10 @@ extern const PayloadType kDmaPayload;
 
 class DmaPort {
  public:
+  // How much longer than usual the transfers since the last call have taken, by a fault: the device adds it
+  // to its own time.
+  Tick take_delay() { return std::exchange(delay_, Tick{}); }
+
   using MessageInterrupt = std::function<void(uint32_t address, uint32_t data)>;
 
   DmaPort(const DeviceSite& site, Memory& memory);
@@ -39,12 +46,20 @@ class DmaPort {
   void send_message_interrupt(uint32_t address, uint32_t data);
 
  private:
-  bool pass(GuestPhys address, std::span<const uint8_t> bytes, bool write, bool possible);
+  // What the taps leave of a transfer: it may go elsewhere, or be shorter.
+  struct Passed {
+    bool done = false;
+    GuestPhys address;
+    size_t length = 0;
+  };
+  Passed pass(GuestPhys address, std::span<const uint8_t> bytes, bool write, bool possible);
 
   const DeviceSite site_;
   Memory& memory_;
   Wire& wire_;
   MessageInterrupt message_interrupt_;
+  Tick delay_;
+  std::vector<uint8_t> payload_;  // of the crossing that is being shown
 };
 
 }  // namespace ringside

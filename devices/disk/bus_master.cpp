@@ -173,6 +173,16 @@ void BusMaster::move() {
   if (drive_ == nullptr || bytes > drive_->dma_available()) return go_on();
   AtaDrive& drive = *drive_;
   if (!pass(bytes)) return;
+  const Tick late = dma_.take_delay();
+  if (late.ps == 0) return moved(drive, bytes);
+  step_ = site_.events.schedule(saturating_add(site_.clock.now, late), "ide/late", [this, bytes] {
+    step_ = {};
+    if (drive_ == nullptr || bytes > drive_->dma_available()) return go_on();
+    moved(*drive_, bytes);
+  });
+}
+
+void BusMaster::moved(AtaDrive& drive, size_t bytes) {
   address_ = (address_ & 0xffff'0000) | ((address_ + static_cast<uint32_t>(bytes)) & 0xffff);
   left_ -= static_cast<uint32_t>(bytes);
   if (left_ == 0 && last_) status() &= ~uint64_t{kActive};

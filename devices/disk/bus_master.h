@@ -68,6 +68,7 @@ class BusMaster final : public BusTarget, public Stateful {
   void go_on();
   void fetch();
   void move();
+  void moved(AtaDrive& drive, size_t bytes);
   bool pass(size_t bytes);
   void fail(const char* what);
   void abort();

@@ -237,7 +237,9 @@ Tick E1000::occupy_bus(size_t bytes) {
 
 bool E1000::dma_read(uint64_t address, std::span<uint8_t> into, const char* what) {
   occupy_bus(into.size());
-  if (dma_.read(GuestPhys{address}, into)) return true;
+  const bool done = dma_.read(GuestPhys{address}, into);
+  bus_free_at_ = saturating_add(bus_free_at_, dma_.take_delay());
+  if (done) return true;
   pci_.raise_status(kReceivedMasterAbort);
   site_.notice(NoticeKind::unusual,
                fmt::format("{}: reading {} bytes at {:#x} met no memory: the ring stands still "
@@ -248,7 +250,9 @@ bool E1000::dma_read(uint64_t address, std::span<uint8_t> into, const char* what
 
 bool E1000::dma_write(uint64_t address, std::span<const uint8_t> from, const char* what) {
   occupy_bus(from.size());
-  if (dma_.write(GuestPhys{address}, from)) return true;
+  const bool done = dma_.write(GuestPhys{address}, from);
+  bus_free_at_ = saturating_add(bus_free_at_, dma_.take_delay());
+  if (done) return true;
   pci_.raise_status(kReceivedMasterAbort);
   site_.notice(NoticeKind::unusual,
                fmt::format("{}: storing {} bytes at {:#x} met no memory: the ring stands still "
