@@ -25,6 +25,20 @@ class NinePChecker final : public Checker {
   void on_end(bool orderly) override;
 
  private:
+  class ReportOf final : public NinePSession::Report {
+   public:
+    ReportOf(NinePChecker& checker, const Wire& wire, const Crossing* crossing, bool genuine)
+        : checker_(checker), wire_(wire), crossing_(crossing), genuine_(genuine) {}
+    void operator()(std::string_view rule, std::string text) const override {
+      if (genuine_) checker_.violate(rule, wire_, crossing_, std::move(text));
+    }
+
+   private:
+    NinePChecker& checker_;
+    const Wire& wire_;
+    const Crossing* crossing_;
+    const bool genuine_;
+  };
   struct Share {
     NinePSession session;
     const Wire* requests = nullptr;
@@ -53,18 +67,14 @@ void NinePChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& ve
   const NinePSession::Message message{.bytes = crossing.bytes().subspan(sizeof(P9MessageRecord)),
                                       .arrives = response ? verdict.copies != 0 : arrives(verdict),
                                       .genuine = genuine(crossing)};
-  const auto report = [&](std::string_view rule, std::string text) {
-    if (message.genuine) violate(rule, wire, &crossing, std::move(text));
-  };
+  const ReportOf report(*this, wire, &crossing, message.genuine);
   response ? session.response(message, report) : session.request(message, report);
 }
 
 void NinePChecker::on_end(bool) {
   for (const auto& [name, share] : shares_) {
     if (share->requests == nullptr) continue;
-    share->session.end([&, wire = share->requests](std::string_view rule, std::string text) {
-      violate(rule, *wire, nullptr, std::move(text));
-    });
+    share->session.end(ReportOf(*this, *share->requests, nullptr, true));
   }
 }
 

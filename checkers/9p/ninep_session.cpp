@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace ringside {
 
@@ -16,17 +17,43 @@ uint64_t load(std::span<const uint8_t> bytes, size_t at, unsigned size) {
   return value;
 }
 
-// By its name in the table.
-const NinePValue* value_of(const NinePMessageType& row, const NinePValues& values, NinePDialect dialect,
-                           std::string_view name) {
-  size_t at = 0;
+// Which fields of a type the rules look at, by their place in its row; -1: it has none.
+struct Places {
+  int8_t count = -1, old_tag = -1, new_fid = -1;
+  std::array<int8_t, 2> fids{-1, -1};  // that must be there already
+};
+
+Places places_of(const NinePMessageType& row) {
+  Places places;
+  int8_t at = 0;
   for (const NinePField& field : row.fields) {
-    if (field.dotl_only && dialect != NinePDialect::dotl) continue;
-    if (at >= values.count) return nullptr;
-    if (field.name == name) return &values.at[at];
+    const bool made = field.name == "newfid" || (row.type == Tattach && field.name == "fid") ||
+                      (row.type == Tauth && field.name == "afid");
+    if (made) {
+      places.new_fid = at;
+    } else if (field.format == NinePFormat::fid && !field.dotl_only) {
+      (places.fids[0] < 0 ? places.fids[0] : places.fids[1]) = at;
+    } else if (field.name == "oldtag") {
+      places.old_tag = at;
+    } else if (field.name == "count" || field.name == "wname" || field.name == "data") {
+      places.count = at;
+    }
     ++at;
   }
-  return nullptr;
+  return places;
+}
+
+// No field that one dialect lacks stands before another one that is looked at.
+const Places& places(uint8_t type) {
+  static const auto table = [] {
+    std::array<Places, 256> all;
+    for (unsigned number = 0; number < all.size(); ++number) {
+      if (const NinePMessageType* row = ninep_message_type(static_cast<uint8_t>(number)))
+        all[number] = places_of(*row);
+    }
+    return all;
+  }();
+  return table[type];
 }
 
 bool is_request(uint8_t type) { return (type & 1) == 0; }
@@ -49,21 +76,47 @@ void NinePSession::put_fid(uint32_t number, Fid fid) {
   if (followed_) fids_[number] = fid;
 }
 
+NinePSession::Pending* NinePSession::find_pending(uint16_t tag) {
+  const auto found = std::find_if(pending_.begin(), pending_.end(),
+                                  [tag](const Pending& pending) { return pending.tag == tag; });
+  return found != pending_.end() ? &*found : nullptr;
+}
+
+void NinePSession::put_pending(const Pending& pending) {
+  if (Pending* same = find_pending(pending.tag)) {
+    *same = pending;
+  } else if (pending_.size() < kKeptMax) {
+    pending_.push_back(pending);
+  } else {
+    followed_ = false;
+  }
+}
+
+void NinePSession::drop_pending(Pending* pending) {
+  *pending = pending_.back();
+  pending_.pop_back();
+}
+
 // intro(5): size[4] type[1] tag[2], then the fields of its type.
-bool NinePSession::well_formed(const Message& message, bool request, const Report& report) const {
-  if (const auto problem = ninep_message_problem(message.bytes, dialect_)) {
-    report("malformed", *problem);
+bool NinePSession::well_formed(const Message& message, bool request, NinePValues& values,
+                               const Report& report) const {
+  const std::span<const uint8_t> bytes = message.bytes;
+  const NinePMessageType* row = bytes.size() >= header_bytes ? ninep_message_type(bytes[4]) : nullptr;
+  if (row != nullptr && load(bytes, 0, 4) == bytes.size())
+    values = ninep_values(row->fields, dialect_, bytes, header_bytes);
+  if (row == nullptr || load(bytes, 0, 4) != bytes.size() || !values.problem.empty()) {
+    report("malformed", ninep_message_problem(bytes, dialect_).value_or("?"));
     return false;
   }
-  const NinePMessageType& row = *ninep_message_type(message.bytes[4]);
-  const bool known = dialect_ == NinePDialect::base ? row.in_base : row.in_dotl || row.type == Rerror;
-  if (is_request(row.type) != request || row.type == Terror || row.type == Tlerror || !known) {
-    report("malformed", fmt::format("{} is no {} of this dialect", row.name, request ? "request" : "answer"));
+  const bool known = dialect_ == NinePDialect::base ? row->in_base : row->in_dotl || row->type == Rerror;
+  if (is_request(row->type) != request || row->type == Terror || row->type == Tlerror || !known) {
+    report("malformed",
+           fmt::format("{} is no {} of this dialect", row->name, request ? "request" : "answer"));
     return false;
   }
-  if (msize_ != 0 && message.bytes.size() > msize_)
+  if (msize_ != 0 && bytes.size() > msize_)
     report("message_exceeds_msize",
-           fmt::format("{} of {} bytes, where {} were agreed on", row.name, message.bytes.size(), msize_));
+           fmt::format("{} of {} bytes, where {} were agreed on", row->name, bytes.size(), msize_));
   return true;
 }
 
@@ -78,13 +131,15 @@ void NinePSession::version_asked(const Message& message, uint16_t tag, const Rep
   ever_attached_ = began_ = false;
   msize_ = 0;
   dialect_ = NinePDialect::dotl;
-  pending_[tag] = {.type = Tversion, .count = load(message.bytes, header_bytes, 4)};
+  put_pending({.tag = tag, .type = Tversion, .count = load(message.bytes, header_bytes, 4)});
 }
 
 void NinePSession::request(const Message& message, const Report& report) {
-  if (!well_formed(message, true, report)) {
-    if (message.bytes.size() >= header_bytes && pending_.size() < kKeptMax)
-      pending_[static_cast<uint16_t>(load(message.bytes, 5, 2))] = {.type = message.bytes[4], .odd = true};
+  NinePValues values;
+  if (!well_formed(message, true, values, report)) {
+    if (message.bytes.size() >= header_bytes)
+      put_pending(
+          {.tag = static_cast<uint16_t>(load(message.bytes, 5, 2)), .type = message.bytes[4], .odd = true});
     return;
   }
   const NinePMessageType& row = *ninep_message_type(message.bytes[4]);
@@ -93,53 +148,43 @@ void NinePSession::request(const Message& message, const Report& report) {
   if (!began_) report("request_before_version", fmt::format("{} before a Tversion was answered", row.name));
   if (tag == notag) report("notag_misused", fmt::format("{} with NOTAG", row.name));
   if (!followed_) return;
-  const auto same = pending_.find(tag);
-  if (same != pending_.end() && !same->second.flushed && !same->second.odd) {
+  const Pending* same = find_pending(tag);
+  if (same != nullptr && !same->flushed && !same->odd) {
     report("tag_reused", fmt::format("{} with tag {}, which {} has in flight", row.name, tag,
-                                     ninep_message_type(same->second.type)->name));
-    make_unsure(same->second);
+                                     ninep_message_type(same->type)->name));
+    make_unsure(*same);
   }
-  const NinePValues values = ninep_values(row.fields, dialect_, message.bytes, header_bytes);
-  Pending pending{.type = row.type};
+  Pending pending{.tag = tag, .type = row.type};
   judge_fids(row, values, pending, report);
   judge_use(row, pending, report);
-  if (const NinePValue* old_tag = value_of(row, values, dialect_, "oldtag"))
-    pending.old_tag = static_cast<uint16_t>(old_tag->number);
-  for (const std::string_view name : {"count", "wname", "data"}) {
-    if (const NinePValue* count = value_of(row, values, dialect_, name)) pending.count = count->number;
-  }
-  if (pending_.size() >= kKeptMax - 1) followed_ = false;
-  if (!followed_) return;
+  const Places& at = places(row.type);
+  if (at.old_tag >= 0) pending.old_tag = static_cast<uint16_t>(values.u32(static_cast<size_t>(at.old_tag)));
+  if (at.count >= 0) pending.count = values.u64(static_cast<size_t>(at.count));
   if (message.arrives) begin(pending);
   // One that a fault drops is in flight for its client all the same.
-  pending_[tag] = pending;
+  put_pending(pending);
   if (!message.genuine) make_unsure(pending);
 }
 
 // Every fid that a request names must be there, and every one that it makes must not.
 void NinePSession::judge_fids(const NinePMessageType& row, const NinePValues& values, Pending& pending,
                               const Report& report) {
-  size_t at = 0;
-  for (const NinePField& field : row.fields) {
-    if (field.dotl_only && dialect_ != NinePDialect::dotl) continue;
-    if (at >= values.count) return;
-    const uint32_t number = values.u32(at++);
-    if (field.format != NinePFormat::fid || field.name == "n_uname") continue;
-    const bool makes = field.name == "newfid" || (row.type == Tattach && field.name == "fid") ||
-                       (row.type == Tauth && field.name == "afid");
-    if (makes) {
-      pending.new_fid = number;
-      judge_new_fid(row, number, pending, report);
-      continue;
-    }
-    if (field.name == "afid" && number == nofid) continue;
+  const Places& at = places(row.type);
+  for (const int8_t place : at.fids) {
+    if (place < 0) continue;
+    const uint32_t number = values.u32(static_cast<size_t>(place));
+    // attach(5): no authentication.
+    if (row.type == Tattach && number == nofid) continue;
     if (pending.fid == nofid) pending.fid = number;
     const Fid* fid = find_fid(number);
-    if (fid == nullptr)
-      report("fid_unknown", fmt::format("{}: {} {} is not there", row.name, field.name, number));
-    else if (fid->state == FidState::ending)
-      report("fid_unknown", fmt::format("{}: {} {} is being clunked", row.name, field.name, number));
+    if (fid != nullptr && fid->state != FidState::ending) continue;
+    report("fid_unknown",
+           fmt::format("{}: {} {} is {}", row.name, row.fields[static_cast<size_t>(place)].name, number,
+                       fid == nullptr ? "not there" : "being clunked"));
   }
+  if (at.new_fid < 0) return;
+  pending.new_fid = values.u32(static_cast<size_t>(at.new_fid));
+  judge_new_fid(row, pending.new_fid, pending, report);
 }
 
 // walk(5): "newfid must not be in use unless it is the same as fid"; attach(5).
@@ -178,35 +223,32 @@ void NinePSession::make_unsure(const Pending& pending) {
 }
 
 void NinePSession::response(const Message& message, const Report& report) {
-  if (!well_formed(message, false, report)) {
+  NinePValues values;
+  if (!well_formed(message, false, values, report)) {
     // Which request it was for is as it says, where it says it.
     if (message.bytes.size() < header_bytes || !message.arrives) return;
-    const auto found = pending_.find(static_cast<uint16_t>(load(message.bytes, 5, 2)));
-    if (found == pending_.end()) return;
-    make_unsure(found->second);
-    pending_.erase(found);
-    return;
+    Pending* found = find_pending(static_cast<uint16_t>(load(message.bytes, 5, 2)));
+    if (found == nullptr) return;
+    make_unsure(*found);
+    return drop_pending(found);
   }
   if (!followed_) return;
   const NinePMessageType& row = *ninep_message_type(message.bytes[4]);
   const auto tag = static_cast<uint16_t>(load(message.bytes, 5, 2));
-  const auto found = pending_.find(tag);
-  if (found == pending_.end())
+  Pending* found = find_pending(tag);
+  if (found == nullptr)
     return report("reply_without_request",
                   fmt::format("{} with tag {}, which nobody waits for", row.name, tag));
-  const Pending pending = found->second;
-  if (pending.odd) {
-    pending_.erase(found);
-    return;
-  }
+  if (found->odd) return drop_pending(found);
+  const Pending pending = *found;
   const std::string_view asked = ninep_message_type(pending.type)->name;
   if (pending.flushed)
-    return report("reply_after_flush", fmt::format("{} with tag {}: that {} was flushed, and Rflush has gone "
-                                                   "out",
-                                                   row.name, tag, asked));
+    return report(
+        "reply_after_flush",
+        fmt::format("{} with tag {}: that {} was flushed, and Rflush has gone out", row.name, tag, asked));
   // A fault keeps it from the client, which waits on.
   if (!message.arrives) return make_unsure(pending);
-  pending_.erase(found);
+  drop_pending(found);
   const bool failed = is_error(row.type);
   const uint8_t error = dialect_ == NinePDialect::dotl && pending.type != Tversion ? Rlerror : Rerror;
   if (failed ? row.type != error && pending.type != Tversion : row.type != pending.type + 1) {
@@ -214,18 +256,15 @@ void NinePSession::response(const Message& message, const Report& report) {
     return report("reply_type", fmt::format("{} answers {} with tag {}", row.name, asked, tag));
   }
   if (!message.genuine) make_unsure(pending);
-  complete(pending, message.bytes, failed, report);
-}
-
-void NinePSession::complete(const Pending& pending, std::span<const uint8_t> answer, bool failed,
-                            const Report& report) {
-  const NinePMessageType& row = *ninep_message_type(answer[4]);
-  const NinePValues values = ninep_values(row.fields, dialect_, answer, header_bytes);
   if (ends_its_fid(pending.type)) {
     fids_.erase(pending.fid);
-    return;
+  } else if (!failed) {
+    complete(pending, row, values, report);
   }
-  if (failed) return;
+}
+
+void NinePSession::complete(const Pending& pending, const NinePMessageType& row, const NinePValues& values,
+                            const Report& report) {
   const uint64_t first = values.count > 0 ? values.at[0].number : 0;
   switch (pending.type) {
     case Tversion:
@@ -269,10 +308,10 @@ void NinePSession::complete(const Pending& pending, std::span<const uint8_t> ans
 
 // flush(5): with Rflush the old tag is free, and its request either was answered before or has no answer.
 void NinePSession::flush_answered(const Pending& flush) {
-  const auto old = pending_.find(flush.old_tag);
-  if (old == pending_.end() || old->second.flushed) return;
-  make_unsure(old->second);
-  old->second.flushed = true;
+  Pending* old = find_pending(flush.old_tag);
+  if (old == nullptr || old->flushed || old->odd) return;
+  make_unsure(*old);
+  old->flushed = true;
 }
 
 void NinePSession::end(const Report& report) {

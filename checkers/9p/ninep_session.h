@@ -5,10 +5,10 @@
 // unsure, and nothing is said of them until they are made anew.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "host/9p/messages.h"
 
@@ -16,8 +16,12 @@ namespace ringside {
 
 class NinePSession {
  public:
-  // `rule` without the checker's name.
-  using Report = std::function<void(std::string_view rule, std::string text)>;
+  class Report {
+   public:
+    virtual ~Report() = default;
+    // `rule` without the checker's name.
+    virtual void operator()(std::string_view rule, std::string text) const = 0;
+  };
 
   // `arrives`: no fault keeps it from the other end. `genuine`: it is as its sender made it; of one that is
   // not the caller withholds the reports.
@@ -38,6 +42,7 @@ class NinePSession {
     bool attached = false;
   };
   struct Pending {
+    uint16_t tag = 0;
     uint8_t type = 0;
     bool odd = false;      // it was malformed: any answer is right
     bool flushed = false;  // Rflush has answered for it: it is no longer in flight
@@ -46,16 +51,20 @@ class NinePSession {
     uint64_t count = 0;  // bytes asked for, names to walk
   };
 
-  bool well_formed(const Message& message, bool request, const Report& report) const;
+  bool well_formed(const Message& message, bool request, NinePValues& values, const Report& report) const;
   void version_asked(const Message& message, uint16_t tag, const Report& report);
   void judge_fids(const NinePMessageType& row, const NinePValues& values, Pending& pending,
                   const Report& report);
   void judge_new_fid(const NinePMessageType& row, uint32_t fid, const Pending& pending, const Report& report);
   void judge_use(const NinePMessageType& row, const Pending& pending, const Report& report);
   void begin(const Pending& pending);
-  void complete(const Pending& pending, std::span<const uint8_t> answer, bool failed, const Report& report);
+  void complete(const Pending& pending, const NinePMessageType& row, const NinePValues& values,
+                const Report& report);
   void make_unsure(const Pending& pending);
   void flush_answered(const Pending& flush);
+  Pending* find_pending(uint16_t tag);
+  void put_pending(const Pending& pending);
+  void drop_pending(Pending* pending);
   void put_fid(uint32_t number, Fid fid);
   Fid* find_fid(uint32_t number);
 
@@ -68,7 +77,7 @@ class NinePSession {
   bool ever_attached_ = false;
   uint32_t msize_ = 0;  // 0: not agreed
   std::unordered_map<uint32_t, Fid> fids_;
-  std::unordered_map<uint16_t, Pending> pending_;
+  std::vector<Pending> pending_;  // few at a time
 };
 
 }  // namespace ringside
