@@ -335,7 +335,7 @@ void DiskImage::Impl::show_data(const Operation& operation, Status status, std::
       shown.insert(shown.end(), piece.begin(), piece.end());
     }
     const Direction direction = operation.kind == ImageOperation::read ? Direction::in : Direction::out;
-    (void)data_wire->pass(direction, payload, 0);
+    (void)data_wire->pass(direction, shown, 0);
     done += std::max<uint64_t>(count, 1);
   }
 }
