@@ -203,13 +203,13 @@ void Trunk::break_simulator() {
   switch (orders_.broken) {
     case BrokenChild::no: return;
     case BrokenChild::aborts: std::abort();
-    case BrokenChild::asserts: SIM_ASSERT(orders_.broken == BrokenChild::no);
+    case BrokenChild::asserts: SIM_ASSERT(orders_.broken == BrokenChild::no); return;
     case BrokenChild::reads_nowhere: raise(SIGSEGV); return;
     case BrokenChild::loops:
       // Whatever a loop of ours would take.
       const rlimit limit{1, 2};
       setrlimit(RLIMIT_CPU, &limit);
-      for (volatile uint64_t turns = 0;; turns = turns + 1) {
+      for (volatile bool forever = true; forever;) {
       }
   }
 }

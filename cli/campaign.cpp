@@ -23,7 +23,7 @@ constexpr size_t kWidth = 80;
 
 struct CampaignArguments {
   std::string scenario;
-  std::vector<std::string> sites, actions, settings, variants;
+  std::vector<std::string> sites, actions, settings;
   bool pairs = false;
   std::optional<uint64_t> random;
   uint64_t seed = 1;
