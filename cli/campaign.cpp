@@ -299,8 +299,6 @@ void add_campaign(CLI::App& app, Outcome& outcome) {
       ->allow_extra_args(false);
   command->add_option("--variant", arguments->variants, "Only these variants of the scenario (repeatable)")
       ->allow_extra_args(false);
-  command->add_option("--variant", arguments->variants, "Only this variant of the scenario (repeatable)")
-      ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "Results and sessions (./campaign-NAME)");
   add_outputs(*command, *arguments);
   command
