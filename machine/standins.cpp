@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "hv-model/backends/9pfs/p9_payloads.h"
+#include "machine/machine.h"
 #include "machine/regenerate.h"
 
 namespace ringside {
@@ -63,6 +64,7 @@ NinePRecording learn_ninep(const SessionSide& side, const std::string& base) {
 
 Result<SessionSide> Standins::read(const StandinScenario& standin,
                                    const std::vector<std::string>& globs) const {
+  register_all_payload_types();
   const auto path = paths_.find(standin.file);
   if (path == paths_.end()) return fail(fmt::format("session '{}' is not there", standin.file));
   return read_session_side(path->second, standin.file, globs);

@@ -225,7 +225,7 @@ RecordedContent::Answer RecordedContent::write(uint64_t offset, std::span<const 
       offset, data.size(), [&](const Extent& extent, uint64_t at, uint64_t skip, uint64_t length) {
         const auto index = change_to(extent, data.subspan(at - offset, length), skip);
         if (!index) {
-          const bool written = std::any_of(extent.history.begin() + extent.current + 1, extent.history.end(),
+          const bool written = std::any_of(extent.history.begin(), extent.history.end(),
                                            [](const Value& value) { return value.is_change(); });
           return written ? Outcome::differs : Outcome::unknown;
         }
