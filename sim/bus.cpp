@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace ringside {
 
@@ -21,6 +22,24 @@ constexpr Field kBusAccessFields[] = {
 constexpr size_t kNoticedMax = 256;
 
 constexpr uint64_t ones(unsigned size) { return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1; }
+
+// The bytes of the access that is shown, kept because each one would ask the heap for them otherwise. A tap
+// that uses a bus itself finds them taken, and gets some of its own.
+std::vector<uint8_t> shown;
+bool shown_taken = false;
+
+// Shows an access to the taps, which may change it.
+Verdict show(Wire& wire, Direction direction, BusAccessRecord& record) {
+  std::vector<uint8_t> own;
+  const bool nested = std::exchange(shown_taken, true);
+  std::vector<uint8_t>& payload = nested ? own : shown;
+  payload.resize(sizeof record);
+  std::memcpy(payload.data(), &record, sizeof record);
+  const Verdict verdict = wire.pass(direction, payload);
+  if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+  shown_taken = nested;
+  return verdict;
+}
 
 }  // namespace
 
@@ -109,10 +128,7 @@ uint64_t Bus::read(uint64_t address, unsigned size) {
   uint64_t value = range->target->read(address - range->base, size) & ones(size);
   if (range->wire->tapped()) {
     BusAccessRecord record{address, value, static_cast<uint8_t>(size), 0, {}};
-    std::vector<uint8_t> payload(sizeof record);
-    std::memcpy(payload.data(), &record, sizeof record);
-    const Verdict verdict = range->wire->pass(Direction::in, payload);
-    if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+    const Verdict verdict = show(*range->wire, Direction::in, record);
     wait(verdict.delay);
     value = (verdict.fail != 0 || verdict.copies == 0 ? ~0ull : record.value) & ones(size);
   }
@@ -136,10 +152,7 @@ void Bus::write(uint64_t address, unsigned size, uint64_t value) {
   uint32_t copies = 1;
   if (range->wire->tapped()) {
     BusAccessRecord record{address, value, static_cast<uint8_t>(size), 1, {}};
-    std::vector<uint8_t> payload(sizeof record);
-    std::memcpy(payload.data(), &record, sizeof record);
-    const Verdict verdict = range->wire->pass(Direction::out, payload);
-    if (payload.size() == sizeof record) std::memcpy(&record, payload.data(), sizeof record);
+    const Verdict verdict = show(*range->wire, Direction::out, record);
     value = record.value & ones(size);
     wait(verdict.delay);
     copies = verdict.fail != 0 ? 0 : verdict.copies;
