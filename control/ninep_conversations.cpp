@@ -30,14 +30,15 @@ Json NinePConversations::view(const std::string& share) const {
   Json views = Json::array();
   for (const auto& [name, conversation] : conversations_) {
     if (!share.empty() && !wire_matches("9p/" + share, name) && name != share) continue;
-    Json view{{"title", fmt::format("{}: {} fids, {} requests in flight", name, conversation.fids.paths().size(),
-                                    conversation.in_flight.size())}};
+    Json view{{"title", fmt::format("{}: {} fids, {} requests in flight", name,
+                                    conversation.fids.paths().size(), conversation.in_flight.size())}};
     view["columns"] = {"fid", "path"};
     view["rows"] = Json::array();
     for (const auto& [fid, path] : conversation.fids.paths())
       view["rows"].push_back({fmt::format("{}", fid), path.empty() ? "/" : path});
     for (const auto& [tag, request] : conversation.in_flight)
-      view["lines"].push_back(fmt::format("tag {} since {}: {}", tag, short_time(request.at_ps), request.text));
+      view["lines"].push_back(
+          fmt::format("tag {} since {}: {}", tag, short_time(request.at_ps), request.text));
     views.push_back(std::move(view));
   }
   if (views.empty()) {

@@ -277,7 +277,8 @@ Json ControlServer::take_given(const Json& request) {
   if (wire == kFaultWire) {
     const auto fault = parse_fault({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (!fault) return {{"error", fault.error().message}};
-    if (const auto tried = machine_->faults().try_on(*fault); !tried) return {{"error", tried.error().message}};
+    if (const auto tried = machine_->faults().try_on(*fault); !tried)
+      return {{"error", tried.error().message}};
   }
   given_.push_back({wire, std::move(bytes)});
   return Json::object();

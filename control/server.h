@@ -147,7 +147,7 @@ class ControlServer final : public Tap, public InputSource {
     std::vector<std::pair<std::string, uint32_t>> fields;
   };
   std::vector<WatchedPage> watched_;
-  uint64_t scanned_ = 0;      // the last match
+  uint64_t scanned_ = 0;  // the last match
   uint64_t checkpoint_at_instructions_ = UINT64_MAX, checkpoint_at_crossing_ = UINT64_MAX;
 
   // Input from the client: what it has just given, and what is known from earlier.

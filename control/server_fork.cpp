@@ -87,7 +87,7 @@ bool ControlServer::wake(const Json& request) {
   return false;
 }
 
-// Looking must change nothing: a translation sets bits in page tables, and asking XenStore is a request. So a
+// Looking must change nothing, and a translation sets bits in page tables. So a
 // child looks, and what it finds comes through a pipe.
 Json ControlServer::view_in_child(const Json& request) {
   int ends[2];

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "control/server.h"
 #include "control/ring_push.h"
+#include "control/server.h"
 #include "machine/views.h"
 
 namespace ringside {
@@ -58,7 +58,6 @@ class XenbusStates final : public StateVisitor {
   std::optional<uint64_t> own, other;
 };
 
-
 }  // namespace
 
 bool ControlServer::rule_matches(const StopRule& rule, const Wire& wire, const Crossing& crossing,
@@ -73,7 +72,7 @@ bool ControlServer::rule_matches(const StopRule& rule, const Wire& wire, const C
     case StopRule::Kind::xenbus: return xenbus_matches(rule, why);
     case StopRule::Kind::masked_pending: {
       const auto port = static_cast<uint32_t>(number_of(fields, "port"));
-      if (text_of(fields, "operation") != "deliver" || port != rule.value) return false;
+      if (text_of(fields, "op") != "deliver" || port != rule.value) return false;
       if (!MachineViews(machine_->viewed()).is_masked(domain_of(wire.name()), EventPort{port})) return false;
       why = fmt::format("port {} is masked", port);
       return true;
@@ -115,14 +114,15 @@ bool ControlServer::suppression_matches(const StopRule& rule, const Wire& wire,
   // The frontend's own stores are seen as they happen (server_watch.cpp).
   const bool watched = std::any_of(watched_.begin(), watched_.end(),
                                    [&](const WatchedPage& page) { return page.rule == rule.id; });
-  if (!watched && now.req_prod != before.req_prod && !push_notifies(before.req_prod, now.req_prod, before.req_event)) {
-    why = fmt::format("req_prod went from {} to {}, and req_event is {}: the frontend told nobody", before.req_prod,
-                      now.req_prod, before.req_event);
+  if (!watched && now.req_prod != before.req_prod &&
+      !push_notifies(before.req_prod, now.req_prod, before.req_event)) {
+    why = fmt::format("req_prod went from {} to {}, and req_event is {}: the frontend told nobody",
+                      before.req_prod, now.req_prod, before.req_event);
     return true;
   }
   if (now.rsp_prod != before.rsp_prod && !push_notifies(before.rsp_prod, now.rsp_prod, now.rsp_event)) {
-    why = fmt::format("rsp_prod went from {} to {}, and rsp_event is {}: the backend told nobody", before.rsp_prod,
-                      now.rsp_prod, now.rsp_event);
+    why = fmt::format("rsp_prod went from {} to {}, and rsp_event is {}: the backend told nobody",
+                      before.rsp_prod, now.rsp_prod, now.rsp_event);
     return true;
   }
   return false;

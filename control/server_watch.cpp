@@ -1,6 +1,6 @@
-// Indices of rings are plain stores into a page that is shared. Rules about them have the core watch that page:
-// the machine then stops within the store, behind the last crossing and before the next. It is no crossing,
-// so that watching changes neither counts nor digests.
+// Indices of rings are plain stores into a page that is shared. Rules about them have the core watch that
+// page: the machine then stops within the store, behind the last crossing and before the next. It is no
+// crossing, so that watching changes neither counts nor digests.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -79,8 +79,8 @@ void ControlServer::on_store(GuestPhys at, unsigned size, uint64_t value) {
       } else {
         const uint32_t event = index_at(page.header + 4);
         if (name != "req_prod" || now == before || push_notifies(before, now, event)) continue;
-        why = fmt::format("req_prod goes from {} to {}, and req_event is {}: the frontend tells nobody", before, now,
-                          event);
+        why = fmt::format("req_prod goes from {} to {}, and req_event is {}: the frontend tells nobody",
+                          before, now, event);
       }
       crossing_ = nullptr;
       return stop("rule", {{"rule", rule->id}, {"why", why}});

@@ -99,7 +99,8 @@ Result<Json> SteppedMachine::run(const Until& until, volatile bool* stop) {
   }
   auto answer = live_->ask(
       std::move(request),
-      [this](Json event, OwnedDescriptor descriptor) { on_event(std::move(event), std::move(descriptor)); }, stop);
+      [this](Json event, OwnedDescriptor descriptor) { on_event(std::move(event), std::move(descriptor)); },
+      stop);
   if (!answer) return tl::unexpected(answer.error());
   place_ = place_in(answer->json["position"]);
   ended_ = answer->json.value("stopped", "") == "ended";

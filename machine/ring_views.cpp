@@ -36,10 +36,10 @@ class Numbers final : public StateVisitor {
   std::vector<std::pair<std::string, uint64_t>> list;
 };
 
-std::optional<uint32_t> number_at(XenStoreClient& store, const std::string& path) {
-  const auto text = store.read(path);
-  if (!text) return std::nullopt;
-  return static_cast<uint32_t>(std::strtoul(text->c_str(), nullptr, 10));
+std::optional<uint32_t> number_at(const XenStore& store, const std::string& path) {
+  const auto node = store.peek(path);
+  if (!node) return std::nullopt;
+  return static_cast<uint32_t>(std::strtoul(std::string(*node).c_str(), nullptr, 10));
 }
 
 std::string show(std::optional<uint64_t> number) { return number ? fmt::format("{}", *number) : "-"; }
@@ -122,7 +122,7 @@ const Stateful* MachineViews::part(const std::string& name) const {
 // The frames that references name, as the grant table has them now.
 std::vector<Mfn> MachineViews::granted_frames(const Domain& domain, const std::string& folder,
                                               const std::string& name) {
-  XenStoreClient& store = *parts_.xen->toolstack;
+  const XenStore& store = *parts_.xen->xenstore;
   std::vector<Mfn> frames;
   const auto add = [&](uint32_t ref) {
     if (const auto entry = grant_entry(domain, GrantRef{ref})) frames.push_back(entry->frame);
@@ -142,12 +142,12 @@ std::vector<Mfn> MachineViews::granted_frames(const Domain& domain, const std::s
 
 void MachineViews::find_rings(FoundRing ring, const std::string& folder,
                               const std::vector<std::pair<std::string, FoundRing::Kind>>& refs) {
-  XenStoreClient& store = *parts_.xen->toolstack;
+  const XenStore& store = *parts_.xen->xenstore;
   const uint32_t queues = number_at(store, folder + "/multi-queue-num-queues").value_or(0);
   const std::string device = ring.name;
   for (uint32_t queue = 0; queue < std::max(queues, 1u) && queue < 64; ++queue) {
-    const bool several = queues > 1 || store.read(folder + "/queue-0/event-channel").has_value() ||
-                         store.read(folder + "/queue-0/event-channel-tx").has_value();
+    const bool several = queues > 1 || store.peek(folder + "/queue-0/event-channel").has_value() ||
+                         store.peek(folder + "/queue-0/event-channel-tx").has_value();
     const std::string place = several ? fmt::format("{}/queue-{}", folder, queue) : folder;
     for (const auto& [ref, kind] : refs) {
       ring.kind = kind;
@@ -169,7 +169,7 @@ void MachineViews::find_rings(FoundRing ring, const std::string& folder,
 void MachineViews::find_all_rings() {
   rings_.clear();
   if (parts_.xen == nullptr) return;
-  XenStoreClient& store = *parts_.xen->toolstack;
+  const XenStore& store = *parts_.xen->xenstore;
   for (size_t i = 0; i < parts_.guests.size(); ++i) {
     auto* guest = dynamic_cast<XenGuest*>(parts_.guests[i]);
     if (guest == nullptr) continue;
@@ -182,7 +182,7 @@ void MachineViews::find_all_rings() {
       const auto number = virtual_device_number(disk.name);
       if (disk.domain != name || !number) continue;
       const std::string folder = fmt::format("{}/vbd/{}", home, *number);
-      const auto protocol = store.read(folder + "/protocol");
+      const auto protocol = store.peek(folder + "/protocol");
       ring.name = disk.name;
       ring.layout = protocol ? blk_layout_of(*protocol) : &blk_native_layout();
       if (ring.layout == nullptr) ring.layout = &blk_native_layout();

@@ -1,7 +1,7 @@
 // Views: what a person wants to see of a machine that stands still, read through the public faces of its
 // parts, which know nothing of it. A view is facts, a table, lines; who shows it need not know what it is of.
 //
-// Some of these ask the parts as a client would (XenStore) or walk page tables with their effects. So a view
+// Some of these walk page tables, with the effects that a walk has. So a view
 // is taken in a child of a fork, and never of a machine that goes on (control/server_fork.cpp).
 #pragma once
 

@@ -52,7 +52,7 @@ std::string flag_names(uint16_t flags) {
 }
 
 // A value of XenStore may hold any bytes.
-std::string printable(const std::string& value) {
+std::string printable(std::string_view value) {
   std::string text;
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
@@ -170,23 +170,22 @@ Result<Views> MachineViews::grants(const std::string& name) {
 Result<Views> MachineViews::xenstore(const std::string& path) {
   if (parts_.xen == nullptr) return fail("no domain of this machine is paravirtual, so there is no XenStore");
   if (path.empty() || path.front() != '/') return fail(fmt::format("'{}': a path begins with /", path));
-  XenStoreClient& store = *parts_.xen->toolstack;
+  const XenStore& store = *parts_.xen->xenstore;
   constexpr size_t kLinesMax = 2000;
   View view;
+  const auto node = store.peek(path);
+  if (!node) return fail(fmt::format("there is no node {}", path));
+  view.lines.push_back(fmt::format("{} = \"{}\"", path, printable(*node)));
   std::function<void(const std::string&, size_t)> walk = [&](const std::string& folder, size_t depth) {
-    const auto children = store.directory(folder);
-    if (!children) return;
-    for (const std::string& child : *children) {
+    for (const std::string& child : store.peek_children(folder)) {
       if (view.lines.size() >= kLinesMax) return;
       const std::string whole = folder == "/" ? "/" + child : folder + "/" + child;
-      const auto value = store.read(whole);
-      view.lines.push_back(fmt::format("{:{}}{} = \"{}\"", "", depth, child, printable(value.value_or(""))));
+      const auto below = store.peek(whole);
+      if (!below) continue;
+      view.lines.push_back(fmt::format("{:{}}{} = \"{}\"", "", depth, child, printable(*below)));
       walk(whole, depth + 1);
     }
   };
-  const auto value = store.read(path);
-  if (!value) return fail(fmt::format("{}: {}", path, value.error()));
-  view.lines.push_back(fmt::format("{} = \"{}\"", path, printable(*value)));
   walk(path, 1);
   if (view.lines.size() >= kLinesMax) view.lines.push_back("... and more: name a longer path");
   return Views{view};

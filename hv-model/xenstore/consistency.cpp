@@ -8,6 +8,16 @@ namespace ringside {
 
 using namespace xenstore;
 
+std::vector<std::string> XenStore::peek_children(std::string_view path) const {
+  std::vector<std::string> names;
+  const auto found = impl_->nodes.find(path);
+  if (found == impl_->nodes.end()) return names;
+  const std::string& children = found->second->children;
+  for (size_t at = 0; at < children.size(); at += names.back().size() + 1)
+    names.emplace_back(children.c_str() + at);
+  return names;
+}
+
 size_t XenStore::node_count() const { return impl_->nodes.size(); }
 
 int64_t XenStore::nodes_owned_by(DomainId domain) const {

@@ -80,6 +80,8 @@ class XenStore : public Stateful {
   void set_observer(Observer observer);
   // The value of a node, whoever may read it; nothing where there is none. Good until the next request.
   std::optional<std::string_view> peek(std::string_view path) const;
+  // The names of its children, likewise; none where there is no such node.
+  std::vector<std::string> peek_children(std::string_view path) const;
   size_t node_count() const;
   int64_t nodes_owned_by(DomainId domain) const;  // as accounted
   int64_t memory_of(DomainId domain) const;       // as accounted
