@@ -1,5 +1,5 @@
 // A session keeps what its recording policy says; whatever else crossed the machine's wires is made again by
-// executing the session again, which gives the same run (docs/decisions/0001). This makes the data of disks'
+// executing the session again, which gives the same run. This makes the data of disks'
 // operations, which no session holds unless it was told to.
 #pragma once
 
