@@ -271,7 +271,8 @@ void Campaign::show_progress(bool recording, uint64_t done, uint64_t of) {
 
 Result<> Campaign::record_sessions() {
   if (options_.folder.empty()) return {};
-  SessionRequest request{options_.scenario, overrides_, &baseline_, options_.folder};
+  SessionRequest request{options_.scenario, overrides_, &baseline_, scenario_.campaign.quiet,
+                         options_.folder};
   const auto unexpected =
       static_cast<uint64_t>(std::count_if(report_.classes.begin(), report_.classes.end(),
                                           [](const FailureClass& failure) { return !failure.right; }));

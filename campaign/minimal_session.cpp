@@ -16,7 +16,10 @@ namespace {
 // In a child: one run, recorded if there is a file for it. The judgement, as text.
 Result<std::string> run_with_faults(const SessionRequest& request, const std::vector<std::string>& faults,
                                     const std::string& record_to) {
+  // All of it stands in the session, limits included, so that its replay needs nothing else.
   Overrides overrides = request.overrides;
+  overrides.emplace_back("expect.instructions", fmt::format("{}", instructions_max(*request.baseline)));
+  if (request.quiet != Tick::never()) overrides.emplace_back("expect.quiet", to_string(request.quiet));
   for (const std::string& fault : faults) overrides.emplace_back("fault", fault);
   auto scenario = load_scenario(request.scenario, overrides);
   if (!scenario) return tl::unexpected(scenario.error());
@@ -28,7 +31,6 @@ Result<std::string> run_with_faults(const SessionRequest& request, const std::ve
   options.on_console = [&](const std::string& console, std::span<const uint8_t> bytes) {
     lines.on_console(console, bytes);
   };
-  set_limits(options, *scenario, *request.baseline);
   auto machine = Machine::create(*scenario, options);
   if (!machine) return tl::unexpected(machine.error());
   if (!record_to.empty()) remember_folder(*scenario);

@@ -9,6 +9,7 @@ struct SessionRequest {
   std::string scenario;  // as given
   Overrides overrides;
   const Baseline* baseline = nullptr;
+  Tick quiet;
   std::string folder;
 };
 

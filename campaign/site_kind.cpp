@@ -10,12 +10,12 @@ namespace ringside {
 
 namespace {
 
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool is_decimal(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
 // A device's number has one digit or two; "e1000" is a name.
 std::string_view without_number(std::string_view part) {
   size_t digits = 0;
-  while (digits < part.size() && is_digit(part[part.size() - 1 - digits])) ++digits;
+  while (digits < part.size() && is_decimal(part[part.size() - 1 - digits])) ++digits;
   return digits == part.size() || digits <= 2 ? part.substr(0, part.size() - digits) : part;
 }
 

@@ -162,8 +162,6 @@ Result<CampaignOptions> options_of(const CampaignArguments& arguments) {
   return options;
 }
 
-using Reports = std::vector<CampaignReport>;
-
 // Of variants a suite each, in one document.
 Result<> write_junit(const std::string& path, const std::vector<CampaignReport>& reports) {
   if (path.empty()) return {};
@@ -200,7 +198,8 @@ Result<std::vector<CampaignOptions>> campaigns_of(const CampaignArguments& argum
   std::vector<CampaignOptions> campaigns;
   for (const CampaignScenario::Variant& variant : scenario->campaign.variants) {
     const auto& wanted = arguments.variants;
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), variant.name) == wanted.end()) continue;
+    const auto matches = [&](const std::string& glob) { return wire_matches(glob, variant.name); };
+    if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(), matches)) continue;
     CampaignOptions& options = campaigns.emplace_back(*common);
     options.variant = variant.name;
     options.folder += "/" + variant.name;
@@ -296,8 +295,6 @@ void add_campaign(CLI::App& app, Outcome& outcome) {
   command->add_option("--shard", arguments->shard, "Only part I of N: I/N");
   command->add_option("--budget", arguments->budget, "Stop after so much of the host's time: 10s");
   command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
-      ->allow_extra_args(false);
-  command->add_option("--variant", arguments->variants, "Only these variants of the scenario (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "Results and sessions (./campaign-NAME)");
   add_outputs(*command, *arguments);
