@@ -283,8 +283,10 @@ void NinePSession::complete(const Pending& pending, const NinePMessageType& row,
       if (first > pending.count)
         report("reply_exceeds_count",
                fmt::format("Rwalk of {} names, where {} were to walk", first, pending.count));
-      // Only a walk of all names makes the fid.
-      if (first == pending.count && pending.new_fid != pending.fid) put_fid(pending.new_fid, {});
+      // Only a walk of all names makes the fid. Linux's client clunks it all the same, and the server's error
+      // harms nobody.
+      if (pending.new_fid != pending.fid)
+        put_fid(pending.new_fid, {first == pending.count ? FidState::made : FidState::unsure, false});
       return;
     case Txattrwalk: return put_fid(pending.new_fid, {FidState::open, false});
     case Topen:

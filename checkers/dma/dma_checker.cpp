@@ -102,13 +102,14 @@ class DmaChecker final : public DeviceFollowers {
   explicit DmaChecker(Checkers& checkers) : DeviceFollowers(checkers, kName) {}
 
   std::vector<std::string> wires() const override {
-    return {"dma/*", "nic/*", "mmio/*", "pio/*/bus-master", "pci/config"};
+    return {"dma/*", "nic/*", "mmio/*", "pio/*", "pci/config"};
   }
 
  private:
   bool follows(DevicePart part) const override {
     return part == DevicePart::dma || part == DevicePart::nic_ring || part == DevicePart::nic_registers ||
-           part == DevicePart::ata_bus_master || part == DevicePart::pci_config;
+           part == DevicePart::nic_ports || part == DevicePart::ata_bus_master ||
+           part == DevicePart::pci_config;
   }
   DeviceProtocol& follower_of(const Wire& wire, const DeviceWire& kind) override;
   DmaDevice& device(const std::string& domain, const std::string& name);
@@ -149,8 +150,7 @@ DeviceProtocol& DmaChecker::follower_of(const Wire& wire, const DeviceWire& kind
     return found;
   }
   DmaDevice& found = device(domain_name, kind.device);
-  if (kind.part == DevicePart::nic_ring || kind.part == DevicePart::nic_registers)
-    found.take_role<NicBuffers>();
+  if (kind.part != DevicePart::dma) found.take_role<NicBuffers>();
   return found;
 }
 

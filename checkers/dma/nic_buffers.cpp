@@ -29,7 +29,13 @@ void NicBuffers::on_crossing(const Seen& seen) {
   if (seen.part == DevicePart::nic_ring) return indices_moved(seen);
   BusAccessRecord access;
   if (!read_record(seen.crossing, access) || access.write == 0 || !seen.arrives()) return;
-  if (seen.part != DevicePart::nic_registers || access.size != 4) return;
+  if (access.size != 4) return;
+  if (seen.part == DevicePart::nic_ports) {
+    // 13.2.2: IOADDR, IODATA. Linux resets the controller so.
+    if ((access.address & 63) == 0) port_address_ = static_cast<uint32_t>(access.value & (kSpace - 4));
+    if ((access.address & 63) == 4) write_register(port_address_, static_cast<uint32_t>(access.value));
+    return;
+  }
   registers_at_ = access.address & ~(kSpace - 1);
   write_register(static_cast<uint32_t>(access.address & (kSpace - 1)), static_cast<uint32_t>(access.value));
 }
