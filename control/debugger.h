@@ -94,6 +94,8 @@ class Debugger {
   std::vector<Breakpoint> breaks_;
   int64_t last_break_ = 0;
   std::string open_console_, open_line_;  // a line of a guest that no newline has ended
+  enum class Escape : uint8_t { none, begun, numbers };
+  Escape escape_ = Escape::none;
   bool quit_ = false;
 };
 

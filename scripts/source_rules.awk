@@ -18,7 +18,7 @@ BEGIN {
   may["viewer"] = "viewer/ control/ " may["machine"]
   may["wireshark"] = "wireshark/ " may["machine"]
   may["tests"] = "tests/ cli/ campaign/ control/ viewer/ wireshark/ guest/ " may["machine"]
-  may["bench"] = "bench/ campaign/ tests/ guest/ " may["machine"]
+  may["bench"] = "bench/ campaign/ control/ tests/ guest/ " may["machine"]
   may["fuzz"] = "fuzz/ tests/ " may["machine"]
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 
