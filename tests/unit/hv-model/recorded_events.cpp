@@ -213,7 +213,7 @@ TEST_CASE_METHOD(StoreFixture, "a recorded XenStore answers by path, and tells o
     real.handle(connected, request(type, body, ++id));
     return heard.empty() ? std::string("nothing") : heard.front();
   };
-  CHECK(asked("READ", "/nothing|") == "ERROR ENOENT|");
+  CHECK(asked("READ", "/nothing|") == "ERROR EACCES|");
   CHECK(asked("WATCH", "/backend/state|mine|") == "WATCH OK|");
   live.run_for(microseconds(5));
   REQUIRE(heard.size() == 2);
