@@ -44,9 +44,18 @@ std::optional<uint32_t> number_at(const XenStore& store, const std::string& path
 
 std::string show(std::optional<uint64_t> number) { return number ? fmt::format("{}", *number) : "-"; }
 
+// What a slot holds, without what a crossing says besides.
+std::string slot_line(std::vector<DecodedField> fields) {
+  std::erase_if(fields, [](const DecodedField& field) {
+    return field.name == "slot" || field.name == "req_prod" || field.name == "req_cons" ||
+           field.name == "latency";
+  });
+  return to_line(fields);
+}
+
 template <class Record>
 std::string line_of(const PayloadType& type, const Record& record) {
-  return to_line(decode(type, {reinterpret_cast<const uint8_t*>(&record), sizeof record}));
+  return slot_line(decode(type, {reinterpret_cast<const uint8_t*>(&record), sizeof record}));
 }
 
 std::string blk_slot(const BlkLayout& layout, std::span<const uint8_t> slot, uint32_t number, bool response) {
@@ -63,7 +72,7 @@ std::string blk_slot(const BlkLayout& layout, std::span<const uint8_t> slot, uin
   request.head.slot = number;
   std::vector<uint8_t> payload;
   request.to_payload(payload);
-  return to_line(decode(kBlkRequestPayload, payload));
+  return slot_line(decode(kBlkRequestPayload, payload));
 }
 
 std::string net_slot(bool transmit, std::span<const uint8_t> slot, uint32_t number, bool response) {
