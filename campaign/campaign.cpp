@@ -182,6 +182,7 @@ void Campaign::be_trunk(const TrunkOrders& orders) noexcept {
 
 Result<> Campaign::run_trunk() {
   TrunkOrders given = orders();
+  if (given.first_to_do(0) == plan_->points()) return {};
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return fail(fmt::format("this host gives no more files: {}", std::strerror(errno)));
@@ -308,7 +309,7 @@ Result<CampaignReport> Campaign::run() {
   const bool interrupted = options_.stop_requested != nullptr && *options_.stop_requested;
   report_.classes = classes_of(report_.results);
   if (!interrupted) SIM_TRY(record_sessions());
-  if (file_ && report_.why_partial.empty()) SIM_TRY(file_->finish());
+  if (file_ && report_.why_partial.empty() && !earlier_.finished) SIM_TRY(file_->finish());
   return std::move(report_);
 }
 

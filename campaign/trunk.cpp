@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -48,21 +49,24 @@ Trunk::Trunk(const TrunkOrders& orders)
     if (places_[i].errors < 0)
       fail_campaign(fmt::format("this host gives no more files: {}", std::strerror(errno)));
   }
-  next_point_ = orders_.plan->next_own(0);
   next_site_ = std::numeric_limits<size_t>::max();
-  advance();
+  advance_from(0);
 }
 
 Trunk::~Trunk() = default;
 
-// To the first point from next_point_ on that is not done yet.
-void Trunk::advance() {
+uint64_t TrunkOrders::first_to_do(uint64_t from) const {
   const auto is_done = [&](uint64_t point) {
-    return orders_.done.count(point) != 0 && (!orders_.pairs || orders_.pairs_done.count(point) != 0);
+    return done.count(point) != 0 && (!pairs || pairs_done.count(point) != 0);
   };
-  const Plan& plan = *orders_.plan;
-  while (next_point_ < plan.points() && is_done(next_point_)) next_point_ = plan.next_own(next_point_ + 1);
-  if (next_point_ < plan.points()) next_site_ = plan.site_of(next_point_);
+  uint64_t point = plan->next_own(from);
+  while (point < plan->points() && is_done(point)) point = plan->next_own(point + 1);
+  return point;
+}
+
+void Trunk::advance_from(uint64_t point) {
+  next_point_ = orders_.first_to_do(point);
+  if (next_point_ < orders_.plan->points()) next_site_ = orders_.plan->site_of(next_point_);
 }
 
 const FaultAction* Trunk::on_site(const FaultSite& site) {
@@ -88,8 +92,7 @@ const FaultAction* Trunk::strike(const FaultSite& site, const WantedWire& wire, 
   const uint64_t first = plan.first_point_of(number), behind = plan.first_point_of(number + 1);
   while (next_point_ < behind) {
     const uint64_t point = next_point_;
-    next_point_ = plan.next_own(point + 1);
-    advance();
+    advance_from(point + 1);
     if (!fork_at(free_place(), point)) continue;
     if (orders_.pairs && !prepare_pairs(point)) finish_second_trunk();
     return &wire.actions[point - first];
@@ -154,10 +157,13 @@ void Trunk::reap() {
 // What a process that has ended leaves behind, its death included.
 void Trunk::reported(const Place& place, int status, TrunkMessage& message) const {
   message.report = *place.report;
+  std::string words;
+  if (lseek(place.errors, 0, SEEK_CUR) != 0) {
+    words = last_words(place.errors);
+    if (ftruncate(place.errors, 0) != 0) std::abort();
+    lseek(place.errors, 0, SEEK_SET);
+  }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && place.report->done) return;
-  const std::string words = last_words(place.errors);
-  if (ftruncate(place.errors, 0) != 0) std::abort();
-  lseek(place.errors, 0, SEEK_SET);
   Judgement judgement;
   judgement.verdict = RunVerdict::simulator_fault;
   judgement.exit_code = static_cast<int>(ExitCode::internal);
@@ -190,6 +196,7 @@ void Trunk::finish_trunk() {
 
 void Trunk::end(const Result<RunReport>& report) {
   if (role_ == Role::trunk) {
+    if (!report) fail_campaign(report.error().message);
     if (next_point_ < orders_.plan->points()) fail_campaign("the run ended before the one that was counted");
     finish_trunk();
   }

@@ -51,6 +51,9 @@ struct TrunkOrders {
   int output = -1;  // a pipe for TrunkMessage
   uint64_t broken_point = 0;
   BrokenChild broken = BrokenChild::no;
+
+  // The first point of this shard from `from` on whose runs are not all done; the plan's end: there is none.
+  uint64_t first_to_do(uint64_t from) const;
 };
 
 class Trunk final : public FaultScout {
@@ -84,7 +87,7 @@ class Trunk final : public FaultScout {
 
   const FaultAction* strike(const FaultSite& site, const WantedWire& wire, size_t site_number);
   const FaultAction* strike_second(const FaultSite& site, const WantedWire& wire);
-  void advance();
+  void advance_from(uint64_t point);
   bool fork_at(Place& place, uint64_t point);
   Place& free_place();
   void reap();
