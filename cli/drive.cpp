@@ -72,8 +72,7 @@ void add_drive(CLI::App& app, Outcome& outcome) {
       app.add_subcommand("drive", "Play a recorded frontend to a backend, and compare its answers");
   auto arguments = std::make_shared<DriveArguments>();
   command->add_option("session", arguments->options.session, "A recorded session (pcapng)")->required();
-  command
-      ->add_option("--wire", arguments->options.wire, "Whose requests to make: 9p/*, ring/xvda/*, */evtchn")
+  command->add_option("--wire", arguments->options.wire, "Whose requests: 9p/*, ring/xvda/*, */evtchn")
       ->required();
   command->add_option("--scenario", arguments->options.scenario,
                       "The scenario with the backend; else the session's");

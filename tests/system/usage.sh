@@ -8,7 +8,7 @@ one_line() {
   says err "ringside: "
   for text in "$@"; do says err "$text"; done
 }
-for command in "" run replay show diff pack scenarios; do
+for command in "" run replay show diff drive pack scenarios; do
   expect 0 "$ringside" $command --help
   says out "Example"
   [[ $(awk 'length > 80' out) == "" ]] || fail "wider than 80 columns: $(awk 'length > 80' out)"
