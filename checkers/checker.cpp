@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "hv-model/xenstore/xenstore.h"
+#include "sim/near_names.h"
 
 namespace ringside {
 
@@ -17,31 +18,14 @@ bool any_matches(const std::vector<std::string>& globs, std::string_view name) {
                      [name](const std::string& glob) { return wire_matches(glob, name); });
 }
 
-// Near enough to be meant: the names that share most pairs of neighbouring letters with it.
-std::string names_near(std::string_view glob, const std::vector<std::string>& names) {
-  const auto pairs_shared = [glob](const std::string& name) {
-    size_t shared = 0;
-    for (size_t i = 0; i + 1 < glob.size(); ++i) shared += name.find(glob.substr(i, 2)) != std::string::npos;
-    return shared;
-  };
-  size_t best = 1;
-  for (const std::string& name : names) best = std::max(best, pairs_shared(name));
-  std::string near;
-  for (const std::string& name : names) {
-    if (pairs_shared(name) == best) near += fmt::format("{}{}", near.empty() ? "" : ", ", name);
-  }
-  return near;
-}
-
 Result<> check_globs(std::string_view key, const std::vector<std::string>& globs, std::string_view what,
                      const std::vector<std::string>& names) {
   for (const std::string& glob : globs) {
     const bool known = std::any_of(names.begin(), names.end(),
                                    [&](const std::string& name) { return wire_matches(glob, name); });
     if (known) continue;
-    const std::string near = names_near(glob, names);
-    return fail(fmt::format("[check] {}: no {} is called '{}'{}; `ringside checkers` lists all", key, what,
-                            glob, near.empty() ? "" : fmt::format(" (near it: {})", near)));
+    return fail(fmt::format("[check] {}: no {} is called '{}'{} (`ringside checkers` lists all)", key, what,
+                            glob, did_you_mean(near_names(glob, names, 3))));
   }
   return {};
 }

@@ -1,7 +1,6 @@
 // How the checkers read a crossing: its record, and what a fault has made of it.
 #pragma once
 
-#include <algorithm>
 #include <cstring>
 
 #include "sim/wire.h"
@@ -11,10 +10,15 @@ namespace ringside {
 // What a cut payload leaves out is zero.
 template <class Record>
 Record record_at(const Crossing& crossing, size_t offset = 0) {
-  Record record{};
   const size_t size = crossing.payload->size();
-  if (offset < size)
-    std::memcpy(&record, crossing.payload->data() + offset, std::min(sizeof record, size - offset));
+  const uint8_t* bytes = crossing.payload->data() + offset;
+  Record record;
+  if (offset + sizeof record <= size) [[likely]] {
+    std::memcpy(&record, bytes, sizeof record);
+    return record;
+  }
+  record = {};
+  if (offset < size) std::memcpy(&record, bytes, size - offset);
   return record;
 }
 

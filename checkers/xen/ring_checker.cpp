@@ -321,7 +321,7 @@ void RingChecker::on_event(DomainRings& domain, Sight sight, const Verdict& verd
     ring->told = ring->req_prod;
   }
   if (!sends) return;
-  if (known && !wanted && asked_for("needless_event"))
+  if (tells_needless_ && known && !wanted)
     violate("needless_event", sight.wire, sight.crossing,
             fmt::format("port {}: no request beyond req_event has been published since the last one",
                         record.port));

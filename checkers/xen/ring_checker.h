@@ -20,7 +20,8 @@ namespace ringside {
 
 class RingChecker final : public Checker {
  public:
-  explicit RingChecker(Checkers& checkers) : Checker(checkers, "ring") {}
+  explicit RingChecker(Checkers& checkers)
+      : Checker(checkers, "ring"), tells_needless_(asked_for("needless_event")) {}
   static std::vector<CheckerRule> rules();
 
   std::vector<std::string> wires() const override;
@@ -94,6 +95,7 @@ class RingChecker final : public Checker {
   void look(ByteRing& ring, Sight sight);
   void frontend_waits(ByteRing& ring, Sight sight);
 
+  const bool tells_needless_;
   std::vector<Role> roles_;  // by the wire's index
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<std::unique_ptr<DomainRings>> domains_;

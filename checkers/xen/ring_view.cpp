@@ -1,6 +1,7 @@
 #include "checkers/xen/ring_view.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include "hv-model/xen_abi.h"
@@ -85,8 +86,7 @@ SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string 
   rsp_event_before = now.rsp_event;
 }
 
-void SlotRing::copy_slot(uint32_t index, void* into, size_t length) const {
-  const size_t offset = BackRingIndices::kSlotsOffset + size_t{slot(index)} * slot_bytes;
+void SlotRing::copy_slot(size_t offset, void* into, size_t length) const {
   const size_t here = std::min(length, kPageSize - offset % kPageSize);
   std::memcpy(into, pages[offset / kPageSize] + offset % kPageSize, here);
   if (here != length)
@@ -94,10 +94,17 @@ void SlotRing::copy_slot(uint32_t index, void* into, size_t length) const {
 }
 
 uint64_t SlotRing::sum(uint32_t index) const {
-  uint64_t words[sizeof(blkif_request) / sizeof(uint64_t)] = {};
-  copy_slot(index, words, slot_bytes);
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+  if (kind == RingKind::net_rx) return slot_value<uint64_t>(index);
+  if (kind == RingKind::net_tx) {
+    const auto request = slot_value<std::array<uint32_t, 3>>(index);
+    return ((uint64_t{request[1]} << 32 | request[0]) ^ request[2] * kMultiplier) * kMultiplier;
+  }
+  // The last word of the 32-bit layout is half another slot's, and left out.
+  const auto words = slot_value<std::array<uint64_t, sizeof(blkif_request) / sizeof(uint64_t)>>(index);
   uint64_t sum = words[0];
-  for (size_t word = 1; word < (slot_bytes + 7) / 8; ++word) sum = (sum ^ words[word]) * 0x9e3779b97f4a7c15;
+  const size_t count = slot_bytes / sizeof(uint64_t);
+  for (size_t word = 1; word < count; ++word) sum = (sum ^ words[word]) * kMultiplier;
   return sum;
 }
 

@@ -51,10 +51,25 @@ struct SlotRing {
     return now;
   }
   uint32_t slot(uint32_t index) const { return index & (slots - 1); }
-  // Copies a slot's first bytes; a slot may lie across two pages.
-  void copy_slot(uint32_t index, void* into, size_t length) const;
+  // The first bytes of a slot; in a ring of several pages a slot may lie across two.
+  template <class Value>
+  Value slot_value(uint32_t index) const {
+    Value value;
+    const size_t offset = offset_of(index);
+    if (pages.size() == 1) [[likely]] {
+      std::memcpy(&value, pages[0] + offset, sizeof value);
+    } else {
+      copy_slot(offset, &value, sizeof value);
+    }
+    return value;
+  }
   // A sum over a slot: what its bytes are, up to chance.
   uint64_t sum(uint32_t index) const;
+
+  size_t offset_of(uint32_t index) const {
+    return BackRingIndices::kSlotsOffset + size_t{slot(index)} * slot_bytes;
+  }
+  void copy_slot(size_t offset, void* into, size_t length) const;
 
   const RingKind kind;
   const DomainId domain;

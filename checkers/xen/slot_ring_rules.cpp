@@ -86,10 +86,9 @@ void RingChecker::read_responses(SlotRing& ring, uint32_t to, Sight sight) {
     }
     uint64_t id = 0;
     if (ring.kind == RingKind::blk) {
-      ring.copy_slot(index, &id, sizeof id);
+      id = ring.slot_value<uint64_t>(index);
     } else {
-      netif_tx_response response;
-      ring.copy_slot(index, &response, sizeof response);
+      const auto response = ring.slot_value<netif_tx_response>(index);
       if (response.status == NETIF_RSP_NULL) continue;
       id = response.id;
     }

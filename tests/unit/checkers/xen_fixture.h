@@ -203,8 +203,10 @@ struct CheckedDisk : CheckedXen {
     indices.show(direction,
                  BlkIndicesRecord{get(kReqProd), get(kReqEvent), get(kRspProd), get(kRspEvent), taken, 0});
   }
-  void take(uint32_t ref = kDataRef, uint8_t operation = BLKIF_OP_READ, uint8_t first = 0, uint8_t last = 7) {
+  // Without a grant of its own each request has another one.
+  void take(uint32_t given_ref = 0, uint8_t operation = BLKIF_OP_READ, uint8_t first = 0, uint8_t last = 7) {
     show_indices(Direction::out);
+    const uint32_t ref = given_ref != 0 ? given_ref : kDataRef + taken % 8;
     const uint64_t id = memory->load<uint64_t>(slot(taken) + 8);
     BlkRequestRecord record{};
     record.operation = operation;
