@@ -96,7 +96,7 @@ LineEditor::LineEditor(Complete complete) : impl_(std::make_unique<Impl>()) {
   el_set(impl_->editor, EL_CLIENTDATA, impl_.get());
   el_set(impl_->editor, EL_PROMPT, &Impl::prompt_of);
   el_set(impl_->editor, EL_EDITOR, "emacs");
-  el_set(impl_->editor, EL_SIGNAL, 0);
+  el_set(impl_->editor, EL_SIGNAL, 1);
   el_set(impl_->editor, EL_HIST, history, impl_->lines);
   el_set(impl_->editor, EL_ADDFN, "ringside-complete", "Complete a word", &Impl::complete_word);
   el_set(impl_->editor, EL_BIND, "^I", "ringside-complete", nullptr);

@@ -74,11 +74,9 @@ Result<> step(const StepArguments& arguments) {
   if (wanted.is_session && !wanted.overrides.empty())
     return fail("--set changes a scenario; a session is replayed as it was recorded");
 
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction action {};
-    action.sa_handler = stop_on_signal;
-    sigaction(number, &action, nullptr);
-  }
+  struct sigaction action {};
+  action.sa_handler = stop_on_signal;
+  sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   Debugger debugger([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); },
                     stop_requested);

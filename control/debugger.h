@@ -80,6 +80,7 @@ class Debugger {
   Result<> run(SteppedMachine::Until until);
   void report_stop(const Json& answer);
   void report_end(const Json& report);
+  Result<> give(const std::string& wire, std::string_view bytes);
   Result<> add_break(std::string_view text, bool once);
   // An error with near names where no wire matches.
   Result<> check_glob(const std::string& glob);
@@ -96,6 +97,7 @@ class Debugger {
   std::string open_console_, open_line_;  // a line of a guest that no newline has ended
   enum class Escape : uint8_t { none, begun, numbers };
   Escape escape_ = Escape::none;
+  bool by_itself_ = false;  // the last stop was not where it was asked for
   bool quit_ = false;
 };
 

@@ -39,6 +39,7 @@ void Debugger::report_end(const Json& report) {
 
 void Debugger::report_stop(const Json& answer) {
   const std::string reason = answer.value("stopped", "");
+  by_itself_ = reason != "rule" || answer.value("rule", kNext) != kNext;
   if (reason == "rule") {
     const int64_t id = answer.value("rule", kNext);
     const auto hit = std::find_if(breaks_.begin(), breaks_.end(),
@@ -83,7 +84,8 @@ Result<> Debugger::next(const Words&, std::string_view rest) {
     if (rule.kind == StopRule::Kind::crossing) SIM_TRY(check_glob(rule.wire));
   }
   rule.id = kNext;
-  for (uint64_t i = 0; i < count && !machine_->ended(); ++i) {
+  by_itself_ = false;
+  for (uint64_t i = 0; i < count && !by_itself_; ++i) {
     SteppedMachine::Until until;
     until.rules.push_back(rule);
     SIM_TRY(run(std::move(until)));
@@ -119,7 +121,18 @@ Result<> Debugger::back(const Words&, std::string_view rest) {
   }
   auto answer = machine_->back(rule);
   if (!answer) return tl::unexpected(answer.error());
+  if (answer->contains("dropped")) {
+    print_folded(
+        fmt::format("dropped: {} that the machine had not taken yet", (*answer)["dropped"].get<uint64_t>()));
+  }
   report_stop(*answer);
+  return {};
+}
+
+Result<> Debugger::give(const std::string& wire, std::string_view bytes) {
+  const auto dropped = machine_->give(wire, bytes);
+  if (!dropped) return tl::unexpected(dropped.error());
+  if (*dropped != 0) print(fmt::format("another history begins: {} that came later are dropped", *dropped));
   return {};
 }
 
@@ -166,7 +179,7 @@ Result<> Debugger::info(const Words& words, std::string_view) {
 
 Result<> Debugger::fault(const Words&, std::string_view rest) {
   if (rest.empty()) return fail("write: fault PLACE ACTION, such as fault ring/xvda/response@1 fail(-5)");
-  return machine_->give("fault", rest);
+  return give("fault", rest);
 }
 
 // "\n" and "\r" as in a scenario's [[input]]; a line's end is added unless the text ends in \c.
@@ -189,7 +202,7 @@ Result<> Debugger::type(const Words&, std::string_view rest) {
     }
   }
   if (!ended) bytes += '\r';
-  return machine_->give(first_domain() + "/console/in", bytes);
+  return give(first_domain() + "/console/in", bytes);
 }
 
 Result<> Debugger::save(const Words& words, std::string_view) {

@@ -263,6 +263,8 @@ void ControlServer::on_turn() {
   crossing_ = nullptr;
   if (machine_->clock().now >= run_.until) {
     stop("time");
+  } else if (!run_.quiet && !replayer_ && machine_->waits_for_input()) {
+    stop("idle");
   } else {
     look_for_requests();
   }
@@ -314,18 +316,6 @@ std::optional<PendingInput> ControlServer::take(Tick now, uint64_t instructions)
                  {"wire", input.wire},
                  {"bytes", hex_of(input.bytes)}});
   return input;
-}
-
-// Somebody may type as long as nothing else is known to come.
-bool ControlServer::may_come() const { return next_tick() == Tick::never() && !finishing_; }
-
-Tick ControlServer::wait(Tick now, Tick until) {
-  const Tick limit = scenario_->expect.within == Tick{0} ? Tick::never() : scenario_->expect.within;
-  if (until != Tick::never() && until != limit) return until;
-  idle_ = true;
-  stop("idle");
-  idle_ = false;
-  return given_.empty() ? until : now;
 }
 
 }  // namespace ringside

@@ -46,8 +46,6 @@ class ControlServer final : public Tap, public InputSource {
 
   Tick next_tick() const override;
   std::optional<PendingInput> take(Tick now, uint64_t instructions) override;
-  bool may_come() const override;
-  Tick wait(Tick now, Tick until) override;
 
  private:
   // What "run" asks for.
@@ -125,7 +123,6 @@ class ControlServer final : public Tap, public InputSource {
   bool started_ = false;  // the machine runs, or has
   bool inside_ = false;   // it stands within crossing `ordinal_`
   Json crossing_;         // that one, or null
-  bool idle_ = false;
   std::optional<Json> ended_;  // how
   bool finishing_ = false;     // the run ends at its next turn
   volatile bool stop_requested_ = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/bytes_text.h"
 
@@ -51,6 +52,7 @@ void SteppedMachine::on_event(Json event, OwnedDescriptor descriptor) {
   if (what == "console") {
     on_console_(event.value("console", ""), event.value("text", ""));
   } else if (what == "input") {
+    if (undelivered_ != 0) --undelivered_;
     inputs_.push_back({event.value("crossing", uint64_t{0}), event.value("at_ps", uint64_t{0}),
                        event.value("instructions", uint64_t{0}), event.value("wire", ""),
                        event.value("bytes", "")});
@@ -180,6 +182,7 @@ Result<Json> SteppedMachine::go_to(uint64_t crossing) {
                 ExitCode::internal);
   }
   live_.emplace(std::move(*process));
+  if (const size_t dropped = std::exchange(undelivered_, 0); dropped != 0) answer->json["dropped"] = dropped;
   place_ = reached;
   ended_ = false;
   return std::move(answer->json);
@@ -194,7 +197,7 @@ void SteppedMachine::new_history() {
   std::erase_if(checkpoints_, [&](const Checkpoint& checkpoint) { return later(checkpoint.place.crossing); });
 }
 
-Result<> SteppedMachine::give(const std::string& wire, std::string_view bytes) {
+Result<size_t> SteppedMachine::give(const std::string& wire, std::string_view bytes) {
   if (ended_) return fail("the machine has ended");
   const size_t known = inputs_.size();
   new_history();
@@ -208,7 +211,8 @@ Result<> SteppedMachine::give(const std::string& wire, std::string_view bytes) {
                   {"wire", wire},
                   {"bytes", hex_of({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()})}});
   if (!given) return tl::unexpected(given.error());
-  return {};
+  ++undelivered_;
+  return known - inputs_.size();
 }
 
 Result<Json> SteppedMachine::where() {

@@ -52,10 +52,12 @@ class SteppedMachine {
     std::optional<Tick> time;
   };
   Result<Json> run(const Until& until, volatile bool* stop);
-  // Back to the last crossing before this place that the rule matches.
+  // Back to the last crossing before this place that the rule matches. "dropped" in the answer: how many
+  // inputs had been given and not been delivered.
   Result<Json> back(const StopRule& rule);
-  // Input for a wire ("dom1/console/in"), delivered as the machine goes on.
-  Result<> give(const std::string& wire, std::string_view bytes);
+  // Input for a wire ("dom1/console/in"), delivered as the machine goes on. Gives how many later inputs are
+  // dropped for it.
+  Result<size_t> give(const std::string& wire, std::string_view bytes);
   Result<Json> where();
   // {"do": "view", ...}: README.md.
   Result<Json> view(Json request);
@@ -100,6 +102,7 @@ class SteppedMachine {
   StepPlace place_;
   StepPlace made_;  // where the first instruction is
   bool ended_ = false;
+  size_t undelivered_ = 0;  // inputs that the live machine has been given
 };
 
 }  // namespace ringside

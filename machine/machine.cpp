@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "machine/machine_impl.h"
 #include "machine/versions.h"
 #include "machine/views.h"
@@ -72,6 +74,12 @@ MachineDigest Machine::digest() const {
   digest.state = hash_mix(digest.state, impl_->timeline.events().digest());
   digest.memory = impl_->memory_digest();
   return digest;
+}
+
+bool Machine::waits_for_input() const {
+  const auto may_run = [](const auto& parts) { return parts->guest->runnable(); };
+  return !impl_->all_ended() && std::none_of(impl_->guests.begin(), impl_->guests.end(), may_run) &&
+         impl_->timeline.next_tick() == Tick::never() && impl_->next_input_tick() == Tick::never();
 }
 
 ViewedParts Machine::viewed() {

@@ -121,6 +121,8 @@ class Machine {
   // a replay does it again. Errors are those of FaultInjector::add().
   Result<> inject(const FaultSpec& fault);
   MachineDigest digest() const;
+  // Every guest that lives waits, and nothing is pending that could end it.
+  bool waits_for_input() const;
   // For MachineViews (machine/views.h).
   ViewedParts viewed();
   // In the child of a fork that goes on as the machine: what belonged to the parent is its own now.
