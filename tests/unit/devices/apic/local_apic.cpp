@@ -432,11 +432,13 @@ TEST_CASE("apic/accept shows each interrupt, and a tap can drop, repeat and dela
   CHECK(bench.request(0x42) == 0);
   tap.next.copies = 2;
   bench.local.accept({.delivery = ApicDelivery::nmi}, 0, false);
+  CHECK(bench.nmis == 1);
+  bench.run_until(microseconds(20));
   CHECK(bench.nmis == 2);
   tap.next = {.copies = 1, .delay = microseconds(5)};
   bench.send(0x43);
   CHECK(bench.request(0x43) == 0);
-  bench.run_until(microseconds(5));
+  bench.run_until(microseconds(25));
   CHECK(bench.request(0x43) == 1);
 }
 
