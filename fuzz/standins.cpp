@@ -236,6 +236,44 @@ class Asker {
 
 std::vector<std::vector<uint8_t>> fuzz_seeds() {
   std::vector<std::vector<uint8_t>> seeds;
+  // A conversation as message_of() makes it: choice of the type (with 0x80: its answer), tag, fields.
+  const std::vector<std::vector<uint8_t>> conversation = {
+      {0, 0, 251, 4},
+      {0x80, 0, 251, 4},  // version
+      {1, 1, 0, 249, 6, 0, 0},
+      {0x81, 1, 0x80},  // attach
+      {2, 1, 0, 1, 1, 1},
+      {0x82, 1, 1, 0},  // walk to "a"
+      {3, 2, 1, 0},
+      {0x83, 2, 0, 0},  // open
+      {4, 1, 1, 0, 8},
+      {0x84, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8},  // read
+      {5, 1, 1, 2, 3, 9, 9, 9},
+      {0x85, 1, 3},  // write
+      {4, 1, 1, 0, 8},
+      {0x84, 1, 8, 1, 2, 9, 9, 9, 6, 7, 8},  // read
+      {2, 1, 0, 2, 0},
+      {0x82, 1, 0},
+      {3, 2, 2, 0},
+      {0x83, 2, 0x80, 0},
+      {8, 3, 2, 0, 60},
+      {0x88, 3, 25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8, 1, 0, 'a'},
+      {9, 1, 2, 2, 0, 0, 0},
+      {0x89, 1, 0, 0},  // create
+      {10, 1, 0, 2, 0},
+      {0x8a, 1},  // unlink
+  };
+  std::vector<uint8_t> spoken;
+  for (const bool asks : {false, true}) {
+    for (const std::vector<uint8_t>& message : conversation) {
+      if (asks && (message[0] & 0x80) != 0) continue;
+      spoken.insert(spoken.end(), {ninep_message, 1});
+      spoken.insert(spoken.end(), message.begin(), message.end());
+      spoken.insert(spoken.end(), {time, 100});
+    }
+    spoken.push_back(begin);
+  }
+  seeds.push_back(std::move(spoken));
   for (uint8_t code = 0; code < begin; ++code) {
     std::vector<uint8_t> seed;
     for (int half = 0; half < 2; ++half) {
