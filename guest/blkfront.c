@@ -131,16 +131,13 @@ static void take_responses(struct blkfront* front) {
       front->ring.rsp_cons++;
       take_response(front, &response);
     }
-    if (front->broken) return;
+    if (front->broken) front->ring.rsp_cons = produced;  // thrown away: the requests are made again
     RING_FINAL_CHECK_FOR_RESPONSES(&front->ring, more);
   } while (more);
-  if (front->ring.req_prod_pvt != published) publish(front, 0);  // what is made again
+  if (front->ring.req_prod_pvt != published && !front->broken) publish(front, 0);  // what is made again
 }
 
-static void on_event(void* data) {
-  struct blkfront* front = data;
-  if (!front->broken) take_responses(front);
-}
+static void on_event(void* data) { take_responses(data); }
 
 // --- Connecting ---
 
@@ -181,12 +178,12 @@ static int connect_once(struct blkfront* front) {
 static int disconnect(struct blkfront* front) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (front->port) close_port(front->port);
-  front->port = 0;
-  if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return 1;
-  xenbus_backend_state(front->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
+  if (!xenbus_write_number(front->frontend, "state", XenbusStateClosing))
+    xenbus_backend_state(front->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
   if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return 1;
   xenbus_backend_state(front->backend, ended, kCloseLimit);
+  if (front->port) close_port(front->port);
+  front->port = 0;
   if (front->ring_grant && !end_grant(front->ring_grant)) front->shared = 0;
   front->ring_grant = 0;
   return 0;
@@ -238,15 +235,21 @@ static void reconnect(struct blkfront* front) {
   unlock_events();
 }
 
-int blkfront_connect(struct blkfront* front, const char* device, blk_done done, void* done_data) {
+static int find(struct blkfront* front) {
   char path[160];
-  front->done = done;
-  front->done_data = done_data;
-  format_text(front->frontend, sizeof front->frontend, "device/vbd/%s", device);
   if (xenbus_read(front->frontend, "backend", front->backend, sizeof front->backend)) return 1;
   format_text(path, sizeof path, "%s/state", front->backend);
   const int error = xenstore_watch(path, "backend");
-  if (error && error != kXenstoreExists) return fail("watching", path, error);
+  return error && error != kXenstoreExists ? fail("watching", path, error) : 0;
+}
+
+int blkfront_connect(struct blkfront* front, const char* device, blk_done done, void* done_data) {
+  front->done = done;
+  front->done_data = done_data;
+  format_text(front->frontend, sizeof front->frontend, "device/vbd/%s", device);
+  for (unsigned tries = 1; find(front); ++tries) {
+    if (tries == kTriesMax) return 1;
+  }
   if (connect_once(front)) reconnect(front);
   return front->gone;
 }
@@ -265,7 +268,7 @@ static int has_left(struct blkfront* front) {
 static int look_by_the_clock(struct blkfront* front) {
   int tell = 0, overdue = 0;
   lock_events();
-  if (!front->broken) take_responses(front);
+  take_responses(front);
   const uint64_t now = system_time();
   for (uint64_t left = front->in_ring; left != 0; left &= left - 1) {
     struct blk_slot* slot = &front->slots[__builtin_ctzll(left)];
@@ -364,5 +367,6 @@ void blkfront_drain(struct blkfront* front) {
 }
 
 void blkfront_close(struct blkfront* front) {
-  if (!front->gone) disconnect(front);
+  for (unsigned tries = 0; tries < kTriesMax && disconnect(front); ++tries) {
+  }
 }

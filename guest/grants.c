@@ -2,7 +2,7 @@
 // eight.
 #include "internal.h"
 
-enum { kEntries = GUEST_PAGE_SIZE / sizeof(grant_entry_v1_t) };
+enum { kEntries = GUEST_PAGE_SIZE / sizeof(grant_entry_v1_t), kTriesMax = 3 };
 static grant_entry_v1_t table[kEntries] __attribute__((aligned(4096)));
 // Free references, the one that has been free for longest first: what still uses one that was ended finds
 // nothing there for as long as possible.
@@ -16,11 +16,12 @@ static void put_free(grant_ref_t reference) {
 
 void grants_start(void) {
   xen_pfn_t frame = 0;
-  struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = 1};
-  set_xen_guest_handle(setup.frame_list, &frame);
-  const long result = grant_table_op(GNTTABOP_setup_table, &setup, 1);
-  if (result != 0 || setup.status != GNTST_okay) {
-    guest_panic("setting up grants failed: %ld, status %d", result, setup.status);
+  for (unsigned tries = 1;; ++tries) {
+    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = 1};
+    set_xen_guest_handle(setup.frame_list, &frame);
+    const long result = grant_table_op(GNTTABOP_setup_table, &setup, 1);
+    if (result == 0 && setup.status == GNTST_okay) break;
+    if (tries == kTriesMax) guest_panic("setting up grants failed: %ld, status %d", result, setup.status);
   }
   map_frame(table, frame);
   for (grant_ref_t reference = GNTTAB_NR_RESERVED_ENTRIES; reference < kEntries; ++reference)

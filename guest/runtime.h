@@ -65,7 +65,14 @@ enum { kMicrosecond = 1000, kMillisecond = 1000 * 1000 };
 
 // --- XenStore (xenstore.c): each returns 0, or the error's number in XenStore's own list (EINVAL is 1) ---
 // A request that gets no answer in time is made again; kXenstoreSilent: several have got none.
-enum { kXenstoreExists = 3, kXenstoreAgain = 13, kXenstoreSilent = 98 };
+enum {
+  kXenstoreInvalid = 1,
+  kXenstoreExists = 3,
+  kXenstoreIo = 8,
+  kXenstoreUnknown = 10,
+  kXenstoreAgain = 13,
+  kXenstoreSilent = 98
+};
 int xenstore_read(const char* path, char* value, size_t size);
 int xenstore_write(const char* path, const char* value);
 int xenstore_watch(const char* path, const char* token);

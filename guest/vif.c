@@ -3,7 +3,7 @@
 #include "planted_bugs.h"
 #include "xenbus.h"
 
-enum { kReconnectsMax = 6 };
+enum { kTriesMax = 3, kReconnectsMax = 6 };
 static const uint64_t kLookAgain = 2 * kMillisecond;   // without an event: at the rings
 static const uint64_t kTellAgain = 10 * kMillisecond;  // the backend, that there are frames
 static const uint64_t kTimeout = 50 * kMillisecond;    // for its response
@@ -75,7 +75,7 @@ static void take_tx_responses(struct vif* vif) {
       vif->tx.rsp_cons++;
       take_tx_response(vif, &response);
     }
-    if (vif->broken) return;
+    if (vif->broken) vif->tx.rsp_cons = produced;  // thrown away
     RING_FINAL_CHECK_FOR_RESPONSES(&vif->tx, more);
   } while (more);
 }
@@ -137,15 +137,15 @@ static void take_rx_responses(struct vif* vif) {
       vif->rx.rsp_cons++;
       take_rx_response(vif, place, &response);
     }
-    if (vif->broken) return;
+    if (vif->broken) vif->rx.rsp_cons = produced;  // thrown away
     RING_FINAL_CHECK_FOR_RESPONSES(&vif->rx, more);
   } while (more);
-  if (vif->rx.req_prod_pvt != published) publish_rx(vif);
+  if (vif->rx.req_prod_pvt != published && !vif->broken) publish_rx(vif);
 }
 
 static void take_responses(struct vif* vif) {
-  if (!vif->broken) take_tx_responses(vif);
-  if (!vif->broken) take_rx_responses(vif);
+  take_tx_responses(vif);
+  take_rx_responses(vif);
 }
 
 static void on_event(void* data) { take_responses(data); }
@@ -223,12 +223,12 @@ static void take_back(grant_ref_t* grant, uint8_t** page) {
 static int disconnect(struct vif* vif) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (vif->port) close_port(vif->port);
-  vif->port = 0;
-  if (xenbus_write_number(vif->frontend, "state", XenbusStateClosing)) return 1;
-  xenbus_backend_state(vif->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
+  if (!xenbus_write_number(vif->frontend, "state", XenbusStateClosing))
+    xenbus_backend_state(vif->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
   if (xenbus_write_number(vif->frontend, "state", XenbusStateClosed)) return 1;
   xenbus_backend_state(vif->backend, ended, kCloseLimit);
+  if (vif->port) close_port(vif->port);
+  vif->port = 0;
   for (unsigned i = 0; i < kVifRxFrames; ++i) take_back(&vif->rx_grants[i], &vif->rx_pages[i]);
   for (unsigned i = 0; i < kVifTxFrames; ++i) {
     if (vif->tx_in_ring & 1u << i) take_back(&vif->tx_grants[i], &vif->tx_pages[i]);
@@ -255,11 +255,8 @@ void vif_reconnect(struct vif* vif) {
   vif->gone = 1;
 }
 
-int vif_connect(struct vif* vif, const char* device, vif_receive receive, void* data) {
+static int find(struct vif* vif) {
   char path[160], value[24];
-  vif->receive = receive;
-  vif->data = data;
-  format_text(vif->frontend, sizeof vif->frontend, "device/vif/%s", device);
   if (xenbus_read(vif->frontend, "backend", vif->backend, sizeof vif->backend)) return 1;
   if (xenbus_read(vif->frontend, "mac", value, sizeof value)) return 1;
   if (parse_mac(value, vif->mac)) return fail("understanding the mac of", vif->frontend, 0);
@@ -268,7 +265,16 @@ int vif_connect(struct vif* vif, const char* device, vif_receive receive, void* 
   if (xenstore_read(path, value, sizeof value) == 0) vif->mtu = (unsigned)parse_number(value);
   format_text(path, sizeof path, "%s/state", vif->backend);
   const int error = xenstore_watch(path, "backend");
-  if (error && error != kXenstoreExists) return fail("watching", path, error);
+  return error && error != kXenstoreExists ? fail("watching", path, error) : 0;
+}
+
+int vif_connect(struct vif* vif, const char* device, vif_receive receive, void* data) {
+  vif->receive = receive;
+  vif->data = data;
+  format_text(vif->frontend, sizeof vif->frontend, "device/vif/%s", device);
+  for (unsigned tries = 1; find(vif); ++tries) {
+    if (tries == kTriesMax) return 1;
+  }
   for (unsigned i = 0; i < kVifTxFrames; ++i) vif->tx_pages[i] = allocate_page();
   for (unsigned i = 0; i < kVifRxFrames; ++i) vif->rx_pages[i] = allocate_page();
   if (connect_once(vif)) vif_reconnect(vif);
@@ -276,7 +282,8 @@ int vif_connect(struct vif* vif, const char* device, vif_receive receive, void* 
 }
 
 void vif_close(struct vif* vif) {
-  if (!vif->gone) disconnect(vif);
+  for (unsigned tries = 0; tries < kTriesMax && disconnect(vif); ++tries) {
+  }
 }
 
 // --- What programs do ---

@@ -2,9 +2,9 @@
 // reply. Watch events that come in between are only counted; who waits for one looks again at what it
 // watches.
 //
-// Events may be lost and messages may be lost or broken: a request that is not answered in time is sent again
-// under another number, and what comes for the old one is passed over. So a request may be done twice, which
-// changes nothing for those that are used here.
+// Events may be lost and messages may be lost or broken: a request that is not answered in time, or as one
+// that was spoilt on its way, is sent again under another number, and what comes for the old one is passed
+// over. So a request may be done twice, which changes nothing for those that are used here.
 #include "internal.h"
 
 enum { kTries = 4, kValueMax = 4096 };
@@ -133,7 +133,15 @@ static int ask(struct xsd_sockmsg header, const char* first, const char* second,
   do {
     if (!take_message(&got, reply, size)) return kXenstoreSilent;
   } while (got.type == XS_WATCH_EVENT || got.req_id != header.req_id);
-  return got.type == XS_ERROR ? error_number(reply) : 0;
+  if (got.type == XS_ERROR) return error_number(reply);
+  return got.type == header.type ? 0 : kXenstoreSilent;
+}
+
+// What may go better the next time: nobody answered, somebody else was at it, the request was no request when
+// it arrived.
+static int may_go_better(int error) {
+  return error == kXenstoreSilent || error == kXenstoreAgain || error == kXenstoreInvalid ||
+         error == kXenstoreIo || error == kXenstoreUnknown;
 }
 
 // Both texts end with a 0 in the message, except for a value that is written.
@@ -144,10 +152,9 @@ int xenstore_request(uint32_t type, uint32_t transaction, const char* first, con
   int error = kXenstoreSilent, silent = 0;
   for (unsigned tries = 0; tries < kTries; ++tries) {
     error = ask(header, first, second, reply, size);
-    // Within a transaction the caller has to begin anew.
-    const int again = error == kXenstoreSilent || (error == kXenstoreAgain && transaction == 0);
-    if (!again) break;
     silent |= error == kXenstoreSilent;
+    // Within a transaction the caller has to begin anew.
+    if (!may_go_better(error) || (transaction != 0 && error != kXenstoreSilent)) break;
   }
   deadline = 0;
   try_notify(start_info->store_evtchn);  // There is room again.

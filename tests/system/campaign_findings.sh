@@ -1,0 +1,75 @@
+#!/bin/bash
+# A campaign finds each planted bug of blk-buggy and net-buggy: by its signature (kind of site, action, verdict, and
+# the checker's rule or what the guest says), with a session that replays and in which the fault and the symptom can be
+# seen. On the good drivers it gives exactly the verdicts that their [campaign] lists, over at least 40 sites and 6
+# actions. Cannot show: bugs that nobody planted.
+source "$(dirname "$0")/common.sh" "$@"
+
+# One line a signature: variant | kind of site | action | verdict | part of the symptom.
+blk_signatures='
+lost-completion      | evtchn deliver             | drop      | driver hung        |
+'
+net_signatures='
+'
+
+campaign() {
+  timeout 280 "$ringside" campaign "$source_dir/scenarios/$1" -j 2 --json --out "$1" >"$1.json" 2>err </dev/null
+  local code=$?
+  [[ $code == "$2" ]] || fail "campaign $1: exit code $code, not $2: $(tail -n 3 err)"
+}
+
+# Prints a line for each signature that the report does not have, and the sessions of those that it has.
+check_signatures() {
+  python3 - "$1.json" "$2" <<'PY'
+import json, sys
+reports = {report["scenario"].split("/")[-1]: report for report in json.load(open(sys.argv[1]))}
+for line in filter(str.strip, sys.argv[2].splitlines()):
+    bug, site, action, verdict, symptom = (part.strip() for part in line.split("|"))
+    found = [entry for entry in reports[bug]["classes"]
+             if (entry["site"], entry["action"], entry["verdict"]) == (site, action, verdict)
+             and symptom in entry["symptom"]]
+    if found:
+        print("session", found[0].get("session", "none"), found[0]["faults"][0].split()[-1])
+    else:
+        print("missing", line)
+for bug, report in reports.items():
+    for complaint in report["complaints"]:
+        print("missing", bug, complaint)
+PY
+}
+
+buggy() {
+  campaign "$1" 1
+  local count=0 what rest
+  while read -r what rest; do
+    if [[ $what == missing ]]; then
+      fail "$1: no finding is: $rest"
+      continue
+    fi
+    count=$((count + 1))
+    set -- "$1" $rest
+    expect 0 "$ringside" replay "$2"
+    says out "replay: identical ("
+    expect 0 "$ringside" show "$2" --wire fault
+    [[ -s out ]] || fail "$2 shows no fault"
+  done < <(check_signatures "$1" "$2")
+  [[ $count -ge 8 ]] || fail "$1: only $count of 8 bugs are found"
+}
+
+good() {
+  campaign "$1" 0
+  python3 - "$1.json" <<'PY' || fail "$1: not 40 sites and 6 actions, or a verdict that is neither survived nor listed"
+import json, sys
+report = json.load(open(sys.argv[1]))
+assert report["sites"] >= 40, report["sites"]
+assert len({row["action"].split("(")[0] for row in report["table"]}) >= 6
+assert report["runs"] >= 240 and not report["partial"] and not report["complaints"]
+assert all(entry["right"] for entry in report["classes"])
+PY
+}
+
+buggy blk-buggy "$blk_signatures"
+buggy net-buggy "$net_signatures"
+good blk-read
+good net-echo-pv
+finish
