@@ -56,15 +56,22 @@ void AtaProtocol::control_block(const Seen& seen, const BusAccessRecord& access)
   Channel& channel = channels_[seen.index & 1];
   const auto value = static_cast<uint8_t>(access.value);
   if (access.write == 0) return read_status(seen, channel, value);
-  if ((value & kSrst) == 0 || !seen.arrives()) return;
-  channel = {};
-  channel.in_reset = true;
+  if (!seen.arrives()) return;
+  if ((value & kSrst) != 0) {
+    channel = {};
+    channel.reset_set = channel.was_reset = channel.in_reset = true;
+  } else if (channel.reset_set) {
+    channel.reset_set = channel.in_reset = false;
+  }
 }
 
 // What Status says holds until the drive ends the command: a host that has not looked may not move data.
 void AtaProtocol::read_status(const Seen& seen, Channel& channel, uint8_t status) {
   if (!seen.genuine()) return;
-  if ((status & kBsy) == 0) channel.in_reset = false;
+  if (!channel.reset_set) {
+    channel.in_reset = channel.was_reset && (status & kBsy) != 0;
+    if (!channel.in_reset) channel.was_reset = false;
+  }
   Drive& drive = channel.drive();
   drive.last_moves = false;
   drive.may_move = (status & (kBsy | kDrq)) == kDrq;

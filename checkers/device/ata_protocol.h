@@ -26,7 +26,10 @@ class AtaProtocol final : public DeviceProtocol {
   struct Channel {
     std::array<Drive, 2> drives;
     uint8_t selected = 0;
-    bool in_reset = false;  // SRST was set, and no Status without BSY was read since
+    bool reset_set = false, was_reset = false;
+    // SRST is set; behind it, Status has shown BSY and not yet its end. A host that has not looked cannot be
+    // told that the drive still was busy.
+    bool in_reset = false;
     Tick commanded_at = Tick::never();
     Drive& drive() { return drives[selected]; }
     bool busy() const { return in_reset || drives[selected].in_flight; }
