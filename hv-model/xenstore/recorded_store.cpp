@@ -156,7 +156,7 @@ void RecordedXenStore::reply(uint32_t type, std::string_view body) {
   if (sink_) sink_(std::move(message));
 }
 
-void RecordedXenStore::reply_type_error(const std::string& error) {
+void RecordedXenStore::reply_error(const std::string& error) {
   reply(XS_ERROR, std::string_view(error.c_str(), error.size() + 1));
 }
 

@@ -80,8 +80,7 @@ class RecordedXenStore final : public XenStoreAnswerer {
   static constexpr size_t kTransactionsMax = 1000, kWatchesMax = 10'000, kWrittenMax = 10'000;
 
   void reply(uint32_t type, std::string_view body);
-  void reply_error(const std::string& error) { reply_type_error(error); }
-  void reply_type_error(const std::string& error);
+  void reply_error(const std::string& error);
   void answer(const std::string& key, const std::string& path);
   void answer_by_protocol(const std::vector<std::string>& words);
   void cannot_answer(const std::string& request, const std::string& why);

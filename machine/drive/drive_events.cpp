@@ -48,8 +48,7 @@ class Arrivals final : public Tap {
 
 class Channels {
  public:
-  Channels(DriveStage& stage, Hypervisor& hypervisor, DriveReport& report)
-      : stage_(stage), hypervisor_(hypervisor), report_(report) {}
+  Channels(Hypervisor& hypervisor, DriveReport& report) : hypervisor_(hypervisor), report_(report) {}
 
   void take(const Step& step) {
     const DomainId domain{static_cast<uint16_t>(step.domain)};
@@ -98,7 +97,6 @@ class Channels {
   }
 
  private:
-  DriveStage& stage_;
   Hypervisor& hypervisor_;
   DriveReport& report_;
 };
@@ -141,7 +139,7 @@ Result<DriveReport> drive_events(const DriveInput& input) {
   stage.wiring.add_tap(arrivals, "*/evtchn");
   DriveReport report;
   report.what = fmt::format("{} with the event channels of this build", input.options.wire);
-  Channels channels(stage, hypervisor, report);
+  Channels channels(hypervisor, report);
   std::map<std::pair<std::string, uint32_t>, std::vector<Tick>> recorded;
   uint64_t backends = 0;
   for (const Step& step : steps) {
