@@ -252,18 +252,26 @@ ByteRing* RingChecker::bytes_of(Group& group, const ByteRing::Indices& shown) {
   return nullptr;
 }
 
+// Most crossings are hypercalls that are no business of a ring's.
 void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
   const Role& role = roles_[wire.index()];
-  const Sight sight{wire, &crossing};
+  if (role.part != Part::hypercall) return on_ring(role, {wire, &crossing}, verdict);
+  if (crossing.direction != Direction::out) return;
+  const auto operation = record_at<uint32_t>(crossing, offsetof(HypercallRecord, operation));
+  const bool waits = operation == kBlock || operation == kPoll || operation == kBlockCompat;
+  if (waits || operation == kYield) on_scheduling(*role.domain, waits, {wire, &crossing});
+}
+
+void RingChecker::on_ring(const Role& role, Sight sight, const Verdict& verdict) {
+  const Crossing& crossing = *sight.crossing;
   switch (role.part) {
-    case Part::hypercall: on_hypercall(*role.domain, sight); break;
     case Part::events: on_event(*role.domain, sight, verdict); break;
     case Part::indices: {
       const auto record = record_at<BlkIndicesRecord>(crossing);  // netif's has the same beginning
       const RingIndices shown{record.req_prod, record.req_event, record.rsp_prod, record.rsp_event};
       SlotRing* ring = ring_of(*role.group, shown);
       if (ring == nullptr) break;
-      ring->wire = &wire;
+      ring->wire = &sight.wire;
       on_indices(*ring, shown, record.req_cons, sight);
       break;
     }
@@ -272,7 +280,7 @@ void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& ver
       ByteRing* ring =
           bytes_of(*role.group, {record.out_prod, record.out_cons, record.in_prod, record.in_cons});
       if (ring == nullptr) break;
-      ring->wire = &wire;
+      ring->wire = &sight.wire;
       ring->told = record.out_prod;
       look(*ring, sight);
       break;
@@ -283,15 +291,12 @@ void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& ver
     case Part::response:
       if (SlotRing* ring = only_ring_of(*role.group)) on_response(*ring, sight);
       break;
+    case Part::hypercall:
     case Part::none: break;
   }
 }
 
-void RingChecker::on_hypercall(DomainRings& domain, Sight sight) {
-  if (sight.crossing->direction != Direction::out) return;
-  const auto operation = record_at<uint32_t>(*sight.crossing, offsetof(HypercallRecord, operation));
-  const bool waits = operation == kBlock || operation == kPoll || operation == kBlockCompat;
-  if (!waits && operation != kYield) return;
+void RingChecker::on_scheduling(DomainRings& domain, bool waits, Sight sight) {
   if (!domain.has_fixed) find_fixed_rings(domain);
   for (const auto& ring : domain.slots) {
     look_again(*ring, sight);

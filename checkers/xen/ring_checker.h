@@ -74,7 +74,8 @@ class RingChecker final : public Checker {
   const Wire& wire_of(const SlotRing& ring, const Wire& otherwise) const {
     return ring.wire != nullptr ? *ring.wire : otherwise;
   }
-  void on_hypercall(DomainRings& domain, Sight sight);
+  void on_ring(const Role& role, Sight sight, const Verdict& verdict);
+  void on_scheduling(DomainRings& domain, bool waits, Sight sight);
   void on_event(DomainRings& domain, Sight sight, const Verdict& verdict);
 
   // --- slot_ring_rules.cpp ---

@@ -14,8 +14,6 @@ namespace ringside {
 
 namespace {
 
-constexpr size_t kRemovedKept = 16;
-
 uint32_t bytes_of_slot(const OfferedRing& ring) {
   switch (ring.kind) {
     // A slot is as large as a request: 112 bytes on x86-64, 108 in the layout of x86-32.
@@ -54,16 +52,13 @@ bool RequestIds::remove(uint64_t id) {
     list_.pop_back();
   }
   --count_;
-  if (removed_.size() < kRemovedKept) {
-    removed_.push_back(id);
-  } else {
-    removed_[next_removed_++ % kRemovedKept] = id;
-  }
+  note_removed(id);
   return true;
 }
 
 bool RequestIds::was_removed(uint64_t id) const {
-  return std::find(removed_.begin(), removed_.end(), id) != removed_.end();
+  const auto end = removed_.begin() + static_cast<ptrdiff_t>(std::min(removals_, removed_.size()));
+  return std::find(removed_.begin(), end, id) != end;
 }
 
 SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string the_frontend,

@@ -4,6 +4,7 @@
 // message.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -36,8 +37,9 @@ class RequestIds {
  private:
   std::vector<uint64_t> bits_;  // narrow
   std::vector<uint64_t> list_;  // otherwise
-  std::vector<uint64_t> removed_;
-  size_t next_removed_ = 0;
+  void note_removed(uint64_t id) { removed_[removals_++ % removed_.size()] = id; }
+  std::array<uint64_t, 16> removed_{};
+  size_t removals_ = 0;
   size_t count_ = 0;
 };
 
