@@ -10,8 +10,10 @@ namespace ringside {
 
 void RingChecker::look(ByteRing& ring, Sight sight) {
   if (ring.halted) return;
-  const ByteRing::Indices before = std::exchange(ring.seen, ring.indices());
-  const ByteRing::Indices& now = ring.seen;
+  const ByteRing::Indices now = ring.indices();
+  if (now == ring.seen) [[likely]]
+    return;
+  const ByteRing::Indices before = std::exchange(ring.seen, now);
   const Wire& wire = ring.wire != nullptr ? *ring.wire : sight.wire;
   const auto runs_back = [&](const char* index, uint32_t was, uint32_t is) {
     if (!index_before(is, was) || ring.halted) return;

@@ -239,14 +239,9 @@ SlotRing* RingChecker::only_ring_of(Group& group) {
 }
 
 ByteRing* RingChecker::bytes_of(Group& group, const ByteRing::Indices& shown) {
-  const auto agrees = [&](const ByteRing& ring) {
-    const ByteRing::Indices now = ring.indices();
-    return now.out_prod == shown.out_prod && now.out_cons == shown.out_cons && now.in_prod == shown.in_prod &&
-           now.in_cons == shown.in_cons;
-  };
-  if (group.bytes != nullptr && agrees(*group.bytes)) return group.bytes;
+  if (group.bytes != nullptr && group.bytes->indices() == shown) return group.bytes;
   for (const auto& ring : rings_of(group.domain).bytes) {
-    if (std::string_view(ring->name) == "9pfs" && ring->queue == group.queue && agrees(*ring))
+    if (std::string_view(ring->name) == "9pfs" && ring->queue == group.queue && ring->indices() == shown)
       return group.bytes = ring.get();
   }
   return nullptr;
@@ -302,9 +297,10 @@ void RingChecker::on_scheduling(DomainRings& domain, bool waits, Sight sight) {
     look_again(*ring, sight);
     if (waits) frontend_waits(*ring, sight);
   }
+  if (!waits) return;
   for (const auto& ring : domain.bytes) {
     look(*ring, sight);
-    if (waits) frontend_waits(*ring, sight);
+    frontend_waits(*ring, sight);
   }
 }
 

@@ -107,6 +107,7 @@ struct ByteRing {
   };
   struct Indices {
     uint32_t out_prod = 0, out_cons = 0, in_prod = 0, in_cons = 0;
+    bool operator==(const Indices&) const = default;
   };
   Indices indices() const {
     const auto load = [this](uint16_t offset) {

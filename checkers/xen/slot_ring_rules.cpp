@@ -44,7 +44,10 @@ bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
 
 // The frontend has had its turn: what it published must stay as it is.
 void RingChecker::look_again(SlotRing& ring, Sight sight) {
-  if (!look(ring, ring.indices(), sight)) return;
+  const RingIndices now = ring.indices();
+  const bool rests = now.req_prod == ring.req_prod && now.rsp_prod == ring.rsp_prod &&
+                     ring.fresh == now.req_prod && !ring.event_due_from;
+  if (rests || !look(ring, now, sight)) return;
   for (; ring.fresh != ring.noted; ++ring.fresh) {
     if (!index_before(ring.fresh, ring.rsp_written)) compare(ring, ring.fresh, sight);
   }
