@@ -37,7 +37,8 @@ bool is_session(const std::string& path) {
 Result<> run_script(Debugger& debugger, std::istream& lines, const std::string& name) {
   std::string line;
   for (unsigned number = 1; !debugger.wants_to_quit() && std::getline(lines, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line[begin] == '#') continue;
     fmt::print("(step) {}\n", line);
     if (auto done = debugger.execute(line); !done) {
       return tl::unexpected(

@@ -21,7 +21,7 @@ says out "tbreak 1: xenbus xvda Connected"
 says out "published"
 says out "state digest"
 says out "req_prod of ring xvda:"
-says out "req_prod goes from"
+says out " nobody"
 says out "delay(1us)"
 says out "saved saved.pcapng"
 awk 'length > 80 {print FILENAME ":" FNR ": " length " columns"; wide = 1} END {exit wide}' out ||
