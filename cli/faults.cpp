@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -34,6 +36,12 @@ class SiteCounter final : public FaultScout {
     ++(site.crossing.direction == Direction::out ? count.out : count.in);
     return nullptr;
   }
+  // Also those that nothing has passed, but a fault may make something pass.
+  void add_silent(const Wiring& wiring) {
+    for (const auto& wire : wiring.wires()) {
+      if (wire->stimulus()) counts_[wire->index()].wire = wire.get();
+    }
+  }
   // In the order in which the wires were made.
   const std::map<uint32_t, Count>& counts() const { return counts_; }
 
@@ -41,20 +49,26 @@ class SiteCounter final : public FaultScout {
   std::map<uint32_t, Count> counts_;
 };
 
-// Words with commas between, folded at 80 columns behind an indentation.
-void print_words(const std::vector<std::string>& words) {
+// Words behind `head`, folded at 80 columns with the rest as far in as the first line's.
+void print_folded(const std::string& head, const std::vector<std::string>& words) {
   constexpr size_t kColumns = 80;
-  const std::string indent(4, ' ');
-  std::string line = indent;
-  for (size_t i = 0; i < words.size(); ++i) {
-    const std::string word = words[i] + (i + 1 < words.size() ? "," : "");
-    if (line.size() > indent.size() && line.size() + 1 + word.size() > kColumns) {
+  std::string line = head;
+  bool begun = false;
+  for (const std::string& word : words) {
+    if (begun && line.size() + 1 + word.size() > kColumns) {
       fmt::print("{}\n", line);
-      line = indent;
+      line.assign(head.size(), ' ');
+      begun = false;
     }
-    line += (line.size() > indent.size() ? " " : "") + word;
+    line += (begun ? " " : "") + word;
+    begun = true;
   }
   fmt::print("{}\n", line);
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream stream{std::string(text)};
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
 bool is_own(const Wire& wire, const std::string& action) {
@@ -71,9 +85,10 @@ void print_text(const FaultInjector& injector, const SiteCounter::Count& count) 
   for (const std::string& action : injector.actions_of(wire)) {
     if (!is_own(wire, action)) general.push_back(action);
   }
-  print_words(general);
+  for (size_t i = 0; i + 1 < general.size(); ++i) general[i] += ',';
+  if (!general.empty()) print_folded("    ", general);
   for (const NamedFault& fault : wire.payload_type().faults)
-    fmt::print("    {:<18} {}\n", fault.name, fault.title);
+    print_folded(fmt::format("    {:<20} ", fault.name), words_of(fault.title));
 }
 
 nlohmann::ordered_json to_json(const FaultInjector& injector, const SiteCounter::Count& count) {
@@ -119,6 +134,7 @@ Result<> list(const FaultsArguments& arguments) {
   progress.clear();
   if (!report) return tl::unexpected(report.error());
 
+  counter.add_silent((*machine)->wiring());
   const FaultInjector& injector = (*machine)->faults();
   uint64_t crossings = 0, wires = 0;
   auto json = nlohmann::ordered_json::array();

@@ -19,6 +19,21 @@ latency = { command = "10us", rate = "100MB/s", queue_depth = 0x10 }
 [[input]]
 when = """> """
 send = "ls\r\u0041"
+[[fault]]
+name = "torn"
+at = "image/xvda[operation=write]@2"
+do = "fail(-5)"
+[check]
+allow = ["ring/*"]
+[campaign]
+actions = ["drop", "delay(1ms)"]
+quiet = "1s"
+set = { "disk.xvda.read_only" = "true" }
+[[campaign.right]]
+site = "ring/*"
+action = "drop"
+verdict = "driver hung"
+why = "it has no timeouts"
 [expect]
 console = ["done", "and"]
 shutdown = "poweroff"
@@ -35,5 +50,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // The same text as a value from the command line.
   (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml",
                                  {{"machine.seed", text}});
+  (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml", {{"fault", text}});
   return 0;
 }

@@ -22,8 +22,8 @@ std::string fault_words_of(const Wire& wire, const FaultTargets* targets = nullp
 // Whether that kind of action makes sense on a wire at all.
 bool takes_fault(const Wire& wire, FaultKind kind, const FaultTargets* targets = nullptr);
 
-// What a crossing's flags say that a fault did to it: "dropped", "delayed", ...; "changed" where its bytes were,
-// or where it was made. Nothing for one that no fault has touched.
+// What a crossing's flags say that a fault did to it: "dropped", "delayed", ...; "changed" where its bytes
+// were, or where it was made. Nothing for one that no fault has touched.
 std::vector<std::string_view> fault_marks(uint8_t flags);
 
 // An action that is written by a device's own name becomes what it stands for; the error lists what the wire

@@ -30,8 +30,7 @@ FaultInjector::FaultInjector(Wiring& wiring, EventQueue& events, uint64_t seed)
 FaultInjector::~FaultInjector() { impl_->wiring.remove_tap(*this); }
 
 // What the fault is on that wire, found once. An objection is remembered for check() and unmatched().
-bool FaultInjector::Impl::settle(WireState& state, uint32_t number) {
-  Fault& fault = faults[number];
+bool FaultInjector::Impl::settle(WireState& state, Fault& fault) {
   const auto object = [&](const Error& error) {
     if (fault.objection.empty()) fault.objection = error.message;
     return false;
@@ -45,8 +44,17 @@ bool FaultInjector::Impl::settle(WireState& state, uint32_t number) {
     fault.sensible = true;
     return true;
   }
+  const FaultPlace& place = fault.spec.place;
   PlacedFault placed;
-  placed.fault = number;
+  placed.fault = &fault;
+  placed.first = place.first;
+  placed.last = place.last;
+  placed.from = place.from;
+  placed.until = place.until;
+  placed.direction = place.direction;
+  placed.narrow =
+      place.direction || place.from != Tick{0} || place.until != Tick::never() || !place.after.empty();
+  placed.chooses = place.every != 1 || place.chance_ppm != 1'000'000;
   placed.strike = std::move(*strike);
   for (const FaultCondition& given : fault.spec.place.conditions) {
     auto condition = FieldCondition::create(state.wire->payload_type(), given);
@@ -61,18 +69,18 @@ bool FaultInjector::Impl::settle(WireState& state, uint32_t number) {
 
 // Before check() not all is known that a wire takes (who can crash), so what does not fit waits.
 void FaultInjector::Impl::settle_waiting(WireState& state) {
-  const std::vector<uint32_t> waiting = std::move(state.waiting);
+  const std::vector<Fault*> waiting = std::move(state.waiting);
   state.waiting.clear();
-  for (const uint32_t number : waiting) {
-    Fault& fault = faults[number];
-    if (settle(state, number)) continue;
+  for (Fault* fault : waiting) {
+    if (settle(state, *fault)) continue;
     if (!checked) {
-      fault.objection.clear();
-      state.waiting.push_back(number);
-    } else if (!has_wildcard(fault.spec.place.wire)) {
-      refuse(fault);
+      fault->objection.clear();
+      state.waiting.push_back(fault);
+    } else if (!has_wildcard(fault->spec.place.wire)) {
+      refuse(*fault);
     }
   }
+  state.unusual = !state.waiting.empty() || state.stall.active;
 }
 
 // A fault that was meant for this wire by name cannot be done on it, and the wire has come only now.
@@ -103,13 +111,12 @@ Result<> FaultInjector::Impl::place(FaultSpec spec) {
       return ringside::fail(fmt::format("fault '{}': another fault has the name '{}': '{}'", spec.text,
                                         spec.name, other.spec.text));
   }
-  const auto number = static_cast<uint32_t>(faults.size());
   Random stream = Random(seed).fork("fault/" + spec.text);
   Fault& fault = faults.emplace_back(std::move(spec), std::move(stream));
-  for (WireState& state : wires) {
-    if (!may_strike(state, fault)) continue;
+  for (const auto& state : wires) {
+    if (!may_strike(*state, fault)) continue;
     fault.matched = true;
-    (void)settle(state, number);
+    (void)settle(*state, fault);
   }
   if (!is_wrong(fault)) return {};
   auto error = objection_to(fault);
@@ -118,11 +125,11 @@ Result<> FaultInjector::Impl::place(FaultSpec spec) {
 }
 
 void FaultInjector::Impl::take_back() {
-  faults.pop_back();
-  for (WireState& state : wires) {
-    if (!state.placed.empty() && state.placed.back().fault == faults.size()) state.placed.pop_back();
-    wiring.tap_first(*state.wire, wants(state));
+  for (const auto& state : wires) {
+    if (!state->placed.empty() && state->placed.back().fault == &faults.back()) state->placed.pop_back();
+    wiring.tap_first(*state->wire, wants(*state));
   }
+  faults.pop_back();
 }
 
 Result<> FaultInjector::Impl::find_after(Fault& fault) {
@@ -149,12 +156,10 @@ Result<> FaultInjector::add(FaultSpec spec) {
   Impl& impl = *impl_;
   SIM_TRY(impl.place(std::move(spec)));
   (void)impl.fault_wire();
-  const Impl::Fault& fault = impl.faults.back();
+  Impl::Fault& fault = impl.faults.back();
   if (fault.spec.place.at) {
     const Tick at = std::max(*fault.spec.place.at, impl.wiring.clock().now);
-    impl.events.schedule(at, "fault/at", [&impl, number = impl.faults.size() - 1] {
-      impl.strike_at_time(static_cast<uint32_t>(number));
-    });
+    impl.events.schedule(at, "fault/at", [&impl, &fault] { impl.strike_at_time(fault); });
   }
   return {};
 }
@@ -162,7 +167,7 @@ Result<> FaultInjector::add(FaultSpec spec) {
 Result<> FaultInjector::check() {
   Impl& impl = *impl_;
   impl.checked = true;
-  for (Impl::WireState& state : impl.wires) impl.settle_waiting(state);
+  for (const auto& state : impl.wires) impl.settle_waiting(*state);
   for (Impl::Fault& fault : impl.faults) {
     if (impl.is_wrong(fault)) return impl.objection_to(fault);
     SIM_TRY(impl.find_after(fault));
@@ -172,7 +177,7 @@ Result<> FaultInjector::check() {
 
 void FaultInjector::set_scout(FaultScout* scout) {
   impl_->scout = scout;
-  for (Impl::WireState& state : impl_->wires) impl_->wiring.tap_first(*state.wire, impl_->wants(state));
+  for (const auto& state : impl_->wires) impl_->wiring.tap_first(*state->wire, impl_->wants(*state));
 }
 
 void FaultInjector::set_targets(FaultTargets* targets) { impl_->targets = targets; }
@@ -184,19 +189,21 @@ std::vector<std::string> FaultInjector::actions_of(const Wire& wire) const {
 
 void FaultInjector::on_wire_added(const Wire& wire) {
   Impl& impl = *impl_;
-  while (impl.wires.size() <= wire.index()) impl.wires.emplace_back();
-  Impl::WireState& state = impl.wires[wire.index()];
+  // Wiring tells of each, in their order.
+  impl.wires.push_back(std::make_unique<Impl::WireState>());
+  Impl::WireState& state = *impl.wires.back();
   state.wire = &wire;
-  for (uint32_t i = 0; i < impl.faults.size(); ++i) {
-    if (!impl.may_strike(state, impl.faults[i])) continue;
-    impl.faults[i].matched = true;
-    state.waiting.push_back(i);
+  for (Impl::Fault& fault : impl.faults) {
+    if (!impl.may_strike(state, fault)) continue;
+    fault.matched = true;
+    state.waiting.push_back(&fault);
   }
+  state.unusual = !state.waiting.empty();
   if (impl.wants(state)) impl.wiring.tap_first(wire, true);
 }
 
 void FaultInjector::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
-  impl_->on_crossing(impl_->wires[wire.index()], crossing, verdict);
+  impl_->on_crossing(*impl_->wires[wire.index()], crossing, verdict);
 }
 
 std::vector<FaultInjector::Struck> FaultInjector::struck() const {
@@ -217,9 +224,9 @@ std::vector<std::string> FaultInjector::unmatched() const {
     const std::string& glob = fault.spec.place.wire;
     const bool says_domain = glob.starts_with("dom");
     std::vector<std::string> names;
-    for (const Impl::WireState& state : impl_->wires) {
-      const std::string& name = state.wire->name();
-      if (impl_->is_own(*state.wire)) continue;
+    for (const auto& state : impl_->wires) {
+      const std::string& name = state->wire->name();
+      if (impl_->is_own(*state->wire)) continue;
       const size_t slash = name.find('/');
       const bool cut = !says_domain && name.starts_with("dom") && slash != name.npos;
       names.push_back(cut ? name.substr(slash + 1) : name);

@@ -4,6 +4,8 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,12 +41,17 @@ struct FaultInjector::Impl {
     std::string objection;  // why it is not on another
   };
 
-  // A fault on one of the wires that it matches.
+  // A fault on one of the wires that it matches. What decides at each crossing stands together.
   struct PlacedFault {
-    uint32_t fault = 0;
-    FaultStrike strike;
-    std::vector<FieldCondition> conditions;
+    Fault* fault = nullptr;
     uint64_t matched = 0;  // crossings
+    uint64_t first = 1, last = UINT64_MAX;
+    Tick from, until;
+    std::optional<Direction> direction;
+    bool narrow = false;   // by direction, time or after()
+    bool chooses = false;  // by every() or chance()
+    std::vector<FieldCondition> conditions;
+    FaultStrike strike;
   };
 
   struct Stall {
@@ -57,7 +64,8 @@ struct FaultInjector::Impl {
   struct WireState {
     const Wire* wire = nullptr;
     uint64_t crossings = 0;
-    std::vector<uint32_t> waiting;  // faults that match, until the wire's first crossing or check()
+    bool unusual = false;         // it has waiting faults, or is stalled
+    std::vector<Fault*> waiting;  // faults that match, until the wire's first crossing or check()
     std::vector<PlacedFault> placed;
     Stall stall;
   };
@@ -76,7 +84,7 @@ struct FaultInjector::Impl {
   Result<> place(FaultSpec spec);
   void take_back();
   Result<> find_after(Fault& fault);
-  bool settle(WireState& state, uint32_t number);
+  bool settle(WireState& state, Fault& fault);
   void settle_waiting(WireState& state);
   void refuse(const Fault& fault);
   bool is_own(const Wire& wire) const { return &wire.payload_type() == &kFaultPayload; }
@@ -84,8 +92,7 @@ struct FaultInjector::Impl {
   tl::unexpected<Error> objection_to(const Fault& fault) const;
   bool is_wrong(const Fault& fault) const;
   bool may_strike(const WireState& state, const Fault& fault) const {
-    return state.wire != nullptr && !is_own(*state.wire) &&
-           wire_matches(fault.spec.place.wire, state.wire->name());
+    return !is_own(*state.wire) && wire_matches(fault.spec.place.wire, state.wire->name());
   }
   bool wants(const WireState& state) const {
     if (is_own(*state.wire)) return false;
@@ -100,10 +107,21 @@ struct FaultInjector::Impl {
 
   // --- striking (injector_strikes.cpp) ---
   void on_crossing(WireState& state, Crossing& crossing, Verdict& verdict);
-  bool is_due(PlacedFault& placed, const Crossing& crossing);
-  void strike(WireState& state, const std::vector<size_t>& due, Crossing& crossing, Verdict& verdict);
+  static bool is_due(PlacedFault& placed, const Crossing& crossing) {
+    if (placed.narrow && !is_within(placed, crossing)) return false;
+    for (const FieldCondition& condition : placed.conditions) {
+      if (!condition.matches(*crossing.payload)) return false;
+    }
+    const uint64_t n = ++placed.matched;
+    if (n < placed.first || n > placed.last) return false;
+    return !placed.chooses || is_chosen(placed, n);
+  }
+  static bool is_within(const PlacedFault& placed, const Crossing& crossing);
+  static bool is_chosen(PlacedFault& placed, uint64_t n);
+  // `first` of the wire's faults is due; which of those behind it are is asked here.
+  void strike(WireState& state, size_t first, Crossing& crossing, Verdict& verdict);
   void ask_scout(WireState& state, Crossing& crossing, Verdict& verdict);
-  void strike_at_time(uint32_t number);
+  void strike_at_time(Fault& fault);
   // What is not done on the crossing itself. `payload`: what a spurious one or a rewritten entry begins as.
   void act(WireState& state, const FaultStrike& strike, std::span<const uint8_t> payload);
   void make(const Wire& wire, bool rewrite, Tick at, std::vector<uint8_t> payload);
@@ -119,9 +137,9 @@ struct FaultInjector::Impl {
   const uint64_t seed;
   FaultScout* scout = nullptr;
   FaultTargets* targets = nullptr;
-  Wire* own_wire = nullptr;     // "fault"; made with the first fault
-  std::deque<Fault> faults;     // they point at each other
-  std::deque<WireState> wires;  // by Wire::index()
+  Wire* own_wire = nullptr;                       // "fault"; made with the first fault
+  std::deque<Fault> faults;                       // they point at each other
+  std::vector<std::unique_ptr<WireState>> wires;  // by Wire::index(); null until the injector has heard of it
   std::map<uint64_t, Pending> pending;
   uint64_t last_pending = 0;
   const Wire* making = nullptr;  // its stimulus or rewriter is at work: what passes is nobody's to strike

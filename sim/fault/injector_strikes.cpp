@@ -59,54 +59,54 @@ void FaultInjector::Impl::on_crossing(WireState& state, Crossing& crossing, Verd
     crossing.flags |= Crossing::kInjected;
     return;
   }
-  if (!state.waiting.empty()) [[unlikely]]
+  if (state.unusual && !state.waiting.empty()) [[unlikely]]
     settle_waiting(state);
   ++state.crossings;
-  // All are judged by what the sender sent, then all are done.
-  std::vector<size_t> due;
-  for (size_t i = 0; i < state.placed.size(); ++i) {
-    if (is_due(state.placed[i], crossing)) [[unlikely]]
-      due.push_back(i);
+  for (PlacedFault& placed : state.placed) {
+    if (!is_due(placed, crossing)) [[likely]]
+      continue;
+    strike(state, static_cast<size_t>(&placed - state.placed.data()), crossing, verdict);
+    break;
   }
-  if (!due.empty()) [[unlikely]]
-    strike(state, due, crossing, verdict);
   if (scout != nullptr) ask_scout(state, crossing, verdict);
-  if (state.stall.active) [[unlikely]]
+  if (state.unusual && state.stall.active) [[unlikely]]
     hold(state, crossing, verdict);
 }
 
-bool FaultInjector::Impl::is_due(PlacedFault& placed, const Crossing& crossing) {
-  Fault& fault = faults[placed.fault];
+bool FaultInjector::Impl::is_within(const PlacedFault& placed, const Crossing& crossing) {
+  if (placed.direction && *placed.direction != crossing.direction) return false;
+  if (crossing.at < placed.from || crossing.at >= placed.until) return false;
+  const Fault* after = placed.fault->after;
+  if (placed.fault->spec.place.after.empty()) return true;
+  return after != nullptr && after->times != 0 && after->first_struck < crossing.sequence;
+}
+
+bool FaultInjector::Impl::is_chosen(PlacedFault& placed, uint64_t n) {
+  Fault& fault = *placed.fault;
   const FaultPlace& place = fault.spec.place;
-  if (place.direction && *place.direction != crossing.direction) return false;
-  if (crossing.at < place.from || crossing.at >= place.until) return false;
-  if (fault.after != nullptr && (fault.after->times == 0 || fault.after->first_struck >= crossing.sequence))
-    return false;
-  for (const FieldCondition& condition : placed.conditions) {
-    if (!condition.matches(*crossing.payload)) return false;
-  }
-  const uint64_t n = ++placed.matched;
-  if (n < place.first || n > place.last) return false;
-  if (place.every != 1 && (n - place.first + 1) % place.every != 0) return false;
+  if ((n - place.first + 1) % place.every != 0) return false;
   if (place.chance_ppm == 1'000'000) return true;
   ++fault.drawn;
   return fault.stream.below(1'000'000) < place.chance_ppm;
 }
 
-void FaultInjector::Impl::strike(WireState& state, const std::vector<size_t>& due, Crossing& crossing,
-                                 Verdict& verdict) {
+// All are judged by what the sender sent, then all are done.
+void FaultInjector::Impl::strike(WireState& state, size_t first, Crossing& crossing, Verdict& verdict) {
+  std::vector<const PlacedFault*> due{&state.placed[first]};
+  for (size_t i = first + 1; i < state.placed.size(); ++i) {
+    if (is_due(state.placed[i], crossing)) due.push_back(&state.placed[i]);
+  }
   const uint64_t sequence = wiring.last_sequence() + due.size();
   std::vector<std::vector<uint8_t>> payloads;
-  for (const size_t i : due) {
-    Fault& fault = faults[state.placed[i].fault];
-    payloads.push_back(
-        fault_payload(number_of(state.placed[i].strike.kind), sequence, crossing.at, fault.spec.text));
+  for (const PlacedFault* placed : due) {
+    Fault& fault = *placed->fault;
+    payloads.push_back(fault_payload(number_of(placed->strike.kind), sequence, crossing.at, fault.spec.text));
     if (fault.times++ == 0) fault.first_struck = sequence;
   }
   wiring.show_before(crossing, fault_wire(), payloads, Crossing::kCanonical);
-  for (const size_t i : due) {
-    state.placed[i].strike.apply(crossing, verdict);
-    act(state, state.placed[i].strike, *crossing.payload);
+  for (const PlacedFault* placed : due) {
+    placed->strike.apply(crossing, verdict);
+    act(state, placed->strike, *crossing.payload);
   }
 }
 
@@ -138,10 +138,10 @@ void FaultInjector::Impl::ask_scout(WireState& state, Crossing& crossing, Verdic
   act(state, *strike, *crossing.payload);
 }
 
-void FaultInjector::Impl::strike_at_time(uint32_t number) {
-  Fault& fault = faults[number];
-  if (fault.after != nullptr && fault.after->times == 0) return;
-  for (WireState& state : wires) {
+void FaultInjector::Impl::strike_at_time(Fault& fault) {
+  // By number: a tap may make a wire while it looks.
+  for (size_t i = 0; i < wires.size(); ++i) {
+    WireState& state = *wires[i];
     if (!may_strike(state, fault)) continue;
     const auto strike = FaultStrike::create(fault.spec.action, *state.wire, targets);
     if (!strike) continue;
@@ -200,6 +200,7 @@ void FaultInjector::Impl::begin_stall(WireState& state, Tick time) {
     return;
   }
   stall = {until, true, false, 0, 0};
+  state.unusual = true;
   if (until != Tick::never())
     events.schedule(until, "fault/stall_ends", [this, &state] { end_stall(state); });
 }
@@ -215,6 +216,7 @@ void FaultInjector::Impl::end_stall(WireState& state) {
     return;
   }
   stall = {};
+  state.unusual = !state.waiting.empty();
 }
 
 void FaultInjector::Impl::hold(WireState& state, Crossing& crossing, Verdict& verdict) {
@@ -242,7 +244,8 @@ void FaultInjector::Impl::visit_state(StateVisitor& visitor) const {
     visitor.number("times", fault.times);
     visitor.number("drawn", fault.drawn);
   }
-  for (const WireState& state : wires) {
+  for (const auto& known : wires) {
+    const WireState& state = *known;
     if (state.placed.empty() && !state.stall.active) continue;
     visitor.text("wire", state.wire->name());
     for (const PlacedFault& placed : state.placed) visitor.number("matched", placed.matched);

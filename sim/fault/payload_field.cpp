@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
+#include <cstring>
 
 #include "sim/fault/fault_text.h"
 #include "sim/near_names.h"
@@ -152,13 +152,20 @@ Result<FieldCondition> FieldCondition::create(const PayloadType& type, const Fau
     condition.sign_bit_ = uint64_t{1} << (8 * field->size - 1);
   for (size_t i = value->size(); i-- > 0;) condition.number_ = condition.number_ << 8 | (*value)[i];
   condition.number_ ^= condition.sign_bit_;
+  if (field->size < 8) condition.mask_ = (uint64_t{1} << (8 * field->size)) - 1;
   return condition;
 }
 
 bool FieldCondition::matches_number(std::span<const uint8_t> payload) const {
   if (field_.offset + field_.size > payload.size()) return false;
+  const uint8_t* const bytes = payload.data() + field_.offset;
   uint64_t number = 0;
-  for (size_t i = field_.size; i-- > 0;) number = number << 8 | payload[field_.offset + i];
+  if (payload.size() - field_.offset >= 8) {
+    std::memcpy(&number, bytes, 8);
+    number &= mask_;
+  } else {
+    for (size_t i = field_.size; i-- > 0;) number = number << 8 | bytes[i];
+  }
   number ^= sign_bit_;
   switch (op_) {
     case FaultOperator::equal: return number == number_;

@@ -48,6 +48,7 @@ class FieldCondition {
   FaultOperator op_ = FaultOperator::equal;
   uint64_t number_ = 0;  // of a signed field: with the sign's bit inverted, so that order is kept
   uint64_t sign_bit_ = 0;
+  uint64_t mask_ = UINT64_MAX;  // of the field's bytes
   std::string text_;
 };
 
