@@ -120,11 +120,11 @@ bool holds(const StopCondition& condition, const DecodedField& field) {
     return equal == (condition.op == FaultOperator::equal);
   }
   if (!numbers) return false;
-  // Signed fields are shown with their sign, so that they compare as shown.
+  // Signed fields are shown with their sign, and compare as shown.
   const bool is_signed = text.starts_with('-') || condition.value.starts_with('-');
-  const auto order = is_signed
-                         ? static_cast<int64_t>(field.number) <=> static_cast<int64_t>(*condition.number)
-                         : field.number <=> *condition.number;
+  const uint64_t shown = text.starts_with('-') ? number_in(text).value_or(field.number) : field.number;
+  const auto order = is_signed ? static_cast<int64_t>(shown) <=> static_cast<int64_t>(*condition.number)
+                               : shown <=> *condition.number;
   switch (condition.op) {
     case FaultOperator::less: return order < 0;
     case FaultOperator::at_most: return order <= 0;
