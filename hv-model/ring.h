@@ -60,6 +60,13 @@ class BackRingIndices {
   uint32_t consume() { return slot(req_cons_++); }
   uint32_t produce() { return slot(rsp_prod_private_++); }
 
+  // Whether the next response would lie on a request that was not taken yet: a fault has made more responses
+  // than there were requests.
+  bool response_overwrites() const {
+    const uint32_t ahead = rsp_prod_private_ - req_cons_;
+    return ahead < slots_ && ahead < indices().req_prod - req_cons_;
+  }
+
   // RING_PUSH_RESPONSES_AND_CHECK_NOTIFY: true when the frontend wants an event.
   bool push() {
     const RingIndices shared = indices();
@@ -122,7 +129,9 @@ class BackRing : public BackRingIndices {
   Request take() { return memory_.load<Request>(slot_address(consume())); }
 
   // For faults: a slot changes while it lies in shared memory. What the other kind has beyond stays.
-  void overwrite(uint32_t slot, const Request& request) { memory_.store(slot_address(slot_of(slot)), request); }
+  void overwrite(uint32_t slot, const Request& request) {
+    memory_.store(slot_address(slot_of(slot)), request);
+  }
   void overwrite(uint32_t slot, const Response& response) {
     memory_.store(slot_address(slot_of(slot)), response);
   }

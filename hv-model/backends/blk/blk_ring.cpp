@@ -131,6 +131,7 @@ void BlkRing::serve() {
     if (!take_requests()) return;
   } while (ring_.final_check());
   sample_indices(Direction::in);
+  for (const BlkResponseRecord& record : std::exchange(surplus_, {})) put_response(record);
 }
 
 bool BlkRing::take_requests() {
@@ -240,6 +241,7 @@ void BlkRing::respond(const BlkRequest& request, Tick taken_at, int16_t status) 
 
 void BlkRing::put_response(const BlkResponseRecord& record) {
   if (!live_) return;
+  if (ring_.response_overwrites()) return surplus_.push_back(record);
   std::array<uint8_t, 16> bytes;
   const auto response = write_blk_response(layout_, record, bytes);
   const uint64_t slot = ring_.produce();

@@ -137,6 +137,7 @@ class BlkRing : public std::enable_shared_from_this<BlkRing>, public Stateful {
   BlkRequest request_;            // the one that is being taken
   std::vector<uint8_t> payload_;  // of it, or of a response
   BlkIndicesRecord last_sample_{};
+  std::vector<BlkResponseRecord> surplus_;  // repeated by a fault, until there is a slot
 };
 
 }  // namespace ringside

@@ -27,7 +27,9 @@ netif_rx_response as_response(const netif_extra_info& extra) {
 }
 
 // What a fault's fail(code) stands for.
-int16_t status_of_fault(int64_t fail) { return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR; }
+int16_t status_of_fault(int64_t fail) {
+  return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR;
+}
 
 }  // namespace
 
@@ -154,6 +156,7 @@ void NetReceive::put_frame(const Waiting& waiting) {
 // A request that a fault takes away is a buffer that nobody fills and nobody answers, and with it goes what
 // it was to hold.
 void NetReceive::put_data(const Waiting& waiting, size_t from, size_t length, uint16_t flags) {
+  if (slots_there() == 0) return;  // a fault has used up the buffers
   const uint32_t index = ring_->req_cons();
   const netif_rx_request abi = ring_->take();
   NetRxRequestRecord request{.gref = abi.gref,
@@ -201,13 +204,12 @@ void NetReceive::respond(NetRxResponseRecord response) {
     response = record_of<NetRxResponseRecord>(scratch_);
     if (verdict.fail != 0) response.status = status_of_fault(verdict.fail);
   }
-  put_copies(wires_.response, verdict, [this, response] {
-    ring_->put({response.id, response.offset, response.flags, response.status});
-  });
+  put_copies(wires_.response, verdict, {response.id, response.offset, response.flags, response.status});
 }
 
 // xenvif_rx_extra_slot: the request's buffer is not used.
 void NetReceive::put_extra(const Waiting& waiting, bool gso, bool more) {
+  if (slots_there() == 0) return;
   ring_->skip();
   NetExtraRecord record{};
   record.type = gso ? XEN_NETIF_EXTRA_TYPE_GSO : XEN_NETIF_EXTRA_TYPE_HASH;
@@ -226,24 +228,29 @@ void NetReceive::put_extra(const Waiting& waiting, bool gso, bool more) {
     verdict = wires_.extra.pass(Direction::in, scratch_);
     record = record_of<NetExtraRecord>(scratch_);
   }
-  put_copies(wires_.extra, verdict, [this, record] { ring_->put(as_response(to_slot(record))); });
+  put_copies(wires_.extra, verdict, as_response(to_slot(record)));
 }
 
-void NetReceive::put_copies(Wire& wire, const Verdict& verdict, const std::function<void()>& put) {
+void NetReceive::put_copies(Wire& wire, const Verdict& verdict, const netif_rx_response& slot) {
   hold(verdict.delay);
   for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
     if (verdict.behind == 0) {
-      put();
-      unpushed_ = true;
+      put(slot);
       continue;
     }
-    wire.release(verdict, "netif/late_slot", [alive = std::weak_ptr(alive_), this, put] {
+    wire.release(verdict, "netif/late_slot", [alive = std::weak_ptr(alive_), this, slot] {
       if (!alive.lock()) return;
-      put();
-      unpushed_ = true;
+      put(slot);
       push();
     });
   }
+}
+
+// One too many takes the slot of a buffer, which is then nobody's.
+void NetReceive::put(const netif_rx_response& slot) {
+  if (ring_->response_overwrites()) ring_->skip();
+  ring_->put(slot);
+  unpushed_ = true;
 }
 
 void NetReceive::hold(Tick delay) {

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +21,8 @@
 #include "sim/ids.h"
 #include "sim/state.h"
 #include "sim/wire.h"
+
+struct netif_rx_response;  // xen/io/netif.h
 
 namespace ringside {
 
@@ -74,7 +75,8 @@ class NetReceive final : public Stateful {
   void respond(NetRxResponseRecord response);
   void put_extra(const Waiting& waiting, bool gso, bool more);
   // Puts what has crossed `wire` when the verdict says, once for each copy.
-  void put_copies(Wire& wire, const Verdict& verdict, const std::function<void()>& put);
+  void put_copies(Wire& wire, const Verdict& verdict, const netif_rx_response& slot);
+  void put(const netif_rx_response& slot);
   void accept_rewrites();
   void drop_first();
   void drop_expired();

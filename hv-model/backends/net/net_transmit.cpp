@@ -21,7 +21,9 @@ constexpr uint64_t kBurstMin = 131'072;
 constexpr Tick kTimerTick = milliseconds(1);
 
 // What a fault's fail(code) stands for.
-int16_t status_of_fault(int64_t fail) { return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR; }
+int16_t status_of_fault(int64_t fail) {
+  return fail == NETIF_RSP_DROPPED ? NETIF_RSP_DROPPED : NETIF_RSP_ERROR;
+}
 
 }  // namespace
 
@@ -76,6 +78,7 @@ void NetTransmit::serve() {
     }
     if (!take_packet(work) || interface_.disabled()) break;
   }
+  put_surplus();
   push();
   sample_indices(Direction::in);
 }
@@ -207,10 +210,10 @@ void NetTransmit::rate_changed() {
 
 void NetTransmit::respond(const Request& request, uint32_t extras, int16_t status) {
   NetTxResponseRecord record{.slot = Ring::slot_of(ring_.rsp_prod_private()),
-                                   .id = request.id,
-                                   .status = status,
-                                   .extras = static_cast<uint16_t>(extras),
-                                   .reserved = 0};
+                             .id = request.id,
+                             .status = status,
+                             .extras = static_cast<uint16_t>(extras),
+                             .reserved = 0};
   if (!wires_.response.tapped()) return put_response(record);
   put_record(scratch_, record);
   const Verdict verdict = wires_.response.pass(Direction::in, scratch_);
@@ -230,8 +233,13 @@ void NetTransmit::respond(const Request& request, uint32_t extras, int16_t statu
   }
 }
 
+void NetTransmit::put_surplus() {
+  for (const NetTxResponseRecord& record : std::exchange(surplus_, {})) put_response(record);
+}
+
 // Extra information has no id: its slots are answered NETIF_RSP_NULL.
 void NetTransmit::put_response(const NetTxResponseRecord& record) {
+  if (ring_.response_overwrites()) return surplus_.push_back(record);
   ring_.put({record.id, record.status});
   const uint32_t extras = std::min<uint32_t>(record.extras, Ring::kSlots);
   for (uint32_t i = 0; i < extras; ++i) ring_.put({0, NETIF_RSP_NULL});

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "hv-model/backends/net/net_interface.h"
+#include "hv-model/backends/net/net_payloads.h"
 #include "hv-model/ring.h"
 #include "hv-model/xen_abi.h"
 #include "sim/event_queue.h"
@@ -22,8 +23,6 @@
 #include "sim/wire.h"
 
 namespace ringside {
-
-struct NetTxResponseRecord;
 
 struct NetTxWires {
   Wire& request;
@@ -86,6 +85,7 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
   bool set_offload(const Packet& packet, FrameOffload& offload);
   void respond(const Request& request, uint32_t extras, int16_t status);
   void put_response(const NetTxResponseRecord& record);
+  void put_surplus();
   void accept_rewrites();
   void push();
   void sample_indices(Direction direction);
@@ -101,6 +101,7 @@ class NetTransmit final : public std::enable_shared_from_this<NetTransmit>, publ
   std::vector<uint8_t> frame_, scratch_;
   std::vector<uint8_t> last_sample_;
   bool unpushed_ = false;
+  std::vector<NetTxResponseRecord> surplus_;  // repeated by a fault, until there is a slot
 };
 
 }  // namespace ringside
