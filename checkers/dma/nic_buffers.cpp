@@ -13,7 +13,8 @@ constexpr uint32_t kCtrl = 0x00000, kRctl = 0x00100, kTctl = 0x00400;
 constexpr uint32_t kReceiveRing = 0x02800, kTransmitRing = 0x03800;
 constexpr uint32_t kBaseLow = 0x00, kBaseHigh = 0x04, kLength = 0x08, kHead = 0x10;
 constexpr uint32_t kCtrlReset = 1u << 26, kEnable = 1u << 1;
-constexpr uint32_t kBufferSize = 3u << 16, kBufferSizeExtended = 1u << 25;  // RCTL: BSIZE, BSEX
+constexpr uint32_t kFrameBytesMax = 1522;  // with a VLAN tag and the check sequence
+constexpr uint32_t kLongPackets = 1u << 5, kBufferSizeExtended = 1u << 25;  // RCTL: LPE, BSEX
 // A larger ring is not followed. Linux's are of 4096 descriptors at most.
 constexpr uint32_t kFollowedMax = 4096;
 
@@ -57,7 +58,9 @@ void NicBuffers::write_register(uint32_t offset, uint32_t value) {
   }
   if (offset == kRctl) {
     const uint32_t code = value >> 16 & 3;
-    const uint32_t bytes = (value & kBufferSizeExtended) != 0 && code != 0 ? 32768u >> code : 2048u >> code;
+    uint32_t bytes = (value & kBufferSizeExtended) != 0 && code != 0 ? 32768u >> code : 2048u >> code;
+    // 13.4.22, LPE: longer frames are not stored. Linux makes its buffers only as large as that.
+    if ((value & kLongPackets) == 0) bytes = std::min(bytes, kFrameBytesMax);
     receive_.enabled = (value & kEnable) != 0;
     if (!receive_.enabled || bytes != buffer_bytes_) forget(receive_);
     buffer_bytes_ = bytes;

@@ -51,7 +51,7 @@ class NicBuffers final : public DmaRole {
   static const Live* find_overlap(const Ring& ring, const MemoryRange& range);
 
   Ring receive_{.receives = true}, transmit_;
-  uint32_t buffer_bytes_ = 2048;  // RCTL
+  uint32_t buffer_bytes_ = 1522;  // RCTL
   uint32_t port_address_ = 0;     // IOADDR
   uint64_t registers_at_ = 0;     // the address of BAR0, where the driver has used it
 };
