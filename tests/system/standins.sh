@@ -72,6 +72,12 @@ says err 'ringside replay blk.pcapng --data -o FULL.pcapng'
 expect 0 "$ringside" run blk-otherwise.toml --set domain.cmdline=other \
   --set disk.xvda.backend=session:full.pcapng
 
+# An ATA disk: a driver that moves data by DMA, on what one that reads it word by word has left behind.
+expect 0 "$ringside" run "$source_dir/scenarios/disk-read" --no-check -o pio.pcapng
+expect 0 "$ringside" run "$source_dir/scenarios/disk-read/dma.toml" --no-check \
+  --set "disk.hda.backend=session:$work/pio.pcapng"
+says out "disk-read: PASS"
+
 # --- XenStore ---
 expect 0 "$ringside" run share-otherwise.toml --set 'share.share.backend=session:share.pcapng' -o xs.pcapng
 expect 0 "$ringside" run share-otherwise.toml --set 'xenstore.backend="session:xs.pcapng"' -o xs-alone.pcapng
