@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint32_t kReserved = GrantTable::kReserved;
 constexpr size_t kUsedMax = 8192;
+constexpr unsigned kOutputsSeen = 64;
 constexpr size_t kNamedMax = 8;  // grants that a message names
 
 constexpr uint32_t kDecrease = operation_code(__HYPERVISOR_memory_op, XENMEM_decrease_reservation),
@@ -232,13 +233,14 @@ void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Cros
   check_read_only(role, record.gref, "a frame that is sent", wire, crossing);
 }
 
-// Once for each ring: a driver that does it, does it always.
+// Only the first ones of a ring, and told once: a driver that does it, does it always.
 void GrantsChecker::check_read_only(const Role& role, uint32_t ref, const char* what, const Wire& wire,
                                     const Crossing& crossing) {
-  if (role.ring->told_writable) return;
+  if (role.ring->outputs_seen >= kOutputsSeen) return;
+  ++role.ring->outputs_seen;
   const auto entry = grant_entry(machine().hypervisor->memory, *domain_of(*role.domain), GrantRef{ref});
   if (!entry || !permits(*entry) || (entry->flags & GTF_readonly)) return;
-  role.ring->told_writable = true;
+  role.ring->outputs_seen = kOutputsSeen;
   violate("writable_for_output", wire, &crossing,
           fmt::format("grant {}, the page of {}, has flags {:#x}, where GTF_readonly would do", ref, what,
                       entry->flags));
@@ -291,7 +293,7 @@ void GrantsChecker::end(const Role& role, uint64_t id) {
 
 void GrantsChecker::clear(const Role& role) {
   while (role.ring->count != 0) end(role, role.ring->flights[0].id);
-  role.ring->told_writable = false;
+  role.ring->outputs_seen = 0;
 }
 
 void GrantsChecker::look_for_leaks(const DomainGrants& domain) {

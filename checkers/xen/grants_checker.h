@@ -49,7 +49,7 @@ class GrantsChecker final : public Checker {
     std::string base;
     std::vector<Flight> flights;
     size_t count = 0;
-    bool told_writable = false;
+    unsigned outputs_seen = 0;  // whose page's flags have been looked at
   };
   struct Ref {
     uint16_t in_flight = 0;  // uses by requests
