@@ -6,10 +6,6 @@
 
 #include "hv-model/xen_abi.h"
 
-extern "C" {
-#include <xen/io/9pfs.h>
-}
-
 namespace ringside {
 
 namespace {
@@ -103,16 +99,13 @@ uint64_t SlotRing::sum(uint32_t index) const {
   return sum;
 }
 
+// struct xen_9pfs_data_intf and XEN_FLEX_RING_SIZE of io/9pfs.h: half of the pages for each direction.
 ByteRing::Layout p9_layout(const uint8_t* page) {
+  constexpr uint16_t kInCons = 0, kInProd = 4, kOutCons = 64, kOutProd = 68, kRingOrder = 128;
   uint32_t order = 0;
-  std::memcpy(&order, page + offsetof(xen_9pfs_data_intf, ring_order), sizeof order);
-  const auto size = static_cast<uint32_t>(XEN_FLEX_RING_SIZE(std::min(order, 9u)));
-  return {offsetof(xen_9pfs_data_intf, out_prod),
-          offsetof(xen_9pfs_data_intf, out_cons),
-          offsetof(xen_9pfs_data_intf, in_prod),
-          offsetof(xen_9pfs_data_intf, in_cons),
-          size,
-          size};
+  std::memcpy(&order, page + kRingOrder, sizeof order);
+  const uint32_t size = 1u << (std::min(order, 9u) + kPageShift - 1);
+  return {kOutProd, kOutCons, kInProd, kInCons, size, size};
 }
 
 ByteRing::Layout console_layout() {
