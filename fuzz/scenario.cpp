@@ -5,7 +5,7 @@
 namespace ringside {
 
 std::vector<std::vector<uint8_t>> fuzz_seeds() {
-  constexpr std::string_view kWhole = R"(name = "small"
+  constexpr std::string_view kWhole = R"toml(name = "small"
 [machine]
 seed = 5
 cpu_frequency = "1GHz"
@@ -38,7 +38,7 @@ why = "it has no timeouts"
 console = ["done", "and"]
 shutdown = "poweroff"
 within = "3.5s"
-)";
+)toml";
   return {{kWhole.begin(), kWhole.end()}};
 }
 
