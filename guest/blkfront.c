@@ -87,6 +87,7 @@ static void take_response(struct blkfront* front, const struct blkif_response* r
     return;
   }
   struct blk_slot* slot = &front->slots[id];
+  ++front->room;  // what is made again below takes it, which this count forgets
   // An answer to something else under this id, or while the backend still has our pages: a lie. Without a
   // spoilt request, that is: of that the backend may have understood another operation.
   const int other = response->operation != slot->request.operation && !slot->request.spoil;
@@ -146,6 +147,7 @@ static int share_ring(struct blkfront* front) {
   SHARED_RING_INIT(front->shared);
   if (!BUG_OLD_INDICES || !front->ring.sring) FRONT_RING_INIT(&front->ring, front->shared, GUEST_PAGE_SIZE);
   front->ring_grant = grant_page(front->shared, 0);
+  front->room = RING_SIZE(&front->ring);
   front->port = allocate_port();
   bind_handler(front->port, on_event, front);
   front->broken = 0;
@@ -178,8 +180,8 @@ static int connect_once(struct blkfront* front) {
 static int disconnect(struct blkfront* front) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (!xenbus_write_number(front->frontend, "state", XenbusStateClosing))
-    xenbus_backend_state(front->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
+  if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return 1;
+  xenbus_backend_state(front->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
   if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return 1;
   xenbus_backend_state(front->backend, ended, kCloseLimit);
   if (front->port) close_port(front->port);
@@ -314,9 +316,11 @@ void blkfront_wait(struct blkfront* front, int (*condition)(void* data), void* d
 
 static int has_free_id(void* data) { return ~((struct blkfront*)data)->busy << (64 - kBlkRequestsMax) != 0; }
 
+// A broken ring has none: what stands in it has to go into the next one.
 static int has_room(void* data) {
   const struct blkfront* front = data;
-  return front->gone || !RING_FULL(&front->ring);
+  const int full = BUG_RING_FULL_MISCOUNTED ? front->room == 0 : RING_FULL(&front->ring);
+  return front->gone || (!front->broken && !full);
 }
 
 unsigned blkfront_id(struct blkfront* front) {
@@ -349,6 +353,7 @@ void blkfront_put(struct blkfront* front, unsigned id, const struct blk_request*
   } else {
     grant_pages(slot);
     put_in_ring(front, id);
+    --front->room;
   }
   unlock_events();
 }

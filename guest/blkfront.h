@@ -62,8 +62,9 @@ struct blkfront {
   uint64_t requests_made;
   unsigned state_events;  // of the backend's state, that have been looked at
 
-  int broken;  // the ring cannot be trusted any more
-  int gone;    // given up
+  unsigned room;  // in the ring, as BUG_RING_FULL_MISCOUNTED counts it
+  int broken;     // the ring cannot be trusted any more
+  int gone;       // given up
   // What went wrong and was mended.
   unsigned strays, lies, retries, timeouts, reconnects;
 };

@@ -223,8 +223,8 @@ static void take_back(grant_ref_t* grant, uint8_t** page) {
 static int disconnect(struct vif* vif) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (!xenbus_write_number(vif->frontend, "state", XenbusStateClosing))
-    xenbus_backend_state(vif->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
+  if (xenbus_write_number(vif->frontend, "state", XenbusStateClosing)) return 1;
+  xenbus_backend_state(vif->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
   if (xenbus_write_number(vif->frontend, "state", XenbusStateClosed)) return 1;
   xenbus_backend_state(vif->backend, ended, kCloseLimit);
   if (vif->port) close_port(vif->port);
@@ -361,10 +361,14 @@ unsigned vif_frame(struct vif* vif) {
 }
 
 void vif_send(struct vif* vif, unsigned frame, unsigned length) {
-  if (vif->gone) return;
   lock_events();
-  put_tx(vif, frame, length);
-  ++vif->sent;
-  if (!vif->broken) publish_tx(vif);
+  // Into a broken ring goes nothing any more: the frame is lost, as those are that lie in it.
+  if (vif->gone || vif->broken) {
+    vif->tx_free |= 1u << frame;
+  } else {
+    put_tx(vif, frame, length);
+    publish_tx(vif);
+    ++vif->sent;
+  }
   unlock_events();
 }
