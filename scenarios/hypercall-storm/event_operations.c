@@ -115,7 +115,7 @@ static long bind_ipi(unsigned unused, int hostile) {
   return result;
 }
 
-static long close_port(unsigned unused, int hostile) {
+static long close_some(unsigned unused, int hostile) {
   (void)unused;
   struct evtchn_close op = {.port = hostile ? wild_port() : any_port()};
   const long result = operate(EVTCHNOP_close, &op, sizeof op, hostile);
@@ -290,7 +290,7 @@ struct operation event_operations[] = {
     {"event_channel_op bind_interdomain", bind_interdomain, 0, kBoth, 0, 0, 0},
     {"event_channel_op bind_virq", bind_virq, 0, kBoth, 0, 0, 0},
     {"event_channel_op bind_pirq", bind_pirq, 0, kRefused, 0, 0, 0},
-    {"event_channel_op close", close_port, 0, kBoth, 0, 0, 0},
+    {"event_channel_op close", close_some, 0, kBoth, 0, 0, 0},
     {"event_channel_op send", send_event, 0, kBoth, 0, 0, 0},
     {"event_channel_op status", status, 0, kBoth, 0, 0, 0},
     {"event_channel_op alloc_unbound", alloc_unbound, 0, kBoth, 0, 0, 0},

@@ -43,7 +43,7 @@ void give_up_all(const char* format, ...) {
 }
 
 // "name=123" in the command line.
-static uint64_t option(const char* name, uint64_t otherwise) {
+static uint64_t number_option(const char* name, uint64_t otherwise) {
   const char* text = (const char*)start_info->cmd_line;
   const size_t length = strlen(name);
   for (; *text; ++text) {
@@ -170,12 +170,12 @@ static void report(uint64_t count) {
 
 void guest_main(void) {
   char number[16] = "";
-  const uint64_t count = option("count", kFullCount);
+  const uint64_t count = number_option("count", kFullCount);
   if (xenstore_read("domid", number, sizeof number) != 0) give_up_all("no domid in XenStore");
   self = parse_number(number);
-  print("hypercall-storm: %lu hypercalls from seed %lu\n", count, option("seed", 1));
+  print("hypercall-storm: %lu hypercalls from seed %lu\n", count, number_option("seed", 1));
   lock_events();
-  random_seed(option("seed", 1));
+  random_seed(number_option("seed", 1));
   arguments_start();
   frames_start();
   events_setup();
@@ -191,5 +191,5 @@ void guest_main(void) {
 
   if (sum_of_code() != code) note_failure("the program's own code has changed");
   report(count);
-  die(option("death", 0));
+  die(number_option("death", 0));
 }

@@ -31,7 +31,7 @@ TEST_CASE("a kind names the operation of its payload") {
   static const Field kFields[] = {{"id", 0, 4}, {"operation", 4, 2, FieldFormat::enumeration, kOperations}};
   static const PayloadType kType{99, "test_request", "for a test", 6, kFields};
   Clock clock;
-  EventQueue events(clock);
+  EventQueue events;
   Wiring wiring(clock, events);
   const Wire& wire = wiring.add("dom1/ring/xvda/request", WireKind::message, kType);
   const Wire& other = wiring.add("dom1/ring/xvdb/request", WireKind::message, kType);
@@ -53,7 +53,7 @@ TEST_CASE("a guest that makes up operations does not make kinds without end") {
   static const Field kFields[] = {{"op", 0, 4, FieldFormat::enumeration}};
   static const PayloadType kType{98, "test_operation", "for a test", 4, kFields};
   Clock clock;
-  EventQueue events(clock);
+  EventQueue events;
   Wiring wiring(clock, events);
   const Wire& wire = wiring.add("dom1/hypercall", WireKind::call, kType);
   SiteKinds kinds({"dom1"});

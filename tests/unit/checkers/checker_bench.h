@@ -43,9 +43,9 @@ class CheckerBench {
   }
   template <class Record>
   void cross(Wire& on, Direction direction, const Record& record, std::vector<uint8_t> tail = {}) {
-    std::vector<uint8_t> payload(sizeof record);
+    std::vector<uint8_t> payload(sizeof record + tail.size());
     std::memcpy(payload.data(), &record, sizeof record);
-    payload.insert(payload.end(), tail.begin(), tail.end());
+    std::copy(tail.begin(), tail.end(), payload.begin() + sizeof record);
     (void)on.pass(direction, payload, flags);
   }
   // One access to a register, as a bus shows it.

@@ -239,7 +239,7 @@ TEST_CASE("where no memory is, and into a page table", "[checkers][dma]") {
   CHECK(bench.only("outside_ram"));
   // PML4 at 0x100000, PDPT behind it, PD, PT; a large page in the PD.
   for (uint64_t level = 0; level < 3; ++level)
-    bench.memory->store(GuestPhys{0x100000 + 0x1000 * level}, 0x101000 + 0x1000 * level | 3);
+    bench.memory->store(GuestPhys{0x100000 + 0x1000 * level}, (0x101000 + 0x1000 * level) | 3);
   bench.memory->store(GuestPhys{0x102008}, uint64_t{0x200083});
   bench.memory->store(GuestPhys{0x100ff8}, uint64_t{0x100003});  // it maps itself
   transfer(0x103000, true, true);
