@@ -1,5 +1,6 @@
 // Kinds of sites, and lines that speak of a failure: what makes a thousand failures one.
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "campaign/failure_lines.h"
 #include "campaign/site_kind.h"

@@ -1,5 +1,6 @@
 // The plan: what is tried depends on seed and shard alone, every point is in exactly one shard, and a random
 // choice is the same whoever makes it. That a run passes the sites that were counted, the system tests prove.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
