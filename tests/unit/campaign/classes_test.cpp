@@ -97,7 +97,7 @@ TEST_CASE("a cell tells survivors, failures and those that are right") {
       run(0, "k", "drop", RunVerdict::survived), run(1, "k", "drop", RunVerdict::driver_hung),
       run(2, "k", "drop", RunVerdict::driver_hung), run(3, "k", "drop", RunVerdict::simulator_fault)};
   results[2].right = true;
-  CHECK(to_text(table_of(results, false), 80) == "site kind           drop\nk          1 1h 1F (1h)\n");
+  CHECK(to_text(table_of(results, false), 80) == "site kind          drop\nk          1 1h 1F (1h)\n");
 }
 
 TEST_CASE("JUnit's XML escapes what a guest made up") {
