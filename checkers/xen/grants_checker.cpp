@@ -150,7 +150,7 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
   if (record.by == domain.id) return;
   Ref* ref = ref_of(domain, record.ref);
   if (record.status != GNTST_okay) {
-    if (!is_refusal(record.status) || (ref != nullptr && ref->suspect)) return;
+    if (!is_refusal(record.status) || meddled_with(crossing) || (ref != nullptr && ref->suspect)) return;
     const bool freed = record.status == GNTST_bad_page;
     violate(freed ? "freed_while_granted" : "used_after_end", wire, &crossing,
             fmt::format("grant {} with flags {:#x} cannot be used by domain {}: status {}", record.ref,

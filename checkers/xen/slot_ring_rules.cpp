@@ -57,7 +57,7 @@ void RingChecker::look_again(SlotRing& ring, Sight sight) {
 
 void RingChecker::compare(SlotRing& ring, uint32_t index, Sight sight) {
   const uint64_t sum = ring.sum(index);
-  if (std::exchange(ring.sums[ring.slot(index)], sum) == sum) return;
+  if (std::exchange(ring.sums[ring.slot(index)], sum) == sum || ring.meddled) return;
   violate("changed_after_publish", wire_of(ring, sight.wire), sight.crossing,
           fmt::format("slot {} of request {} has changed since req_prod (now {}) passed it", ring.slot(index),
                       index, ring.req_prod));
@@ -189,6 +189,9 @@ void RingChecker::frontend_gets_event(SlotRing& ring, Sight, const Verdict& verd
 
 void RingChecker::frontend_waits(SlotRing& ring, Sight sight) {
   if (ring.halted) return;
+  // Behind a backend that has died, or a port that the frontend has closed, nobody is to be told or to tell.
+  const Channel* channel = machine().hypervisor->channels.find(ring.domain, ring.port);
+  if (channel == nullptr || channel->state != ChannelState::interdomain) return;
   const RingIndices now = ring.indices();
   if (asks_event(ring.told, now.req_prod, now.req_event)) {
     const uint32_t told = std::exchange(ring.told, now.req_prod);

@@ -229,6 +229,7 @@ void NetTransmit::respond(const Request& request, uint32_t extras, int16_t statu
       if (!self || !self->live_) return;
       self->put_response(record);
       self->push();
+      self->sample_indices(Direction::in);
     });
   }
 }
