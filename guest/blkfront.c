@@ -3,7 +3,7 @@
 #include "planted_bugs.h"
 #include "xenbus.h"
 
-enum { kTriesMax = 3, kReconnectsMax = 6 };
+enum { kTriesMax = 3, kReconnectsMax = 12 };
 static const uint64_t kLookAgain = 2 * kMillisecond;   // without an event: at the ring
 static const uint64_t kTellAgain = 10 * kMillisecond;  // the backend, that there are requests
 static const uint64_t kTimeout = 50 * kMillisecond;    // for an answer
@@ -98,8 +98,9 @@ static void take_response(struct blkfront* front, const struct blkif_response* r
   }
   int16_t status = response->status;
   if (BUG_ERROR_IGNORED && !slot->request.spoil) status = BLKIF_RSP_OKAY;
-  if (status == BLKIF_RSP_OKAY || status == BLKIF_RSP_EOPNOTSUPP || slot->request.spoil ||
-      ++slot->tries == kTriesMax) {
+  // Every backend reads and writes; what else one may not do stays so.
+  const int refused = status == BLKIF_RSP_EOPNOTSUPP && slot->request.operation > BLKIF_OP_WRITE;
+  if (status == BLKIF_RSP_OKAY || refused || slot->request.spoil || ++slot->tries == kTriesMax) {
     end_grants(slot);
     complete(front, id, status);
     return;
@@ -164,7 +165,7 @@ static int connect_once(struct blkfront* front) {
   format_text(path, sizeof path, "%s/protocol", front->frontend);
   if (xenstore_write(path, "x86_64-abi")) return fail("writing", path, 1);
   if (front->persistent && xenbus_write_number(front->frontend, "feature-persistent", 1)) return 1;
-  if (xenbus_write_number(front->frontend, "state", XenbusStateInitialised)) return 1;
+  if (xenbus_switch_state(front->frontend, XenbusStateInitialised)) return 1;
   if (xenbus_backend_state(front->backend, XENBUS_STATE(Connected) | ended, kConnectLimit) !=
       XenbusStateConnected)
     return fail("waiting for", front->backend, XenbusStateConnected);
@@ -173,16 +174,16 @@ static int connect_once(struct blkfront* front) {
   if (xenbus_read(front->backend, "info", value, sizeof value)) return 1;
   front->info = (unsigned)parse_number(value);
   front->state_events = xenstore_events('b');
-  return xenbus_write_number(front->frontend, "state", XenbusStateConnected);
+  return xenbus_switch_state(front->frontend, XenbusStateConnected);
 }
 
 // After it the backend has no page of ours any more, unless it is stuck: then the ring's page stays with it.
 static int disconnect(struct blkfront* front) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (xenbus_write_number(front->frontend, "state", XenbusStateClosing)) return 1;
+  if (xenbus_switch_state(front->frontend, XenbusStateClosing)) return 1;
   xenbus_backend_state(front->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
-  if (xenbus_write_number(front->frontend, "state", XenbusStateClosed)) return 1;
+  if (xenbus_switch_state(front->frontend, XenbusStateClosed)) return 1;
   xenbus_backend_state(front->backend, ended, kCloseLimit);
   if (front->port) close_port(front->port);
   front->port = 0;
@@ -221,10 +222,10 @@ static int never(void* data) {
 }
 
 static void reconnect(struct blkfront* front) {
-  while (front->reconnects < kReconnectsMax) {
+  for (uint64_t wait = kLookAgain; front->reconnects < kReconnectsMax; wait *= 2) {
     // The disk may still be busy with what is under way; no backend connects before that is done.
-    if (front->reconnects++ != 0) wait_until_time(never, 0, system_time() + kLookAgain);
-    if (disconnect(front) || xenbus_write_number(front->frontend, "state", XenbusStateInitialising) ||
+    if (front->reconnects++ != 0) wait_until_time(never, 0, system_time() + wait);
+    if (disconnect(front) || xenbus_switch_state(front->frontend, XenbusStateInitialising) ||
         connect_once(front))
       continue;
     lock_events();
@@ -331,8 +332,6 @@ unsigned blkfront_id(struct blkfront* front) {
   lock_events();
   const unsigned id = (unsigned)__builtin_ctzll(~front->busy);
   front->busy |= bit(id);
-  // The order of stores that a missing barrier allows, drawn out: the request is not there yet.
-  if (BUG_NO_BARRIER && has_room(front)) front->ring.sring->req_prod = front->ring.req_prod_pvt + 1;
   unlock_events();
   return id;
 }
@@ -343,6 +342,12 @@ void blkfront_put(struct blkfront* front, unsigned id, const struct blk_request*
     blkfront_wait(front, has_room, front);
   }
   struct blk_slot* slot = &front->slots[id];
+  // What a missing barrier allows, drawn out to be seen: the index goes first, the request follows.
+  if (BUG_NO_BARRIER && !front->gone) {
+    front->ring.sring->req_prod = front->ring.req_prod_pvt + 1;
+    for (volatile unsigned i = 0; i < 500; ++i) {
+    }
+  }
   lock_events();
   if (++front->in_flight > front->in_flight_max) front->in_flight_max = front->in_flight;
   slot->request = *request;

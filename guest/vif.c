@@ -3,7 +3,7 @@
 #include "planted_bugs.h"
 #include "xenbus.h"
 
-enum { kTriesMax = 3, kReconnectsMax = 6 };
+enum { kTriesMax = 3, kReconnectsMax = 12 };
 static const uint64_t kLookAgain = 2 * kMillisecond;   // without an event: at the rings
 static const uint64_t kTellAgain = 10 * kMillisecond;  // the backend, that there are frames
 static const uint64_t kTimeout = 50 * kMillisecond;    // for its response
@@ -202,7 +202,7 @@ static int connect_once(struct vif* vif) {
   lock_events();
   for (unsigned i = 0; i < kVifRxFrames; ++i) put_rx(vif);
   unlock_events();
-  if (xenbus_write_number(vif->frontend, "state", XenbusStateConnected)) return 1;
+  if (xenbus_switch_state(vif->frontend, XenbusStateConnected)) return 1;
   if (xenbus_backend_state(vif->backend, XENBUS_STATE(Connected) | ended, kConnectLimit) !=
       XenbusStateConnected)
     return fail("waiting for", vif->backend, XenbusStateConnected);
@@ -223,9 +223,9 @@ static void take_back(grant_ref_t* grant, uint8_t** page) {
 static int disconnect(struct vif* vif) {
   // Unknown: it is not there at all.
   const unsigned ended = XENBUS_STATE(Closed) | XENBUS_STATE(InitWait) | XENBUS_STATE(Unknown);
-  if (xenbus_write_number(vif->frontend, "state", XenbusStateClosing)) return 1;
+  if (xenbus_switch_state(vif->frontend, XenbusStateClosing)) return 1;
   xenbus_backend_state(vif->backend, XENBUS_STATE(Closing) | ended, kCloseLimit);
-  if (xenbus_write_number(vif->frontend, "state", XenbusStateClosed)) return 1;
+  if (xenbus_switch_state(vif->frontend, XenbusStateClosed)) return 1;
   xenbus_backend_state(vif->backend, ended, kCloseLimit);
   if (vif->port) close_port(vif->port);
   vif->port = 0;
@@ -244,10 +244,9 @@ static int never(void* data) {
 }
 
 void vif_reconnect(struct vif* vif) {
-  while (vif->reconnects < kReconnectsMax) {
-    if (vif->reconnects++ != 0) wait_until_time(never, 0, system_time() + kLookAgain);
-    if (disconnect(vif) || xenbus_write_number(vif->frontend, "state", XenbusStateInitialising) ||
-        connect_once(vif))
+  for (uint64_t wait = kLookAgain; vif->reconnects < kReconnectsMax; wait *= 2) {
+    if (vif->reconnects++ != 0) wait_until_time(never, 0, system_time() + wait);
+    if (disconnect(vif) || xenbus_switch_state(vif->frontend, XenbusStateInitialising) || connect_once(vif))
       continue;
     return;
   }
@@ -354,13 +353,17 @@ unsigned vif_frame(struct vif* vif) {
   lock_events();
   const unsigned frame = (unsigned)__builtin_ctz(vif->gone ? 1 : vif->tx_free);
   vif->tx_free &= ~(1u << frame);
-  // The order of stores that a missing barrier allows, drawn out: the request is not there yet.
-  if (BUG_NO_BARRIER) vif->tx.sring->req_prod = vif->tx.req_prod_pvt + 1;
   unlock_events();
   return frame;
 }
 
 void vif_send(struct vif* vif, unsigned frame, unsigned length) {
+  // What a missing barrier allows, drawn out to be seen: the index goes first, the request follows.
+  if (BUG_NO_BARRIER && !vif->gone && !vif->broken) {
+    vif->tx.sring->req_prod = vif->tx.req_prod_pvt + 1;
+    for (volatile unsigned i = 0; i < 500; ++i) {
+    }
+  }
   lock_events();
   // Into a broken ring goes nothing any more: the frame is lost, as those are that lie in it.
   if (vif->gone || vif->broken) {

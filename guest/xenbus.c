@@ -1,5 +1,6 @@
 #include "xenbus.h"
 
+enum { kTriesMax = 3 };
 // A watch event may be lost like any other: so long at most until the state is read again.
 static const uint64_t kLookAgain = 5 * kMillisecond;
 
@@ -21,6 +22,19 @@ int xenbus_write_number(const char* folder, const char* name, uint64_t value) {
   format_text(text, sizeof text, "%lu", value);
   const int error = xenstore_write(path, text);
   return error ? fail("writing", path, error) : 0;
+}
+
+// Written again it is the same state; what comes after it would not be.
+int xenbus_switch_state(const char* frontend, unsigned state) {
+  char path[160], text[4];
+  int error = 0;
+  format_text(path, sizeof path, "%s/state", frontend);
+  format_text(text, sizeof text, "%u", state);
+  for (unsigned tries = 0; tries < kTriesMax; ++tries) {
+    error = xenstore_write(path, text);
+    if (error == 0) return 0;
+  }
+  return fail("writing", path, error);
 }
 
 int xenbus_wait_for_backend(const char* backend, unsigned wanted) {

@@ -6,6 +6,7 @@
 
 int xenbus_read(const char* folder, const char* name, char* value, size_t size);
 int xenbus_write_number(const char* folder, const char* name, uint64_t value);
+int xenbus_switch_state(const char* frontend, unsigned state);  // tries it more than once
 // Waits until the backend is in the state `wanted`. One that it will not come back from ends the wait: any
 // behind `wanted`, but for Closed, from which a backend starts again.
 int xenbus_wait_for_backend(const char* backend, unsigned wanted);

@@ -1,6 +1,7 @@
 // Sends datagrams to the echo port of a host on the network (RFC 862), and wants each back as it was.
 // README.md says what it shows and what it cannot. The command line may say: count=N (datagrams), bytes=N
-// (of the longest).
+// (of the longest), rest=N (how often it goes round an empty loop after each frame, as a program does
+// something else).
 //
 // Networks lose frames, repeat them and change bytes on the way: what is not answered in time is sent again,
 // what is answered twice or has a wrong checksum is counted and passed over. So what the driver's interface
@@ -26,7 +27,7 @@ static struct vif vif;
 static const uint8_t own_address[4] = {10, 0, 2, 15}, peer_address[4] = {10, 0, 2, 1};
 static uint8_t peer_mac[6];
 static int resolved;
-static unsigned count, bytes_max, answered, failures, resent, repeated, damaged, foreign;
+static unsigned count, bytes_max, rest, answered, failures, resent, repeated, damaged, foreign;
 static uint8_t is_answered[kDatagramsMax];
 
 // What is under way.
@@ -196,12 +197,18 @@ static int resolve(void) {
   return resolved;
 }
 
+static void do_something_else(void) {
+  for (volatile unsigned i = 0; i < rest; ++i) {
+  }
+}
+
 static void send(struct flight* flight) {
   const unsigned frame = vif_frame(&vif);
   const unsigned length = make_datagram(vif.tx_pages[frame], flight->sequence);
   flight->sent_at = system_time();
   ++flight->tries;
   vif_send(&vif, frame, length);
+  do_something_else();
 }
 
 static unsigned answered_before;
@@ -245,12 +252,14 @@ static void exchange(void) {
 void guest_main(void) {
   count = option_number("count=", 64);
   if (count > kDatagramsMax) count = kDatagramsMax;
+  rest = option_number("rest=", 0);
   bytes_max = option_number("bytes=", 512) / 8 * 8;
   if (bytes_max <= kPayloadMin || bytes_max > kPayloadMax) bytes_max = kPayloadMax;
   if (vif_connect(&vif, "0", on_frame, 0)) {
     print("net-echo-pv: FAIL: no interface\n");
     return;
   }
+  do_something_else();
   if (!resolve()) fail("answers to ARP", 0, 1);
   if (resolved) exchange();
   vif_close(&vif);
