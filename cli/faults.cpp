@@ -163,7 +163,7 @@ Result<> list(const FaultsArguments& arguments) {
 }  // namespace
 
 void add_faults(CLI::App& app, Outcome& outcome) {
-  auto* command = app.add_subcommand("faults", "List where faults may strike in a scenario, and which");
+  auto* command = app.add_subcommand("faults", "List where faults may strike, and which");
   auto arguments = std::make_shared<FaultsArguments>();
   command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name")->required();
   command->add_option("--wire", arguments->wires, "Only wires that match (repeatable)")

@@ -327,7 +327,7 @@ void add_run(CLI::App& app, Outcome& outcome) {
   command->add_flag("--no-console", arguments->no_console, "Do not, even at a terminal")->excludes(console);
   command->add_option("--no-check", arguments->no_check, "Leave out checkers: all, or those of this glob")
       ->expected(0, 1);
-  command->add_option("--allow", arguments->allow, "Violations of this rule do not fail the run (repeatable)")
+  command->add_option("--allow", arguments->allow, "A violation of this rule does not fail the run")
       ->allow_extra_args(false);
   command->add_option("--vcd", arguments->vcd, "Write a PC's interrupt lines here, for GTKWave");
   command->add_option("--xenstore-socket", arguments->xenstore_socket, "Serve XenStore on this Unix socket");

@@ -128,6 +128,10 @@ struct ByteRing {
   const Wire* wire = nullptr;
   Indices seen{};
   uint32_t told = 0;  // out_prod when the backend was told, or looked, last
+  // XenStore's guest sends no event while the server has not read what it was told of before (Linux's
+  // xb_write): who has not looked a while later will not.
+  uint32_t doubted = 0;  // out_prod
+  Tick doubted_at;
   bool halted = false;
 };
 // For a page of 9pfs the size stands in the page.

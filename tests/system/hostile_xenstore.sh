@@ -10,7 +10,7 @@ mkdir s
   for domain in dom1 dom2; do
     printf '[[domain]]\nname = "%s"\nmemory = "8M"\nkernel = "%s/guest/hostile-xenstore.elf"\n' "$domain" "$build_dir"
   done
-  printf '[expect]\nconsole = ["liar: ended with error 3", "honest: PASS"]\nshutdown = "poweroff"\nwithin = "20s"\n'
+  printf '[check]\nallow = ["ring/*"]\n[expect]\nconsole = ["liar: ended with error 3", "honest: PASS"]\nshutdown = "poweroff"\nwithin = "20s"\n'
 } >s/scenario.toml
 expect 0 "$ringside" run s -o a.pcapng --no-console
 expect 0 "$ringside" show a.pcapng --wire dom1/notice
