@@ -296,6 +296,8 @@ void add_campaign(CLI::App& app, Outcome& outcome) {
   command->add_option("--budget", arguments->budget, "Stop after so much of the host's time: 10s");
   command->add_option("--set", arguments->settings, "Change a value: key=value (repeatable)")
       ->allow_extra_args(false);
+  command->add_option("--variant", arguments->variants, "Only these of the scenario's variants (repeatable)")
+      ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "Results and sessions (./campaign-NAME)");
   add_outputs(*command, *arguments);
   command
