@@ -19,9 +19,14 @@ BlkWires BlkBackend::Device::wires_of_queue(std::optional<uint32_t> queue) {
   std::string base = fmt::format("{}/ring/{}/", disk_.frontend.name, disk_.config.name);
   if (queue) base += fmt::format("queue-{}/", *queue);
   Wiring& wiring = disk_.hypervisor.wiring;
-  return {wiring.add(base + "request", WireKind::message, kBlkRequestPayload),
-          wiring.add(base + "response", WireKind::message, kBlkResponsePayload),
-          wiring.add(base + "indices", WireKind::sampled, kBlkIndicesPayload)};
+  const BlkWires wires{wiring.add(base + "request", WireKind::message, kBlkRequestPayload),
+                       wiring.add(base + "response", WireKind::message, kBlkResponsePayload),
+                       wiring.add(base + "indices", WireKind::sampled, kBlkIndicesPayload)};
+  // Slots can be rewritten, as soon as there are any: a fault may say so from the start.
+  const auto nothing_yet = [](std::span<const uint8_t>) {};
+  if (!wires.request.rewriter()) wires.request.set_rewriter(nothing_yet);
+  if (!wires.response.rewriter()) wires.response.set_rewriter(nothing_yet);
+  return wires;
 }
 
 uint32_t BlkBackend::Device::frontend_option(std::string_view name, uint32_t otherwise) {

@@ -37,6 +37,7 @@ bool NetTransmit::take_packet(uint32_t work) {
       if (!self || !self->live_ || self->interface_.disabled()) return;
       self->dispatch(packet);
       self->push();
+      self->sample_indices(Direction::in);
     });
   }
   return true;

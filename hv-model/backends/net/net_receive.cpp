@@ -242,6 +242,7 @@ void NetReceive::put_copies(Wire& wire, const Verdict& verdict, const netif_rx_r
       if (!alive.lock()) return;
       put(slot);
       push();
+      sample_indices(Direction::in);
     });
   }
 }
@@ -262,6 +263,7 @@ void NetReceive::hold(Tick delay) {
   hold_end_ = hypervisor.events.schedule(end, "netif/late_response", [this] {
     hold_end_ = {};
     push();
+    sample_indices(Direction::in);
   });
 }
 
