@@ -33,6 +33,7 @@ static void publish_tx(struct vif* vif) {
 }
 
 static void free_tx(struct vif* vif, unsigned frame) {
+  ++vif->completed;
   vif->tx_in_ring &= ~(1u << frame);
   vif->tx_free |= 1u << frame;
 }
@@ -280,11 +281,6 @@ int vif_connect(struct vif* vif, const char* device, vif_receive receive, void* 
   return vif->gone;
 }
 
-void vif_close(struct vif* vif) {
-  for (unsigned tries = 0; tries < kTriesMax && disconnect(vif); ++tries) {
-  }
-}
-
 // --- What programs do ---
 
 // Whether the backend has left. It may come back by itself and go on with the ring as it finds it; we do not.
@@ -374,4 +370,12 @@ void vif_send(struct vif* vif, unsigned frame, unsigned length) {
     ++vif->sent;
   }
   unlock_events();
+}
+
+static int has_sent_all(void* data) { return ((struct vif*)data)->tx_in_ring == 0; }
+
+void vif_close(struct vif* vif) {
+  vif_wait(vif, has_sent_all, vif, system_time() + kTimeout);
+  for (unsigned tries = 0; tries < kTriesMax && disconnect(vif); ++tries) {
+  }
 }

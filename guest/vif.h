@@ -50,7 +50,7 @@ struct vif {
 
   int broken;  // the rings cannot be trusted any more
   int gone;    // given up
-  unsigned sent, received;
+  unsigned sent, completed, received;
   // What went wrong and was mended, or left to who sends again.
   unsigned tx_errors, rx_errors, refused, strays, lies, timeouts, reconnects;
 };

@@ -1,7 +1,7 @@
 // Sends datagrams to the echo port of a host on the network (RFC 862), and wants each back as it was.
-// README.md says what it shows and what it cannot. The command line may say: count=N (datagrams), bytes=N
-// (of the longest), rest=N (how often it goes round an empty loop after each frame, as a program does
-// something else).
+// README.md says what it shows and what it cannot. The command line may say: count=N (datagrams), bytes=N (of
+// the longest), pace=N (milliseconds from one to the next), rest=N (goes so often round an empty loop after
+// each frame, as a program does something else).
 //
 // Networks lose frames, repeat them and change bytes on the way: what is not answered in time is sent again,
 // what is answered twice or has a wrong checksum is counted and passed over. So what the driver's interface
@@ -27,7 +27,7 @@ static struct vif vif;
 static const uint8_t own_address[4] = {10, 0, 2, 15}, peer_address[4] = {10, 0, 2, 1};
 static uint8_t peer_mac[6];
 static int resolved;
-static unsigned count, bytes_max, rest, answered, failures, resent, repeated, damaged, foreign;
+static unsigned count, bytes_max, rest, pace, answered, failures, resent, repeated, damaged, foreign;
 static uint8_t is_answered[kDatagramsMax];
 
 // What is under way.
@@ -38,7 +38,7 @@ static struct flight {
 } flights[kWindow];
 
 static void fail(const char* what, uint64_t found, uint64_t expected) {
-  if (failures++ < 10) print("net-echo-pv: %s: found %lu, expected %lu\n", what, found, expected);
+  if (failures++ < 10) print("net-echo-pv: wrong: %s: found %lu, expected %lu\n", what, found, expected);
 }
 
 // --- Frames ---
@@ -197,6 +197,11 @@ static int resolve(void) {
   return resolved;
 }
 
+static int never(void* data) {
+  (void)data;
+  return 0;
+}
+
 static void do_something_else(void) {
   for (volatile unsigned i = 0; i < rest; ++i) {
   }
@@ -237,6 +242,7 @@ static void exchange(void) {
       if (flights[i].busy) continue;
       flights[i] = (struct flight){.sequence = next++, .busy = 1};
       send(&flights[i]);
+      if (pace != 0) vif_wait(&vif, never, 0, system_time() + (uint64_t)pace * kMillisecond);
     }
     lock_events();
     answered_before = answered;
@@ -253,6 +259,7 @@ void guest_main(void) {
   count = option_number("count=", 64);
   if (count > kDatagramsMax) count = kDatagramsMax;
   rest = option_number("rest=", 0);
+  pace = option_number("pace=", 0);
   bytes_max = option_number("bytes=", 512) / 8 * 8;
   if (bytes_max <= kPayloadMin || bytes_max > kPayloadMax) bytes_max = kPayloadMax;
   if (vif_connect(&vif, "0", on_frame, 0)) {
@@ -263,6 +270,7 @@ void guest_main(void) {
   if (!resolve()) fail("answers to ARP", 0, 1);
   if (resolved) exchange();
   vif_close(&vif);
+  if (vif.completed > vif.sent) fail("frames completed", vif.completed, vif.sent);
   print("net-echo-pv: %u datagrams answered of %u\n", answered, count);
   if (resent + repeated + damaged + foreign != 0) {
     print("net-echo-pv: network: %u sent again, %u answered again, %u damaged, %u foreign\n", resent,
@@ -271,7 +279,7 @@ void guest_main(void) {
   if (vif.tx_errors + vif.rx_errors + vif.refused + vif.strays + vif.lies + vif.timeouts + vif.reconnects !=
       0) {
     print(
-        "net-echo-pv: driver: %u errors out, %u in, %u refused, %u strays, %u lies, %u timeouts, %u "
+        "net-echo-pv: driver: %u lost going out, %u coming in, %u refused, %u strays, %u lies, %u late, %u "
         "connections\n",
         vif.tx_errors, vif.rx_errors, vif.refused, vif.strays, vif.lies, vif.timeouts, vif.reconnects);
   }
