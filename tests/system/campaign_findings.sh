@@ -7,13 +7,28 @@ source "$(dirname "$0")/common.sh" "$@"
 
 # One line a signature: variant | kind of site | action | verdict | part of the symptom.
 blk_signatures='
-lost-completion      | evtchn deliver             | drop      | driver hung        |
+lost-completion      | evtchn deliver             | drop        | driver hung        | waiting, with nothing pending
+ring-full-miscounted | ring/xvda/response READ    | fail        | invariant broken   | ring/index_overrun
+grant-leak-on-error  | ring/xvda/response READ    | fail        | invariant broken   | grants/leaked
+no-barrier           | evtchn send                | delay       | invariant broken   | ring/id_in_use
+double-completion    | ring/xvda/response WRITE   | duplicate   | expectation failed | answered twice
+timeout-frees-page   | image/xvda read            | slow_sector | invariant broken   | grants/ended_while_mapped
+error-ignored        | image/xvda read            | fail        | expectation failed | wrong: words at sector
+old-indices          | ring/xvda/response READ    | drop        | invariant broken   | ring/index_overrun
 '
 net_signatures='
+lost-completion      | evtchn send                | drop        | driver hung        | no end within
+ring-full-miscounted | ring/vif/rx/response       | fail        | invariant broken   | ring/index_overrun
+grant-leak-on-error  | ring/vif/tx/response       | fail        | invariant broken   | grants/leaked
+no-barrier           | evtchn send                | delay       | invariant broken   | ring/id_in_use
+double-completion    | ring/vif/tx/response       | duplicate   | expectation failed | frames completed
+timeout-frees-page   | ring/vif/tx/request        | delay       | invariant broken   | ring/id_in_use
+error-ignored        | ring/vif/rx/response       | fail        | expectation failed | length
+old-indices          | ring/vif/rx/response       | drop        | invariant broken   | ring/id_in_use
 '
 
 campaign() {
-  timeout 280 "$ringside" campaign "$source_dir/scenarios/$1" -j 2 --json --out "$1" >"$1.json" 2>err </dev/null
+  timeout 400 "$ringside" campaign "$source_dir/scenarios/$1" -j 2 --json --out "$1" >"$1.json" 2>err </dev/null
   local code=$?
   [[ $code == "$2" ]] || fail "campaign $1: exit code $code, not $2: $(tail -n 3 err)"
 }
