@@ -37,7 +37,7 @@ campaign() {
 check_signatures() {
   python3 - "$1.json" "$2" <<'PY'
 import json, sys
-reports = {report["scenario"].split("/")[-1]: report for report in json.load(open(sys.argv[1]))}
+reports = {report["scenario"].split("/")[-1]: report for report in json.load(open(sys.argv[1]))["variants"]}
 for line in filter(str.strip, sys.argv[2].splitlines()):
     bug, site, action, verdict, symptom = (part.strip() for part in line.split("|"))
     found = [entry for entry in reports[bug]["classes"]

@@ -40,7 +40,7 @@ says out "1 connections"
 expect 0 "$ringside" run "$source_dir/scenarios/net-echo-pv" --fault 'eth/vif0/rx@3 corrupt(60,flip)'
 says out "1 damaged"
 expect 0 "$ringside" run "$source_dir/scenarios/net-echo-pv" --fault 'ring/vif0/tx/response@5 duplicate'
-says out "1 strays"
+says out "0 lies, 0 late, 1 connections"
 expect 0 "$ringside" scenarios
 for scenario in blk-buggy net-buggy net-echo-pv; do says out "$scenario"; done
 finish
