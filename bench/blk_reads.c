@@ -40,5 +40,6 @@ void guest_main(void) {
   }
   blkfront_drain(&disk);
   blkfront_close(&disk);
+  for (unsigned id = 0; id < kBlkRequestsMax; ++id) end_grant(grants[id]);
   print("blk-reads: %u requests, %u failed, %u in flight at most\n", made, failures, disk.in_flight_max);
 }
