@@ -1,5 +1,5 @@
-// Campaigns: what a run with a fault costs from fork to verdict, and what a fork alone costs. CPU time of this
-// process and of all its children, so that a figure is one of a core however many of them there are.
+// Campaigns: what a run with a fault costs from fork to verdict, and what a fork alone costs. CPU time of
+// this process and of all its children, so that a figure is one of a core however many of them there are.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -32,7 +32,8 @@ void campaign_blk_read(benchmark::State& state) {
     const double before = cpu_seconds_with_children();
     const auto report = run_campaign(options);
     if (!report) return state.SkipWithError(report.error().message.c_str());
-    state.SetIterationTime((cpu_seconds_with_children() - before) / static_cast<double>(report->results.size()));
+    state.SetIterationTime((cpu_seconds_with_children() - before) /
+                           static_cast<double>(report->results.size()));
     if (report->results.size() != kRuns) return state.SkipWithError("there are not so many points");
   }
 }

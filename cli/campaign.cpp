@@ -280,8 +280,7 @@ void add_merge(CLI::App& campaign_command, Outcome& outcome) {
 }  // namespace
 
 void add_campaign(CLI::App& app, Outcome& outcome) {
-  auto* command =
-      app.add_subcommand("campaign", "Inject each fault at each site of a run");
+  auto* command = app.add_subcommand("campaign", "Inject each fault at each site of a run");
   auto arguments = std::make_shared<CampaignArguments>();
   command->add_option("scenario", arguments->scenario, "A folder, a TOML file, or a known name");
   command->add_option("--sites", arguments->sites, "Only on wires that match this glob (repeatable)")

@@ -68,8 +68,7 @@ ExitCode run_drive(DriveArguments& arguments) {
 }  // namespace
 
 void add_drive(CLI::App& app, Outcome& outcome) {
-  auto* command =
-      app.add_subcommand("drive", "Play a recorded frontend to a backend");
+  auto* command = app.add_subcommand("drive", "Play a recorded frontend to a backend");
   auto arguments = std::make_shared<DriveArguments>();
   command->add_option("session", arguments->options.session, "A recorded session (pcapng)")->required();
   command->add_option("--wire", arguments->options.wire, "Whose requests: 9p/*, ring/xvda/*, */evtchn")

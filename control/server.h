@@ -120,9 +120,9 @@ class ControlServer final : public Tap, public InputSource {
   CrossingHash hash_;
   SessionDecoder decoder_;
   NinePConversations conversations_;
-  bool started_ = false;  // the machine runs, or has
-  bool inside_ = false;   // it stands within crossing `ordinal_`
-  Json crossing_;         // that one, or null
+  bool started_ = false;       // the machine runs, or has
+  bool inside_ = false;        // it stands within crossing `ordinal_`
+  Json crossing_;              // that one, or null
   std::optional<Json> ended_;  // how
   bool finishing_ = false;     // the run ends at its next turn
   volatile bool stop_requested_ = false;

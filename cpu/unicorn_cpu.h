@@ -9,9 +9,9 @@
 //
 // Five files: unicorn_cpu.cpp is the run loop and the exits, unicorn_hooks.cpp what the emulator calls,
 // unicorn_registers.cpp the registers and the state, unicorn_setup.cpp the way to CPL 3,
-// unicorn_watch.cpp a debugger's watch. No exception, no thread, no time limit, and but for that watch no hook
-// on instructions or memory; what a hook cannot finish it notes in
-// `pending_`, stops, and the run loop acts.
+// unicorn_watch.cpp a debugger's watch. No exception, no thread, no time limit, and but for that watch no
+// hook on instructions or memory; what a hook cannot finish it notes in `pending_`, stops, and the run loop
+// acts.
 #pragma once
 
 #include <unicorn/unicorn.h>

@@ -50,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // The same text as a value from the command line.
   (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml",
                                  {{"machine.seed", text}});
-  (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml", {{"fault", text}});
+  (void)ringside::parse_scenario("name = \"a\"\n[[domain]]\nkernel = \"k\"\n", "fuzz.toml",
+                                 {{"fault", text}});
   return 0;
 }

@@ -55,10 +55,9 @@ struct Machine::Impl {
         options(given_options),
         scripted(given_scenario),
         quiet(std::min(given_options.quiet, given_scenario.expect.quiet)),
-        instructions_max(std::min(given_options.instructions_max,
-                                  given_scenario.expect.instructions_max != 0
-                                      ? given_scenario.expect.instructions_max
-                                      : UINT64_MAX)) {}
+        instructions_max(std::min(given_options.instructions_max, given_scenario.expect.instructions_max != 0
+                                                                      ? given_scenario.expect.instructions_max
+                                                                      : UINT64_MAX)) {}
 
   Scenario scenario;
   MachineOptions options;

@@ -117,8 +117,8 @@ Result<> apply_overrides(toml::value& root, const Overrides& overrides) {
     const std::vector<std::string> parts = split(path);
     const toml::value value = parse_value(text);
     if (add_fault(root, path, value)) continue;
-    const Result<> set = parts.empty() ? fail("there is no such place in the scenario")
-                                       : set_path(root, parts, value);
+    const Result<> set =
+        parts.empty() ? fail("there is no such place in the scenario") : set_path(root, parts, value);
     if (!set) {
       return fail(
           fmt::format("--set {}={}: {}; write a path such as machine.seed, domain.memory or disk.xvda.image",

@@ -158,8 +158,8 @@ struct CampaignScenario {
     std::string why;
   };
   std::vector<Right> right;
-  // Where there are some, a campaign is as many, one after the other, each with these settings besides: kernels
-  // that differ in one planted bug.
+  // Where there are some, a campaign is as many, one after the other, each with these settings besides:
+  // kernels that differ in one planted bug.
   struct Variant {
     std::string name;
     Overrides set;

@@ -20,7 +20,8 @@ struct NoticeRecord {
 };
 static_assert(sizeof(NoticeRecord) == 32);
 
-constexpr FieldName kKinds[] = {{1, "unhandled"}, {2, "unimplemented"}, {3, "unusual"}, {4, "unverified"}, {5, "violation"}};
+constexpr FieldName kKinds[] = {
+    {1, "unhandled"}, {2, "unimplemented"}, {3, "unusual"}, {4, "unverified"}, {5, "violation"}};
 constexpr Field kNoticeFields[] = {
     {"kind", offsetof(NoticeRecord, kind), 1, FieldFormat::enumeration, kKinds},
     {"component", offsetof(NoticeRecord, component), sizeof(NoticeRecord::component), FieldFormat::text},
@@ -37,8 +38,8 @@ const PayloadType kNoticePayload{.id = 1,
                                  .tail_name = "message"};
 
 void register_sim_payload_types() {
-  for (const PayloadType* type : {&kNoticePayload, &kBusAccessPayload, &kInterruptPayload, &kDmaPayload,
-                                  &kFaultPayload}) {
+  for (const PayloadType* type :
+       {&kNoticePayload, &kBusAccessPayload, &kInterruptPayload, &kDmaPayload, &kFaultPayload}) {
     PayloadRegistry::instance().add(*type);
   }
 }

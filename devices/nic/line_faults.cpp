@@ -47,13 +47,13 @@ void E1000::show_link(const NicLinkRecord& link) {
   set_cable();
   site_.events.cancel(cable_back_);
   if (!cable_pulled_ || link.duration == 0) return;
-  cable_back_ = site_.events.schedule(saturating_add(site_.clock.now, Tick{link.duration}), "e1000/cable_back",
-                                      [this] {
-                                        cable_back_ = {};
-                                        NicLinkRecord back{};
-                                        back.up = 1;
-                                        show_link(back);
-                                      });
+  cable_back_ =
+      site_.events.schedule(saturating_add(site_.clock.now, Tick{link.duration}), "e1000/cable_back", [this] {
+        cable_back_ = {};
+        NicLinkRecord back{};
+        back.up = 1;
+        show_link(back);
+      });
 }
 
 void E1000::set_cable() { phy_.set_cable(port_.link_up() && !cable_pulled_); }

@@ -46,10 +46,9 @@ void create_device_nodes(XenStoreClient& store, const DevicePaths& paths, Domain
                          const StoreNodes& frontend_nodes, const StoreNodes& backend_nodes) {
   make_folder(store, paths.frontend, frontend, kBackendDomain);
   make_folder(store, paths.backend, kBackendDomain, frontend);
-  write_nodes(store, paths.frontend,
-              {{"backend", paths.backend},
-               {"backend-id", "0"},
-               {"state", state_value(XenbusState::initialising)}});
+  write_nodes(
+      store, paths.frontend,
+      {{"backend", paths.backend}, {"backend-id", "0"}, {"state", state_value(XenbusState::initialising)}});
   write_nodes(store, paths.frontend, frontend_nodes);
   write_backend_nodes(store, paths, frontend, backend_nodes);
 }

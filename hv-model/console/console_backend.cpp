@@ -169,12 +169,11 @@ void ConsoleBackend::crash(Tick back_after) {
   Impl& impl = *impl_;
   if (!impl.device) return;
   impl.device.reset();
-  impl.death =
-      std::make_unique<BackendDeath>(impl.store, impl.hypervisor, impl.paths, back_after, [&impl] {
-        create_backend_nodes(impl.store, impl.paths, impl.frontend.id, backend_nodes(impl.config));
-        impl.make_device();
-        impl.death.reset();
-      });
+  impl.death = std::make_unique<BackendDeath>(impl.store, impl.hypervisor, impl.paths, back_after, [&impl] {
+    create_backend_nodes(impl.store, impl.paths, impl.frontend.id, backend_nodes(impl.config));
+    impl.make_device();
+    impl.death.reset();
+  });
 }
 
 void ConsoleBackend::Device::visit_state(StateVisitor& visitor) const {

@@ -203,8 +203,8 @@ void PvConsole::crash(Tick back_after) {
   (void)dying.hypervisor.channels.close(DomainId{0}, dying.port);
   if (back_after.ps == 0) return;
   dying.back =
-      dying.hypervisor.events.schedule(saturating_add(dying.hypervisor.clock.now, back_after),
-                                       "console/back", [impl = impl_.get(), remote] { impl->come_back(remote); });
+      dying.hypervisor.events.schedule(saturating_add(dying.hypervisor.clock.now, back_after), "console/back",
+                                       [impl = impl_.get(), remote] { impl->come_back(remote); });
 }
 
 void PvConsole::set_output(Output output) { impl_->output = std::move(output); }

@@ -80,8 +80,7 @@ void XenStoreSocketClients::Impl::disconnect(uint32_t number, std::string_view w
   clients[number].reset();
 }
 
-void XenStoreSocketClients::Impl::later(const Verdict& verdict, uint32_t number,
-                                        std::vector<uint8_t> message,
+void XenStoreSocketClients::Impl::later(const Verdict& verdict, uint32_t number, std::vector<uint8_t> message,
                                         void (Impl::*then)(uint32_t, std::vector<uint8_t>)) {
   if (verdict.punctual()) return (this->*then)(number, std::move(message));
   clients[number]->wire->release(

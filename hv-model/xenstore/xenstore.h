@@ -56,8 +56,8 @@ class XenStore : public Stateful {
   // connection, as xenstored ignores such a client from then on.
   void handle(ConnectionId connection, std::span<const uint8_t> message);
 
-  // The next connection of this domain is a stand-in's: it gets the requests and gives what the sink gets. Its
-  // own connections are made before. It outlives the connection.
+  // The next connection of this domain is a stand-in's: it gets the requests and gives what the sink gets.
+  // Its own connections are made before. It outlives the connection.
   void let_answer(DomainId domain, XenStoreAnswerer& answerer);
 
   // XS_INTRODUCE and XS_RELEASE for a domain: fires @introduceDomain, @releaseDomain. A release ends the

@@ -93,8 +93,8 @@ void NetBackend::crash(Tick back_after) {
   // The toolstack's detaching goes on: it finds nothing to wait for.
   const bool leaving = static_cast<bool>(removal_) || static_cast<bool>(detach_limit_);
   device_.reset();
-  death_ =
-      std::make_unique<BackendDeath>(store_, hypervisor_, paths, leaving ? Tick{} : back_after, [this, paths] {
+  death_ = std::make_unique<BackendDeath>(
+      store_, hypervisor_, paths, leaving ? Tick{} : back_after, [this, paths] {
         create_backend_nodes(store_, paths, frontend_.id, backend_nodes(config_));
         make_device(paths, false);
         death_.reset();

@@ -70,7 +70,7 @@ class NetBackend : public Stateful {
   Domain& frontend_;
   SwitchPort& port_;
   const NetBackendConfig config_;
-  std::unique_ptr<NetDevice> device_;  // null: not attached, or dead
+  std::unique_ptr<NetDevice> device_;    // null: not attached, or dead
   std::unique_ptr<BackendDeath> death_;  // until a new backend takes the place
   EventQueue::Handle script_, removal_, detach_limit_;
 };

@@ -249,13 +249,13 @@ TEST_CASE("a break that a fault makes is one, and noise comes at the line's rate
   bench.wiring.add_tap(meddler, "dom1/uart0/rx");
   bench.receive("b");
   bench.run_for(kCharacter);
-  CHECK((bench.in(LSR) & 0x1e) == 0x18);
+  CHECK((bench.in(LSR)&0x1e) == 0x18);
   CHECK(bench.in(RBR) == 0);
   const uint8_t noise[] = {'n', uart_error::parity};
   bench.wiring.find("dom1/uart0/rx")->stimulus()(noise);
-  CHECK((bench.in(LSR) & 1) == 0);
+  CHECK((bench.in(LSR)&1) == 0);
   bench.run_for(kCharacter);
-  CHECK((bench.in(LSR) & 0x1f) == 0x05);
+  CHECK((bench.in(LSR)&0x1f) == 0x05);
   CHECK(bench.in(RBR) == 'n');
   bench.wiring.remove_tap(meddler);
 }
