@@ -54,6 +54,8 @@ constexpr const char* kScenario = R"(name = "foreign"
 personality = "bare"
 memory = "16M"
 kernel = "foreign-driver.elf"
+[check]
+allow = ["dma/outside_ram"]  # it makes the foreign master miss, to see it refused
 [expect]
 shutdown = "poweroff"
 within = "5s"

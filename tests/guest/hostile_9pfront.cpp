@@ -20,6 +20,7 @@ constexpr const char* kScenario =
     "[[share]]\nname = \"bad\"\ndomain = \"dom1\"\nmemory = { \"hello.txt\" = \"Hello from a share!\\n\" }\n"
     "[[share]]\nname = \"good\"\ndomain = \"dom2\"\n"
     "memory = { \"hello.txt\" = \"Hello from a share!\\n\", \"folder/deep.txt\" = \"deep\\n\" }\n"
+    "[check]\nallow = [\"*\"]\n"  // what it does is wrong: that is the point
     "[expect]\nshutdown = \"poweroff\"\nwithin = \"60s\"\n"
     "console = [\"hostile-9pfront: PASS\", \"share-read: PASS\"]\n";
 

@@ -20,6 +20,7 @@ constexpr const char* kScenario =
     "/../scenarios/blk-read/disk.img\"\n"
     "[[disk]]\nname = \"xvda\"\ndomain = \"dom2\"\nimage = \"" RINGSIDE_GUESTS
     "/../scenarios/blk-read/disk.img\"\n"
+    "[check]\nallow = [\"*\"]\n"  // what it does is wrong: that is the point
     "[expect]\nshutdown = \"poweroff\"\nwithin = \"60s\"\n"
     "console = [\"hostile-blkfront: PASS\", \"blk-read: PASS\"]\n";
 
