@@ -7,6 +7,7 @@ static const uint64_t kPatience = 10 * kMillisecond;
 
 static volatile struct xencons_interface* console;
 static XENCONS_RING_IDX produced;  // not all of it is published yet
+static int stuck;                  // it has been waited for in vain
 
 static void on_console(void* data) { (void)data; }
 
@@ -22,7 +23,6 @@ static int is_empty(void* data) {
 
 void console_start(void) {
   console = address_of_frame(start_info->console.domU.mfn);
-  produced = console->out_prod;
   bind_handler(start_info->console.domU.evtchn, on_console, 0);
 }
 
@@ -32,13 +32,14 @@ static void publish(void) {
   try_notify(start_info->console.domU.evtchn);
 }
 
-// An event may have been lost: tells again now and then.
+// An event may have been lost: tells again now and then, until once nothing has helped.
 static int wait_for(int (*condition)(void* data)) {
-  for (unsigned tries = 0; tries < kTries; ++tries) {
+  for (unsigned tries = 0; tries < kTries && !stuck; ++tries) {
     if (wait_until_time(condition, 0, system_time() + kPatience)) return 1;
     try_notify(start_info->console.domU.evtchn);
   }
-  return 0;
+  stuck = !condition(0);
+  return !stuck;
 }
 
 static void put(char byte) {
@@ -57,6 +58,7 @@ void print(const char* format, ...) {
   format_text_list(text, sizeof text, format, arguments);
   va_end(arguments);
   if (!console) return;
+  produced = console->out_prod;
   for (const char* byte = text; *byte; ++byte) {
     if (*byte == '\n') put('\r');
     put(*byte);

@@ -94,10 +94,16 @@ void unlock_events(void) {
   }
 }
 
-// With events held back: what is pending already makes Xen return at once.
+// With events held back: what is pending already makes Xen return at once. A port that is masked would do so
+// for ever, since nobody takes its event.
 void poll_ports(uint64_t deadline) {
-  struct sched_poll poll = {.nr_ports = bound_count, .timeout = deadline};
-  set_xen_guest_handle(poll.ports, bound);
+  evtchn_port_t open[kPollPortsMax];
+  struct sched_poll poll = {.timeout = deadline};
+  for (unsigned i = 0; i < bound_count; ++i) {
+    const unsigned long mask = HYPERVISOR_shared_info->evtchn_mask[bound[i] / kBitsPerWord];
+    if (!(mask & 1ul << bound[i] % kBitsPerWord)) open[poll.nr_ports++] = bound[i];
+  }
+  set_xen_guest_handle(poll.ports, open);
   sched_op(SCHEDOP_poll, &poll);
 }
 
