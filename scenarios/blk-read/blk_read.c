@@ -143,6 +143,7 @@ static unsigned take_id(void) {
     check_finished();
     if (~held << (64 - kBlkRequestsMax) != 0) {
       const unsigned id = blkfront_id(&disk);
+      check_finished();  // an event since the last look may have freed this very id
       held |= 1ull << id;
       order_of[id] = requests_made++;
       return id;
