@@ -26,6 +26,9 @@ add_library(ringside_flags INTERFACE)
 # Libraries that a program does not use are left out: SystemC wants a symbol of each program that links it.
 target_link_options(ringside_flags INTERFACE -Wl,--as-needed)
 target_include_directories(ringside_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# Every object may become part of libringside.so, which shows only what is marked for it (ringside/export.h). Programs
+# take the same flags, -fPIC and not -fPIE, because a precompiled header is valid with the flags that it was made with.
+target_compile_options(ringside_flags INTERFACE -fPIC -fvisibility=hidden)
 target_compile_options(ringside_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
                                                 -Wno-missing-field-initializers
                                                 $<$<BOOL:${RINGSIDE_WERROR}>:-Werror>)
