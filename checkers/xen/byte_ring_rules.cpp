@@ -42,6 +42,7 @@ void RingChecker::look(ByteRing& ring, Sight sight) {
 void RingChecker::frontend_waits(ByteRing& ring, Sight sight) {
   const ByteRing::Indices& now = ring.seen;
   if (ring.halted || now.out_prod == now.out_cons || now.out_prod == ring.told) return;
+  if (ring.port && !has_backend(ring.domain, *ring.port)) return;
   if (std::string_view(ring.name) == "xenstore") {
     const Tick time = machine().clock.now;
     if (ring.doubted != now.out_prod) {

@@ -111,19 +111,41 @@ void GrantsChecker::on_store_change(const std::string& path) {
   devices_.on_store_change(*machine().xenstore, path);
   if (!path.ends_with("/state")) return;
   const auto node = device_node(path);
-  if (!node || node->backend || node->kind == DeviceKind::other || node->name != "state") return;
+  if (!node || node->kind == DeviceKind::other || node->name != "state") return;
   const unsigned state = xenbus_state(*machine().xenstore, node->folder).value_or(0);
   DomainGrants& domain = grants_of(node->domain.value);
+  if (node->backend) {
+    if (state == 0) on_death(domain);
+    return;
+  }
   if (state == kClosed || state == 0) {
     // Whatever was in flight is over.
     const std::string base = fmt::format("dom{}/ring/", domain.id);
     for (const auto& ring : rings_) {
-      if (ring->base.starts_with(base)) clear({Part::none, &domain, ring.get()});
+      if (!ring->base.starts_with(base)) continue;
+      clear({Part::none, &domain, ring.get()});
+      ring->next = 0;
     }
   }
   if (state != kInitialised && state != kConnected) return;
   if (number_node(*machine().xenstore, std::string(node->folder) + "/feature-persistent").value_or(0) != 0)
     domain.persistent = true;
+}
+
+// Its mappings have ended: nothing is in flight, and of the frontend's devices it is not known which is
+// meant.
+void GrantsChecker::on_death(DomainGrants& domain) {
+  for (Ref& ref : domain.refs) ref.done_anew = true;
+}
+
+// Its flights are those of the backend that has died.
+bool GrantsChecker::is_anew(const Role& role, uint32_t index) {
+  if (static_cast<int32_t>(index - role.ring->next) >= 0) {
+    role.ring->next = index + 1;
+    return false;
+  }
+  while (role.ring->count != 0) end(role, role.ring->flights[0].id);
+  return true;
 }
 
 void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) {
@@ -137,8 +159,9 @@ void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) 
     case Part::blk_response: end(role, record_at<uint64_t>(crossing)); break;
     case Part::tx_request: on_tx_request(role, wire, crossing); break;
     case Part::rx_request:
-      if (meddled_with(crossing)) {
-        if (Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing))) ref->suspect = true;
+      if (Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing))) {
+        if (meddled_with(crossing)) ref->suspect = true;
+        ref->done_anew = false;  // buffers are given back in order: one that is posted has not been used
       }
       break;
     case Part::none: break;
@@ -150,7 +173,9 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
   if (record.by == domain.id) return;
   Ref* ref = ref_of(domain, record.ref);
   if (record.status != GNTST_okay) {
-    if (!is_refusal(record.status) || meddled_with(crossing) || (ref != nullptr && ref->suspect)) return;
+    if (!is_refusal(record.status) || meddled_with(crossing) ||
+        (ref != nullptr && (ref->suspect || ref->done_anew)))
+      return;
     const bool freed = record.status == GNTST_bad_page;
     violate(freed ? "freed_while_granted" : "used_after_end", wire, &crossing,
             fmt::format("grant {} with flags {:#x} cannot be used by domain {}: status {}", record.ref,
@@ -158,6 +183,7 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
     return;
   }
   if (ref == nullptr) return;
+  ref->done_anew = false;
   if (!ref->used && domain.used.size() < kUsedMax) {
     ref->used = true;
     domain.used.push_back(record.ref);
@@ -208,12 +234,14 @@ void GrantsChecker::on_blk_request(const Role& role, const Wire& wire, const Cro
   const uint8_t operation = indirect ? record.indirect_op : record.operation;
   if (operation == BLKIF_OP_DISCARD) return;
   const bool meddled = meddled_with(crossing);
+  if (!meddled && is_anew(role, record.req_cons)) return;
   Flight& flight = open(*role.ring);
   const size_t size = crossing.payload->size();
   for (size_t at = sizeof record; at + sizeof(BlkSegmentRecord) <= size; at += sizeof(BlkSegmentRecord)) {
     const auto segment = record_at<BlkSegmentRecord>(crossing, at);
-    if (meddled) {
-      if (Ref* ref = ref_of(*role.domain, segment.gref)) ref->suspect = true;
+    if (Ref* ref = ref_of(*role.domain, segment.gref)) {
+      if (meddled) ref->suspect = true;
+      ref->done_anew = false;
     }
     if (segment.kind != static_cast<uint8_t>(BlkSegmentKind::data)) continue;
     flight.uses.push_back({segment.gref, segment.first_sect, segment.last_sect, operation == BLKIF_OP_READ});
@@ -230,6 +258,8 @@ void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Cros
     if (Ref* ref = ref_of(*role.domain, record.gref)) ref->suspect = true;
     return;
   }
+  if (is_anew(role, record.req_cons)) return;
+  if (Ref* ref = ref_of(*role.domain, record.gref)) ref->done_anew = false;
   check_read_only(role, record.gref, "a frame that is sent", wire, crossing);
 }
 

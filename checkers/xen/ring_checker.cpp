@@ -128,6 +128,7 @@ void RingChecker::on_store_change(const std::string& path) {
   const auto node = device_node(path);
   if (!node || node->kind == DeviceKind::other || node->name != "state") return;
   const unsigned state = xenbus_state(*machine().xenstore, node->folder).value_or(0);
+  if (!node->backend) served_.on_frontend_state(std::string(node->folder), state);
   if (state == 0 || state == kClosed) disconnect(device_folders(*node).frontend);
   if (node->backend && state == kConnected) connect(*node);
 }
@@ -148,10 +149,17 @@ void RingChecker::connect(const DeviceNode& node) {
     if (ring->frontend == frontend) return;
   for (const auto& ring : domain.bytes)
     if (ring->frontend == frontend) return;
-  for (const OfferedRing& offered : offered_rings(*machine().xenstore, node)) add_ring(offered, node);
+  std::vector<OfferedRing> rings = offered_rings(*machine().xenstore, node);
+  const bool taken_over = served_.serve(frontend, rings);
+  for (const OfferedRing& offered : rings) add_ring(offered, node, taken_over);
 }
 
-void RingChecker::add_ring(const OfferedRing& offered, const DeviceNode& node) {
+bool RingChecker::has_backend(DomainId domain, EventPort port) const {
+  const Channel* channel = machine().hypervisor->channels.find(domain, port);
+  return channel != nullptr && channel->state == ChannelState::interdomain;
+}
+
+void RingChecker::add_ring(const OfferedRing& offered, const DeviceNode& node, bool taken_over) {
   DomainRings& domain = rings_of(node.domain.value);
   const std::string frontend = device_folders(node).frontend;
   std::vector<const uint8_t*> pages;
@@ -172,7 +180,9 @@ void RingChecker::add_ring(const OfferedRing& offered, const DeviceNode& node) {
   domain.slots.push_back(std::make_unique<SlotRing>(offered, node.domain, frontend, std::move(pages)));
   SlotRing& added = *domain.slots.back();
   added.moved_at = machine().clock.now;
-  if (added.rsp_prod != 0 && domain.wire != nullptr)
+  // Buffers are given back in the order of their requests: of them nothing is done twice.
+  if (taken_over && offered.kind != RingKind::net_rx) added.taken_over = added.req_prod;
+  if (added.rsp_prod != 0 && !taken_over && domain.wire != nullptr)
     violate("stale_indices", *domain.wire, nullptr,
             fmt::format("{} connects with rsp_prod {}: nobody has answered on this connection", frontend,
                         added.rsp_prod));

@@ -6,7 +6,9 @@
 // at which its backend says Connected until either end says Closed.
 //
 // It cannot see what happens between two looks: an entry that is filled late, but before anybody looks, or an
-// event that comes late. Where a fault has changed a ring's messages, what follows from it is nobody's.
+// event that comes late. Where a fault has changed a ring's messages, what follows from it is nobody's. When
+// a backend has died, its frontend's port leads nowhere, and it owes nobody an event until that has changed;
+// a ring that the next backend takes over has rightly the indices of the last one.
 #pragma once
 
 #include <memory>
@@ -64,8 +66,10 @@ class RingChecker final : public Checker {
   DomainRings& rings_of(uint16_t domain);
   Group& group_of(const std::string& base, RingKind kind);
   void connect(const DeviceNode& node);
+  // Behind a backend that has died, or a port that the frontend has closed, nobody is to be told or to tell.
+  bool has_backend(DomainId domain, EventPort port) const;
   void disconnect(const std::string& frontend);
-  void add_ring(const OfferedRing& offered, const DeviceNode& node);
+  void add_ring(const OfferedRing& offered, const DeviceNode& node, bool taken_over);
   void find_fixed_rings(DomainRings& domain);
   const uint8_t* page_of(uint16_t domain, GrantRef ref) const;
   SlotRing* ring_of(Group& group, const RingIndices& shown);
@@ -98,6 +102,7 @@ class RingChecker final : public Checker {
 
   const bool tells_needless_;
   std::vector<Role> roles_;  // by the wire's index
+  ServedRings served_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<std::unique_ptr<DomainRings>> domains_;
 };

@@ -30,6 +30,7 @@ class RequestIds {
   // False where it is there already, or is not, and nothing is done.
   bool add(uint64_t id);
   bool remove(uint64_t id);
+  void clear() { *this = RequestIds(!bits_.empty()); }
   size_t count() const { return count_; }
   // Among the last that were removed.
   bool was_removed(uint64_t id) const;
@@ -65,6 +66,8 @@ struct SlotRing {
     }
     return value;
   }
+  // Ids and counts need not agree, and that is nobody's misdeed here.
+  bool unsure() const { return meddled || taken_over.has_value(); }
   // A sum over a slot: what its bytes are, up to chance.
   uint64_t sum(uint32_t index) const;
 
@@ -91,8 +94,12 @@ struct SlotRing {
   bool event_lost = false;             // a fault has taken the frontend's last event away
   bool meddled = false;                // a fault has changed messages: ids and counts need not agree
   bool lost = false;                   // a fault has taken a message away
-  bool halted = false;                 // its indices are broken: nothing more is read from it
-  Tick moved_at;                       // when an index changed last
+  // req_prod when a backend took the ring over from one that had died. It does anew what comes behind the
+  // last response, what had been answered out of order included: until all of it is answered, ids that the
+  // frontend has used rightly may be there twice, or have no answer.
+  std::optional<uint32_t> taken_over;
+  bool halted = false;  // its indices are broken: nothing more is read from it
+  Tick moved_at;        // when an index changed last
 
   // What published requests were like: noted up to `noted`, and from `fresh` on not compared yet.
   std::vector<uint64_t> sums;

@@ -38,6 +38,11 @@ bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
     ring.moved_at = machine().clock.now;
     ring.req_prod = now.req_prod;
     if (now.rsp_prod != ring.rsp_prod) read_responses(ring, now.rsp_prod, sight);
+    // Nothing is in flight, so that everybody agrees about it.
+    if (ring.taken_over && now.req_prod == now.rsp_prod && !index_before(now.rsp_prod, *ring.taken_over)) {
+      ring.taken_over.reset();
+      ring.ids.clear();
+    }
   }
   return !ring.halted;
 }
@@ -95,7 +100,7 @@ void RingChecker::read_responses(SlotRing& ring, uint32_t to, Sight sight) {
       if (response.status == NETIF_RSP_NULL) continue;
       id = response.id;
     }
-    if (ring.ids.remove(id) || ring.meddled) continue;
+    if (ring.ids.remove(id) || ring.unsure()) continue;
     const bool twice = ring.ids.was_removed(id);
     violate(twice ? "double_response" : "unasked_response", wire_of(ring, sight.wire), sight.crossing,
             fmt::format("response {} is to request id {}, {}", index, id,
@@ -108,7 +113,7 @@ void RingChecker::look_for_late_event(SlotRing& ring, Sight sight) {
     return;
   const Tick since = *ring.event_due_from;
   ring.event_due_from.reset();
-  if (ring.meddled) return;
+  if (ring.meddled || !has_backend(ring.domain, ring.port)) return;
   violate("answer_event_missing", wire_of(ring, sight.wire), sight.crossing,
           fmt::format("responses up to {} were published at {} across rsp_event, and port {} got no event",
                       ring.rsp_prod, to_string(since), ring.port.value));
@@ -155,7 +160,7 @@ void RingChecker::on_request(SlotRing& ring, Sight sight) {
   }
   // What the backend has taken is compared once more when the frontend has had its turn.
   if (index_before(index, ring.fresh)) ring.fresh = index;
-  if (ring.kind == RingKind::net_rx || ring.ids.add(id) || ring.meddled) return;
+  if (ring.kind == RingKind::net_rx || ring.ids.add(id) || ring.unsure()) return;
   violate("id_in_use", sight.wire, sight.crossing,
           fmt::format("request {} has id {}, and so has one that is not answered yet", index, id));
 }
@@ -188,10 +193,7 @@ void RingChecker::frontend_gets_event(SlotRing& ring, Sight, const Verdict& verd
 }
 
 void RingChecker::frontend_waits(SlotRing& ring, Sight sight) {
-  if (ring.halted) return;
-  // Behind a backend that has died, or a port that the frontend has closed, nobody is to be told or to tell.
-  const Channel* channel = machine().hypervisor->channels.find(ring.domain, ring.port);
-  if (channel == nullptr || channel->state != ChannelState::interdomain) return;
+  if (ring.halted || !has_backend(ring.domain, ring.port)) return;
   const RingIndices now = ring.indices();
   if (asks_event(ring.told, now.req_prod, now.req_event)) {
     const uint32_t told = std::exchange(ring.told, now.req_prod);
@@ -216,7 +218,8 @@ void RingChecker::frontend_waits(SlotRing& ring, Sight sight) {
 void RingChecker::end(SlotRing& ring, const Wire& wire) {
   const uint32_t open = ring.req_prod - ring.rsp_prod;
   const bool settled = machine().clock.now > saturating_add(ring.moved_at, kEventLimit);
-  if (open == 0 || !settled || ring.kind == RingKind::net_rx || ring.meddled || ring.lost || ring.halted)
+  if (open == 0 || !settled || ring.kind == RingKind::net_rx || ring.meddled || ring.lost || ring.halted ||
+      !has_backend(ring.domain, ring.port))
     return;
   violate("unanswered", wire, nullptr,
           fmt::format("{} of the requests up to {} have no response", open, ring.req_prod));

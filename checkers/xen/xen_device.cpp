@@ -202,6 +202,19 @@ bool OfferedDevices::all_closed(const XenStore& store, uint16_t domain) const {
   return any;
 }
 
+void ServedRings::on_frontend_state(const std::string& frontend, unsigned state) {
+  const bool connected =
+      state == kInitialised || state == kConnected || state == kReconfiguring || state == kReconfigured;
+  if (!connected) rings_.erase(frontend);
+}
+
+bool ServedRings::serve(const std::string& frontend, std::vector<OfferedRing> rings) {
+  std::vector<OfferedRing>& served = rings_[frontend];
+  const bool again = !rings.empty() && served == rings;
+  served = std::move(rings);
+  return again;
+}
+
 std::optional<GrantEntry> grant_entry(const Memory& memory, const Domain& granter, GrantRef ref) {
   const GrantTable& table = granter.grants;
   if (ref.value >= table.entries()) return std::nullopt;

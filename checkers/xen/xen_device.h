@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ struct OfferedRing {
   std::vector<GrantRef> refs;     // its pages, in order
   EventPort port;                 // the frontend's
   bool native = true;             // its slots are laid out as on x86-64
+  bool operator==(const OfferedRing&) const = default;
 };
 std::vector<OfferedRing> offered_rings(const XenStore& store, const DeviceNode& node);
 
@@ -66,6 +68,19 @@ class OfferedDevices {
 
  private:
   std::vector<std::pair<uint16_t, std::string>> folders_;
+};
+
+// The rings that backends have served, for as long as their frontends stay connected. A backend whose domain
+// is killed (no state any more) leaves a frontend that stays so; the next backend takes the rings over as
+// they are, from their last response on (xen_blkif_map of xen-blkback, xenvif_connect_data of xen-netback).
+class ServedRings {
+ public:
+  void on_frontend_state(const std::string& frontend, unsigned state);
+  // A backend says Connected: whether an earlier one has served these very rings of this very connection.
+  bool serve(const std::string& frontend, std::vector<OfferedRing> rings);
+
+ private:
+  std::map<std::string, std::vector<OfferedRing>, std::less<>> rings_;  // by the frontend's folder
 };
 
 // An entry of a grant table, as the guest has it now; flags with those of its status word in version 2.

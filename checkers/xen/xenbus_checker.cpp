@@ -98,7 +98,9 @@ void XenbusChecker::on_store_change(const std::string& path) {
   const unsigned before = std::exchange(seen, *state);
   if (before == *state) return;
   if (*state == 0) return on_gone(*node, before);
-  std::erase(orphans_, node->folder);
+  const DeviceFolders folders = device_folders(*node);
+  std::erase(orphans_, folders.frontend);
+  std::erase(orphans_, folders.backend);
   const Walk& walk = node->backend ? kBackend : kFrontend;
   if ((walk[before] >> *state & 1) == 0) {
     const bool anew = !node->backend && (before == kInitialised || before == kConnected) && *state < kClosing;
@@ -130,11 +132,13 @@ void XenbusChecker::on_backend_connected(const DeviceNode& node) {
   }
 }
 
-// An end that goes while the other has closed should take the other's nodes with it.
-void XenbusChecker::on_gone(const DeviceNode& node, unsigned) {
+// An end that goes while the other has closed should take the other's nodes with it. A backend that goes in
+// another state has died with its domain, and what a toolstack does then leaves the frontend's nodes alone.
+void XenbusChecker::on_gone(const DeviceNode& node, unsigned before) {
   const DeviceFolders folders = device_folders(node);
   const std::string& other = node.backend ? folders.frontend : folders.backend;
   std::erase(orphans_, node.folder);
+  if (node.backend && before != kClosed) return;
   const auto state = states_.find(other);
   if (state != states_.end() && state->second == kClosed) orphans_.push_back(other);
 }

@@ -78,6 +78,18 @@ struct CheckedXen {
         EventPort{static_cast<uint32_t>(hypervisor.channels.bind_interdomain(DomainId{0}, domain->id, port))};
     return port;
   }
+  // The backend's domain is killed: Xen ends its end of the channel, the toolstack takes its folder.
+  void kill_backend() {
+    REQUIRE(hypervisor.channels.close(DomainId{0}, backend_port) == 0);
+    run();
+    REQUIRE(toolstack.remove(backend));
+  }
+  // The next one, which waits in InitWait for what it finds in XenStore.
+  void start_backend(EventPort port) {
+    set_state(backend, 2);
+    backend_port =
+        EventPort{static_cast<uint32_t>(hypervisor.channels.bind_interdomain(DomainId{0}, domain->id, port))};
+  }
   void send(EventPort port) { REQUIRE(hypervisor.channels.send(domain->id, port) == 0); }
   // The backend's event, and the guest that takes it.
   void notify_guest(EventPort port) {
@@ -172,6 +184,14 @@ struct CheckedDisk : CheckedXen {
     for (const char* name : {"/sectors", "/sector-size", "/info"}) put(backend + name, "512");
     set_state(backend, 4);
     set_state(frontend, 4);
+  }
+
+  // The next backend takes the ring over from the last response on.
+  void take_over() {
+    start_backend(port);
+    taken = answered;
+    for (const char* name : {"/sectors", "/sector-size", "/info"}) put(backend + name, "512");
+    set_state(backend, 4);
   }
 
   uint32_t get(size_t field) const { return memory->load<uint32_t>(page.address() + field); }

@@ -102,6 +102,57 @@ TEST_CASE("Two requests in flight do not fill the same bytes of a page") {
   }
 }
 
+TEST_CASE("What a backend does anew for one that has died uses grants that the frontend need not keep") {
+  CheckedGrants guest;
+  guest.request(1);
+  guest.request(2);
+  guest.take(kRef);
+  guest.take(kRef + 1);
+  guest.answer(2);
+  guest.arm();
+  guest.kill_backend();
+  guest.end_grant(kRef + 1);  // rightly: request 2 has been answered
+  guest.take_over();
+  const auto map = [&guest](uint32_t ref) {
+    return guest.hypervisor.grants.map(DomainId{0}, guest.domain->id, GrantRef{ref}, false).has_value();
+  };
+  guest.take(kRef + 1);  // the request behind the last response is that of id 2
+  CHECK_FALSE(map(kRef + 1));
+  CHECK(guest.rules() == Rules{});
+  SECTION("nor is a page of it still in use") {
+    guest.request(3);
+    guest.take(kRef);
+    CHECK(map(kRef));
+    CHECK(guest.rules() == Rules{});
+  }
+  SECTION("and a new request names what is granted") {
+    guest.request(3);
+    guest.take(kRef + 1);
+    CHECK_FALSE(map(kRef + 1));
+    CHECK(guest.rules() == Rules{"grants/used_after_end"});
+  }
+  SECTION("and two new ones do not fill the same page") {
+    for (const uint64_t id : {3, 4}) {
+      guest.request(id);
+      guest.take(kRef);
+    }
+    CHECK(guest.rules() == Rules{"grants/reused_in_flight"});
+  }
+  SECTION("and one that connects anew is judged as ever") {
+    guest.kill_backend();
+    for (const unsigned state : {5u, 6u, 1u}) guest.set_state(guest.frontend, state);
+    for (const size_t field : {CheckedDisk::kReqProd, CheckedDisk::kRspProd}) guest.set(field, 0);
+    guest.published = guest.taken = guest.answered = 0;
+    guest.start_backend(guest.port);
+    guest.connect();
+    for (const uint64_t id : {3, 4}) {
+      guest.request(id);
+      guest.take(kRef);
+    }
+    CHECK(guest.rules() == Rules{"grants/reused_in_flight"});
+  }
+}
+
 TEST_CASE("Two writes may use the same page, which is granted for reading") {
   CheckedGrants guest;
   guest.grant(kRef, guest.data, true);

@@ -227,6 +227,111 @@ TEST_CASE("A closed device's ring is looked at no more, and a new one begins ane
   CHECK(disk.rules() == Rules{});
 }
 
+// --- A backend dies ---
+
+TEST_CASE("A frontend breaks no rule by what it does until it knows that its backend has died") {
+  CheckedDisk disk;
+  disk.request(1);
+  disk.request(2);
+  disk.take();
+  disk.take();
+  disk.answer(2);  // out of order: the next backend will do request 2 again
+  disk.arm();
+  disk.kill_backend();
+  disk.publish(3);
+  disk.wait();  // an event would go nowhere
+  disk.send(disk.port);
+  disk.run(milliseconds(5));
+  disk.wait();
+  CHECK(disk.rules() == Rules{});
+  SECTION("and when none comes back, nothing is left unanswered") { disk.checkers->end(true); }
+  SECTION("nor in the millisecond before its folder goes") {
+    CheckedDisk other;
+    other.request(1);
+    other.take();
+    REQUIRE(other.hypervisor.channels.close(DomainId{0}, other.backend_port) == 0);
+    other.run(milliseconds(5));
+    other.checkers->end(true);
+    CHECK(other.rules() == Rules{});
+  }
+  SECTION("nor when the next one takes the ring over, whose indices are not its own") {
+    disk.take_over();
+    disk.request(2);  // its id is free for the frontend, and the new backend has it twice
+    for (int i = 0; i < 3; ++i) disk.take();
+    disk.answer(2);
+    disk.answer(3);
+    disk.answer(2);
+    disk.arm();
+    disk.wait();
+    disk.run(milliseconds(5));
+    disk.checkers->end(true);
+  }
+  CHECK(disk.rules() == Rules{});
+}
+
+TEST_CASE("A frontend whose ring another backend has taken over still keeps to the rules") {
+  CheckedDisk disk;
+  disk.request(1);
+  disk.kill_backend();
+  disk.take_over();
+  SECTION("of events") {
+    disk.take();
+    disk.publish(2);
+    disk.wait();
+    CHECK(disk.rules() == Rules{"ring/event_missing"});
+  }
+  SECTION("of slots") {
+    disk.wait();
+    disk.fill(7, 0);
+    disk.wait();
+    CHECK(disk.rules() == Rules{"ring/changed_after_publish"});
+  }
+  SECTION("of indices") {
+    disk.take();
+    disk.set(CheckedDisk::kReqProd, 40);
+    disk.wait();
+    CHECK(disk.rules() == Rules{"ring/index_overrun"});
+  }
+  SECTION("of ids, once nothing is in flight that may be done twice") {
+    disk.take();
+    disk.answer(1);
+    disk.arm();
+    for (int i = 0; i < 2; ++i) {
+      disk.request(5);
+      disk.take();
+    }
+    CHECK(disk.rules() == Rules{"ring/id_in_use"});
+  }
+}
+
+TEST_CASE("A frontend that connects anew behind a dead backend begins with new indices") {
+  CheckedDisk disk;
+  disk.request(1);
+  disk.take();
+  disk.answer(1);
+  disk.kill_backend();
+  for (const unsigned state : {5u, 6u, 1u}) disk.set_state(disk.frontend, state);
+  disk.start_backend(disk.port);
+  const bool renewed = GENERATE(false, true);
+  if (renewed) {
+    for (const size_t field : {CheckedDisk::kReqProd, CheckedDisk::kRspProd}) disk.set(field, 0);
+  }
+  disk.connect();
+  CHECK(disk.rules() == (renewed ? Rules{} : Rules{"ring/stale_indices"}));
+}
+
+TEST_CASE("A frontend that has not closed, but offers other rings, begins with new indices there, too") {
+  CheckedDisk disk;
+  disk.request(1);
+  disk.take();
+  disk.answer(1);
+  disk.kill_backend();
+  disk.grant(CheckedXen::kRingRef + 1, disk.page);
+  disk.put(disk.frontend + "/ring-ref", std::to_string(CheckedXen::kRingRef + 1));
+  disk.take_over();
+  CHECK(disk.rules() == Rules{"ring/stale_indices"});
+}
+
 namespace {
 
 constexpr size_t kOutProd = 2048 + 1024 + 12, kOutCons = kOutProd - 4;  // struct xencons_interface
