@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "machine/data_folders.h"
 #include "machine/host_file.h"
 #include "machine/scenario.h"
 #include "sim/hash.h"
@@ -32,7 +33,7 @@ Result<std::string> read_text(const fs::path& path) {
 // As many places as one may keep copies of a scenario in.
 constexpr size_t kFoldersRemembered = 16;
 
-std::vector<fs::path> scenario_folders() { return {fs::path(RINGSIDE_SOURCE_SCENARIOS)}; }
+std::vector<fs::path> scenario_folders() { return {fs::path(data_folders().scenarios)}; }
 
 }  // namespace
 
@@ -138,8 +139,9 @@ Result<std::string> locate_file(const Scenario& scenario, const std::string& nam
   } else {
     if (!scenario.folder.empty()) tried.push_back(fs::path(scenario.folder) / name);
     for (const std::string& folder : scenario.remembered_folders) tried.push_back(fs::path(folder) / name);
-    tried.push_back(fs::path(RINGSIDE_BUILD_SCENARIOS) / scenario.name / name);
-    if (scenario.folder.empty()) tried.push_back(fs::path(RINGSIDE_SOURCE_SCENARIOS) / scenario.name / name);
+    tried.push_back(fs::path(data_folders().built_scenarios) / scenario.name / name);
+    const fs::path own = fs::path(data_folders().scenarios) / scenario.name / name;
+    if (scenario.folder.empty() && own != tried.back()) tried.push_back(own);
   }
   std::error_code error;
   std::vector<fs::path> found;
