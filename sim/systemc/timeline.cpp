@@ -142,5 +142,6 @@ std::string systemc_version() {
 
 }  // namespace ringside
 
-// SystemC's library wants one. Our programs have a main of their own, so that nobody calls it.
-int sc_main(int, char*[]) { return 0; }
+// SystemC's library wants one. Our programs have a main of their own, so that nobody calls it. Whoever links
+// ours may have one, too.
+[[gnu::visibility("default"), gnu::weak]] int sc_main(int, char*[]) { return 0; }

@@ -10,7 +10,7 @@
 #include "tests/unit/devices/disk/disk_bench.h"
 
 // SystemC's library wants one; a platform that is built around the shell has it.
-int sc_main(int, char*[]) { return 0; }
+[[gnu::visibility("default")]] int sc_main(int, char*[]) { return 0; }
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 // SystemC's library wants one; a platform that is built around the shell has it.
-int sc_main(int, char*[]) { return 0; }
+[[gnu::visibility("default")]] int sc_main(int, char*[]) { return 0; }
 
 using namespace ringside;
 
