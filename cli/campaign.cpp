@@ -13,6 +13,7 @@
 #include "campaign/campaign.h"
 #include "campaign/campaign_report.h"
 #include "cli/commands.h"
+#include "cli/stop_request.h"
 #include "machine/machine.h"
 
 namespace ringside::cli {
@@ -34,13 +35,6 @@ struct CampaignArguments {
   std::string broken;                 // a test switch: "3=abort"
   std::vector<std::string> folders;
 };
-
-volatile bool stop_requested = false;
-
-void stop_on_signal(int) {
-  if (stop_requested) _exit(130);  // asked twice: do not wait; the children die with us
-  stop_requested = true;
-}
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<uint64_t>(seconds);
@@ -216,7 +210,7 @@ Result<ExitCode> campaign(const CampaignArguments& arguments) {
   if (arguments.scenario.empty()) return fail("campaign: name a scenario; see ringside campaign --help");
   auto campaigns = campaigns_of(arguments);
   if (!campaigns) return tl::unexpected(campaigns.error());
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, stop_on_signal);
+  stop_on_signals(nullptr);  // the children die with us
   // A file past its limit is an error like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   register_all_payload_types();

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/console_output.h"
 #include "cli/progress.h"
+#include "cli/stop_request.h"
 #include "cli/terminal_input.h"
 #include "machine/machine.h"
 #include "machine/xenstore_socket.h"
@@ -36,23 +37,13 @@ struct RunArguments {
   std::vector<std::string> intrude;
 };
 
-volatile bool stop_requested = false;
-
-void stop_on_signal(int) {
-  if (stop_requested) {  // asked twice: do not wait for the machine
-    RawTerminal::restore_in_signal_handler();
-    _exit(130);
-  }
-  stop_requested = true;
-}
-
 void give_terminal_back(int number) {
   RawTerminal::restore_in_signal_handler();
   std::raise(number);  // its own action again: see SA_RESETHAND
 }
 
 void handle_signals(bool recording) {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, stop_on_signal);
+  stop_on_signals(RawTerminal::restore_in_signal_handler);
   // A file past its limit is an error like a full disk, not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
   // A recording goes on although nobody reads what the guest prints any more.

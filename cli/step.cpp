@@ -22,9 +22,10 @@ struct StepArguments {
   std::string scenario_folder;
 };
 
-volatile bool stop_requested = false;
+// Ends what a command does, not the debugger.
+volatile bool interrupted = false;
 
-void stop_on_signal(int) { stop_requested = true; }
+void on_interrupt(int) { interrupted = true; }
 
 // A session is a file that begins as a pcapng file does; what else there is, is a scenario.
 bool is_session(const std::string& path) {
@@ -54,7 +55,7 @@ void run_interactively(Debugger& debugger) {
   LineEditor editor([&debugger](std::string_view line) { return debugger.completions(line); });
   while (!debugger.wants_to_quit()) {
     std::fflush(stdout);
-    stop_requested = false;
+    interrupted = false;
     const auto line = editor.read("(step) ");
     if (!line) break;
     if (auto done = debugger.execute(*line); !done) fmt::print("error: {}\n", done.error().message);
@@ -76,11 +77,11 @@ Result<> step(const StepArguments& arguments) {
     return fail("--set changes a scenario; a session is replayed as it was recorded");
 
   struct sigaction action {};
-  action.sa_handler = stop_on_signal;
+  action.sa_handler = on_interrupt;
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   Debugger debugger([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); },
-                    stop_requested);
+                    interrupted);
   auto machine = SteppedMachine::start(wanted, {}, [&](const std::string& console, const std::string& text) {
     debugger.on_console(console, text);
   });

@@ -2,6 +2,7 @@
 
 option(RINGSIDE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(RINGSIDE_WERROR "Treat warnings as errors" OFF)
+option(RINGSIDE_UNITY "Compile several files at once where a folder allows it: for builds from nothing" OFF)
 option(RINGSIDE_PRECOMPILE "Precompile what most files include: a third off a full build" ON)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -29,7 +30,8 @@ target_include_directories(ringside_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # Every object may become part of libringside.so, which shows only what is marked for it (ringside/export.h). Programs
 # take the same flags, -fPIC and not -fPIE, because a precompiled header is valid with the flags that it was made with.
 target_compile_options(ringside_flags INTERFACE -fPIC -fvisibility=hidden)
-target_compile_options(ringside_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+# What is compiled together may use a name of one file for a local of another; the dev preset sees each file alone.
+target_compile_options(ringside_flags INTERFACE -Wall -Wextra $<$<NOT:$<BOOL:${RINGSIDE_UNITY}>>:-Wshadow> -Wnon-virtual-dtor
                                                 -Wno-missing-field-initializers
                                                 $<$<BOOL:${RINGSIDE_WERROR}>:-Werror>)
 # What g++ 12 guesses at the insides of std::string is not suppressed as a system header's when that was precompiled.
@@ -68,6 +70,31 @@ function(ringside_reuse_precompiled name from)
     target_precompile_headers(${name} REUSE_FROM ${from})
     target_compile_options(${name} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fpch-preprocess>)
   endif()
+endfunction()
+
+# ringside_unity(TARGET [APART file...] FOLDERS folder...): the files of each folder (relative to this one) are compiled
+# a few at a time, without those that stand APART because their names collide with others'. Most of a file's time goes
+# into its headers, so this halves a build from nothing; who edits a file would rather have it alone.
+function(ringside_unity target)
+  if(NOT RINGSIDE_UNITY)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "APART;FOLDERS" ${ARGN})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  foreach(folder ${ARG_FOLDERS})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    foreach(file ${ARG_APART})
+      list(FILTER sources EXCLUDE REGEX "/${file}$")
+    endforeach()
+    list(LENGTH sources count)
+    math(EXPR per_group "(${count} + 5) / ((${count} + 11) / 6)")
+    set(position 0)
+    foreach(source ${sources})
+      math(EXPR group "${position} / ${per_group}")
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP "${folder}_${group}")
+      math(EXPR position "${position} + 1")
+    endforeach()
+  endforeach()
 endfunction()
 
 # ringside_library(NAME [OWN_FLAGS] LINKS target...): every .cpp in this folder and below is in it. OWN_FLAGS: it

@@ -11,7 +11,7 @@ namespace ringside {
 
 namespace {
 
-std::optional<uint64_t> number_in(std::string_view text) {
+std::optional<uint64_t> count_in(std::string_view text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -75,7 +75,7 @@ Result<> Debugger::next(const Words&, std::string_view rest) {
   StopRule rule;
   rule.wire = "*";
   uint64_t count = 1;
-  if (const auto number = number_in(rest)) {
+  if (const auto number = count_in(rest)) {
     count = *number;
   } else if (!rest.empty()) {
     auto parsed = parse_stop(rest);
@@ -156,7 +156,7 @@ Result<> Debugger::delete_breaks(const Words& words, std::string_view) {
     return {};
   }
   for (const std::string& word : words) {
-    const auto id = number_in(word);
+    const auto id = count_in(word);
     const auto found = std::find_if(breaks_.begin(), breaks_.end(), [&](const Breakpoint& candidate) {
       return id && candidate.rule.id == static_cast<int64_t>(*id);
     });

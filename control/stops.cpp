@@ -8,6 +8,7 @@
 #include <charconv>
 #include <utility>
 
+#include "control/command_words.h"
 #include "hv-model/xenbus.h"
 
 namespace ringside {
@@ -47,18 +48,6 @@ std::optional<uint64_t> number_in(std::string_view text) {
       std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
   if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return negative ? 0 - value : value;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < text.size();) {
-    at = text.find_first_not_of(" \t", at);
-    if (at == std::string_view::npos) break;
-    const size_t end = std::min(text.find_first_of(" \t", at), text.size());
-    words.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 // "status != 0 operation=READ": blanks may stand around operators. Values end at a blank or a comma; quoted
