@@ -40,6 +40,8 @@ class Guest {
   virtual void on_wake() {}
   // Runs until `horizon`, or until something has to be done.
   virtual Exit run(Tick horizon) { return cpu().run(horizon); }
+  // From a callback of a run in progress: it should end at the next place at which a horizon could end it.
+  virtual void end_run_soon() {}
   // For a debugger: the core that can be stepped, and one step of it. Null where it cannot.
   virtual NativeCpu* debuggable() { return nullptr; }
   virtual Exit step(Tick horizon) { return run(horizon); }

@@ -39,13 +39,36 @@ Result<> Machine::inject(const FaultSpec& fault) {
 }
 
 Result<RunReport> Machine::run() {
-  const bool ran = impl_->timeline.run([this] {
-    impl_->run_loop();
-    if (impl_->line_trace) impl_->line_trace->catch_up();
+  const auto over = run_on(Tick::never());
+  if (!over) return tl::unexpected(over.error());
+  return finish();
+}
+
+Result<bool> Machine::run_on(Tick until, const std::function<bool()>& pause_wanted) {
+  if (impl_->over) return true;
+  impl_->pause_at = until;
+  impl_->pause_wanted = pause_wanted;
+  const bool ran = impl_->timeline.run_part([this] {
+    impl_->over = impl_->run_loop();
+    if (impl_->over && impl_->line_trace) impl_->line_trace->catch_up();
+    return impl_->over;
   });
-  if (!ran) {
-    return fail(fmt::format("a SystemC model ended the run at {}: {}", to_string(impl_->timeline.clock().now),
-                            impl_->timeline.failure()));
+  impl_->pause_at = Tick::never();
+  impl_->pause_wanted = {};
+  if (ran) return impl_->over;
+  return fail(fmt::format("a SystemC model ended the run at {}: {}", to_string(impl_->timeline.clock().now),
+                          impl_->timeline.failure()));
+}
+
+void Machine::end_turn_soon() {
+  if (impl_->running != nullptr) impl_->running->end_run_soon();
+}
+
+Result<RunReport> Machine::finish() {
+  if (!impl_->over) {
+    impl_->stopped_by_user = true;
+    const auto over = run_on(Tick::never());
+    if (!over) return tl::unexpected(over.error());
   }
   if (impl_->line_trace) SIM_TRY(impl_->line_trace->finish());
   SIM_TRY(impl_->networks->finish());
@@ -89,6 +112,16 @@ ViewedParts Machine::viewed() {
 }
 
 void Machine::take_over() { impl_->take_over(); }
+
+Result<> Machine::take_over_in(const std::string& recording) {
+  impl_->take_over();
+  if (!impl_->recorder) return {};
+  return impl_->recorder->continue_in(recording);
+}
+
+void Machine::flush_recording() {
+  if (impl_->recorder) impl_->recorder->flush();
+}
 
 Result<Scenario> scenario_of_session(const SessionHeader& header, const std::string& scenario_folder) {
   auto scenario =

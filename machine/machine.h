@@ -112,6 +112,15 @@ class Machine {
   // Once. A failure of the host (a full disk) is an error; whatever the guest did is in the report.
   Result<RunReport> run();
 
+  // --- The same in parts, for tests: run_on() as often as one likes, then finish(). ---
+  // Runs on until the run ends (true), or pauses (false) between two turns of the run loop: at the first one
+  // at or behind `until`, or at which `pause_wanted` says so. No guest can tell that there was a pause.
+  Result<bool> run_on(Tick until, const std::function<bool()>& pause_wanted = {});
+  // From a tap, within run_on(): the turn should end soon, so that `pause_wanted` is asked.
+  void end_turn_soon();
+  // What comes behind the last turn. Where the run has not ended by itself, the user ends it here.
+  Result<RunReport> finish();
+
   Wiring& wiring();
   const Clock& clock() const;
   // What the guests have made of it. Only where a domain is paravirtual.
@@ -127,6 +136,10 @@ class Machine {
   ViewedParts viewed();
   // In the child of a fork that goes on as the machine: what belonged to the parent is its own now.
   void take_over();
+  // The same where the parent goes on, too: the recording is continued in this file, a copy of the parent's.
+  Result<> take_over_in(const std::string& recording);
+  // Hands what has been recorded to the operating system.
+  void flush_recording();
 
  private:
   struct Impl;

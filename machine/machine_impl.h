@@ -108,7 +108,8 @@ struct Machine::Impl {
   void list_components();
 
   // --- running (run_loop.cpp) ---
-  void run_loop();
+  bool run_loop();  // false: paused
+  void begin_run();
   bool deliver_inputs();
   Tick next_input_tick() const;
   void end_epoch(bool final);
@@ -146,6 +147,13 @@ struct Machine::Impl {
   size_t next_guest = 0;          // round robin
   Tick quantum_ends_at;
   bool look_for_upcalls = true;
+  Tick xen_timer;      // Only Xen interrupts a guest that computes.
+  bool began = false;  // the first turn has come
+  bool over = false;   // the last one
+  bool stopped_by_user = false;
+  Tick pause_at = Tick::never();
+  std::function<bool()> pause_wanted;
+  Guest* running = nullptr;  // within its run()
   bool hung = false;
   ExitCode exit_code = ExitCode::ok;
   std::string end_reason;

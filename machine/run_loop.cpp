@@ -128,7 +128,8 @@ bool Machine::Impl::stopped_from_outside() {
     end_reason = by_user ? kStoppedByUser : "it did not end where the recording did";
     return true;
   }
-  if (options.stop_requested == nullptr || !*options.stop_requested) return false;
+  const bool requested = options.stop_requested != nullptr && *options.stop_requested;
+  if (!requested && !stopped_by_user) return false;
   end_reason = kStoppedByUser;
   return true;
 }
@@ -276,10 +277,13 @@ void Machine::Impl::take_over() {
 
 // Until a stop at which the free run would have stopped as well.
 Exit Machine::Impl::run_guest(Guest& guest, Tick horizon) {
+  running = &guest;
   for (;;) {
     if (intrusion && intrusion->fork_now()) take_over();
-    const Exit exit = intrusion ? intrusion->run(guest, horizon, timeline.clock()) : guest.run(horizon);
-    if (exit.canonical) return exit;
+    Exit exit = intrusion ? intrusion->run(guest, horizon, timeline.clock()) : guest.run(horizon);
+    if (!exit.canonical) continue;
+    running = nullptr;
+    return exit;
   }
 }
 
@@ -314,19 +318,25 @@ void Machine::Impl::idle(Tick horizon) {
   look_for_upcalls = true;
 }
 
-void Machine::Impl::run_loop() {
-  Clock& clock = timeline.clock();
+void Machine::Impl::begin_run() {
+  began = true;
   epoch_ends_at = scenario.epoch_instructions;
   look_for_upcalls = true;
-  // Only Xen interrupts a guest that computes.
-  Tick xen_timer = xen ? next_multiple(clock.now, kXenTimerInterval) : Tick::never();
+  xen_timer = xen ? next_multiple(timeline.clock().now, kXenTimerInterval) : Tick::never();
+}
+
+bool Machine::Impl::run_loop() {
+  Clock& clock = timeline.clock();
+  if (!began) begin_run();
   for (;;) {
     if (timeline.next_tick() <= clock.now) look_for_upcalls = true;
     timeline.advance_to(clock.now);
     if (options.on_turn) options.on_turn();
     if (deliver_inputs()) look_for_upcalls = true;
     if (clock.instructions >= epoch_ends_at) end_epoch(false);
-    if (hung || should_stop()) return;
+    if (hung || should_stop()) return true;
+    // Turns before a pause and behind it are one turn: all up to here does nothing the second time.
+    if (clock.now >= pause_at || (pause_wanted && pause_wanted())) return false;
     if (clock.now >= xen_timer) {
       look_for_upcalls = true;
       xen_timer = next_multiple(clock.now, kXenTimerInterval);
@@ -335,7 +345,8 @@ void Machine::Impl::run_loop() {
       next_progress_at = clock.instructions + kProgressInstructions;
       options.on_progress({clock.now, clock.instructions});
     }
-    Tick horizon = std::min({timeline.next_tick(), next_input_tick(), options.until, limit_horizon()});
+    Tick horizon =
+        std::min({timeline.next_tick(), next_input_tick(), options.until, limit_horizon(), pause_at});
     if (options.replay != nullptr && options.replay->recorded_outcome()) {
       const Tick recorded_end = options.replay->recorded_outcome()->at;
       if (clock.now < recorded_end) horizon = std::min(horizon, recorded_end);

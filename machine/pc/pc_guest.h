@@ -55,6 +55,7 @@ class PcGuest final : public Guest {
   NativeCpu& native_cpu() { return *cpu_; }
   bool runnable() const override { return !ended_ && !cpu_->halted(); }
   Exit run(Tick horizon) override;
+  void end_run_soon() override { cpu_->bring_deadline_forward(surroundings_.timeline.clock().now); }
   NativeCpu* debuggable() override { return cpu_.get(); }
   Exit step(Tick horizon) override;
   void handle_exit(const Exit& exit) override;

@@ -56,6 +56,20 @@ Result<> BlockOutput::close() {
 
 void BlockOutput::take_over() { owner_ = getpid(); }
 
+Result<> BlockOutput::continue_in(const std::string& copy) {
+  const int file = ::open(copy.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (file < 0) {
+    return tl::unexpected(
+        Error{ExitCode::bad_input, fmt::format("cannot continue the session in '{}': {}", copy,
+                                               std::generic_category().message(errno))});
+  }
+  if (file_ >= 0) ::close(file_);
+  file_ = file;
+  path_ = copy;
+  take_over();
+  return {};
+}
+
 void BlockOutput::refuse(std::string message) {
   if (status_) status_ = tl::unexpected(Error{ExitCode::bad_input, std::move(message)});
 }

@@ -33,6 +33,8 @@ class BlockOutput {
   Result<> close();
   // From a child, whose parent writes no more: the file is its own now, and so is what was not written yet.
   void take_over();
+  // From a child whose parent writes on: this file, a copy of what was flushed before the fork, is its own.
+  Result<> continue_in(const std::string& copy);
 
   // What cannot be written for a reason that is not the host's. Keeps the first failure only.
   void refuse(std::string message);

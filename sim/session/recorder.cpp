@@ -90,6 +90,11 @@ Result<> Recorder::finish(const RunOutcome& outcome) {
 }
 
 void Recorder::take_over() { impl_->writer->take_over(); }
+Result<> Recorder::continue_in(const std::string& copy) { return impl_->writer->continue_in(copy); }
+void Recorder::flush() {
+  impl_->write_new_wires();
+  impl_->writer->flush();
+}
 
 const Result<>& Recorder::status() const { return impl_->writer->status(); }
 

@@ -27,6 +27,11 @@ class Recorder : public Tap {
 
   // After a fork, from a child whose parent writes no more: it goes on with the file.
   void take_over();
+  // The same where the parent writes on: the child goes on in a file that is a copy of what was flushed
+  // before the fork.
+  Result<> continue_in(const std::string& copy);
+  // Hands what there is to the operating system, before an epoch's end.
+  void flush();
 
   // The first failure to write (a full disk); the run loop asks after each epoch and ends the run.
   const Result<>& status() const;

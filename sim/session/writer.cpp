@@ -95,6 +95,7 @@ void SessionWriter::flush() { impl_->output.flush(impl_->epochs); }
 
 Result<> SessionWriter::close() { return impl_->output.close(); }
 void SessionWriter::take_over() { impl_->output.take_over(); }
+Result<> SessionWriter::continue_in(const std::string& copy) { return impl_->output.continue_in(copy); }
 
 const Result<>& SessionWriter::status() const { return impl_->output.status(); }
 

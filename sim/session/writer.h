@@ -34,6 +34,7 @@ class SessionWriter {
   void flush();
   Result<> close();
   void take_over();  // BlockOutput::take_over()
+  Result<> continue_in(const std::string& copy);
   const Result<>& status() const;
 
  private:

@@ -19,17 +19,20 @@ struct Timeline::Impl {
   // The only process of ours: its thread is the run loop.
   struct RunLoop : sc_core::sc_module {
     SC_HAS_PROCESS(RunLoop);
-    RunLoop(sc_core::sc_module_name module_name, std::function<void()>& loop_body)
+    RunLoop(sc_core::sc_module_name module_name, std::function<bool()>& loop_body)
         : sc_core::sc_module(module_name), body(loop_body) {
       SC_THREAD(main);
       set_stack_size(kStackBytes);
     }
     void main() {
       handle = sc_core::sc_get_current_process_handle();
-      body();
+      while (!body()) {
+        sc_core::sc_pause();
+        sc_core::wait(sc_core::SC_ZERO_TIME);
+      }
       sc_core::sc_stop();
     }
-    std::function<void()>& body;
+    std::function<bool()>& body;
     sc_core::sc_process_handle handle;
   };
 
@@ -75,7 +78,7 @@ struct Timeline::Impl {
 
   Clock clock;
   EventQueue events;
-  std::function<void()> body;
+  std::function<bool()> body;
   std::string failure;
   std::unique_ptr<sc_core::sc_simcontext> context;
   std::unique_ptr<RunLoop> loop;
@@ -91,6 +94,13 @@ EventQueue& Timeline::events() { return impl_->events; }
 void Timeline::enter() { impl_->enter(); }
 
 bool Timeline::run(std::function<void()> body) {
+  return run_part([whole = std::move(body)] {
+    whole();
+    return true;
+  });
+}
+
+bool Timeline::run_part(std::function<bool()> body) {
   impl_->enter();
   impl_->body = std::move(body);
   try {

@@ -32,6 +32,9 @@ class Timeline {
   // Runs `body` as the SC_THREAD and returns when it has returned. Call it once. False when a process of a
   // module ended the simulation by an error: then `failure()` says which, and the body was left where it was.
   bool run(std::function<void()> body);
+  // The same for a body that pauses: it returns false when it wants to be called again, by another
+  // run_part(). Modules do not hear of a pause.
+  bool run_part(std::function<bool()> body);
   const std::string& failure() const;
 
   // --- Within the body ---
