@@ -67,7 +67,9 @@ Difference diff_headers(const SessionHeader& a, const SessionHeader& b) {
     return found;
   }
   if (auto found = diff_files(a.files, b.files)) return found;
-  return diff_pairs("the versions", a.versions, b.versions);
+  if (auto found = diff_pairs("the versions", a.versions, b.versions)) return found;
+  if (auto found = diff_texts("the test's program", a.program, b.program)) return found;
+  return diff_texts("the test", a.test, b.test);
 }
 
 std::string text_of(const std::optional<SessionRecord>& record, const SessionReader& reader) {

@@ -33,6 +33,9 @@ class ObjectReader {
   void text(const char* name, std::string& into) {
     if (const Json* value = find(name, &Json::is_string)) into = value->get_ref<const std::string&>();
   }
+  void optional_text(const char* name, std::string& into) {
+    if (object_.is_object() && object_.contains(name)) text(name, into);
+  }
   void number(const char* name, uint64_t& into) {
     if (const Json* value = find(name, &Json::is_number_unsigned)) into = value->get<uint64_t>();
   }
@@ -100,6 +103,8 @@ Result<std::string> header_to_json(const SessionHeader& header) {
     json["files"].push_back(std::move(entry));
   }
   json["versions"] = pairs_to_json(header.versions);
+  if (!header.program.empty()) json["program"] = header.program;
+  if (!header.test.empty()) json["test"] = header.test;
   try {
     std::string text = json.dump();
     if (text.size() <= kHeaderBytesMax) return text;
@@ -123,6 +128,8 @@ Result<SessionHeader> header_from_json(std::string_view text, std::vector<bool>&
   reader.number("epoch_instructions", header.epoch_instructions);
   reader.number("memory_digest_epochs", header.memory_digest_epochs);
   reader.pairs("versions", header.versions);
+  reader.optional_text("program", header.program);
+  reader.optional_text("test", header.test);
   if (const Json* files = reader.list("files")) {
     for (const Json& entry : *files) {
       ObjectReader file_reader(entry);

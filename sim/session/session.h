@@ -30,6 +30,8 @@ struct SessionHeader {
   std::vector<SessionFile> files;
   // "unicorn" -> "2.1.4": a replay refuses another version by name.
   std::vector<std::pair<std::string, std::string>> versions;
+  // Of a run that a test made: the test program (its file's name) and the test's name. Empty otherwise.
+  std::string program, test;
 };
 
 // Bytes that came from outside the machine, and exactly when: delivered to a guest by the run loop, or the

@@ -40,6 +40,18 @@ TEST_CASE("a session is read as it was written") {
   CHECK(result.lost == 0);
 }
 
+TEST_CASE("a session says which test made it, if one did") {
+  TemporaryFile file("of-test");
+  SessionHeader header = sample_header();
+  write_session(file.path, sample_records(), header);
+  CHECK(SessionReader::open(file.path).value().header().test.empty());
+  header.program = "serial_tests";
+  header.test = "echoes what is typed, \"all\" of it";
+  write_session(file.path, sample_records(), header);
+  CHECK(SessionReader::open(file.path).value().header().program == "serial_tests");
+  CHECK(SessionReader::open(file.path).value().header().test == header.test);
+}
+
 TEST_CASE("reading can begin again") {
   TemporaryFile file("rewind");
   write_sample(file.path);

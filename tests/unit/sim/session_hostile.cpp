@@ -52,6 +52,9 @@ TEST_CASE("headers that are not what they should be") {
     return refusal(file.path);
   };
   CHECK(with_header(header_json()).empty());
+  std::string of_test = header_json();
+  of_test.insert(of_test.size() - 1, ",\"test\":7");
+  CHECK(contains(with_header(of_test), "'test'"));
   CHECK(contains(with_header("{"), "it is not JSON"));
   CHECK(contains(with_header("[]"), "'scenario_name'"));
   CHECK(contains(with_header("{\"scenario_name\":7}"), "'scenario_name'"));
