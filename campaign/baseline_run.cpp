@@ -82,10 +82,11 @@ Result<Baseline> run_baseline(const Scenario& scenario, const SiteChoice& choice
   baseline.usual_lines = lines.all();
   baseline.kinds = kinds.names();
   for (const auto& wire : filter.wires()) {
-    PlanWire planned{wire->name, {}};
+    PlanWire planned{wire->name, {}, wire->glob, wire->spread};
     for (const FaultAction& action : wire->actions) planned.actions.push_back(action.text);
     for (const std::string& action : planned.actions) baseline.hash = hash_mix(baseline.hash, hash64(action));
     baseline.hash = hash_mix(baseline.hash, hash64(wire->name));
+    if (wire->spread != 0) baseline.hash = hash_mix(hash_mix(baseline.hash, wire->glob), wire->spread);
     baseline.wires.push_back(std::move(planned));
   }
   return baseline;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -13,7 +14,8 @@ namespace ringside {
 // Between two processes of one host: the sites as they lie in memory, behind the rest as MessagePack.
 std::string Baseline::to_bytes() const {
   nlohmann::json json;
-  for (const PlanWire& wire : wires) json["wires"].push_back({wire.name, wire.actions});
+  for (const PlanWire& wire : wires)
+    json["wires"].push_back({wire.name, wire.actions, wire.glob, wire.spread});
   json["kinds"] = kinds;
   json["hash"] = hash;
   json["usual_lines"] = usual_lines;
@@ -37,7 +39,8 @@ Baseline Baseline::from_bytes(const std::string& bytes) {
   Baseline baseline;
   if (json.contains("wires")) {
     for (const auto& wire : json["wires"])
-      baseline.wires.push_back({wire[0].get<std::string>(), wire[1].get<std::vector<std::string>>()});
+      baseline.wires.push_back({wire[0].get<std::string>(), wire[1].get<std::vector<std::string>>(),
+                                wire[2].get<uint32_t>(), wire[3].get<uint64_t>()});
   }
   baseline.kinds = json["kinds"].get<std::vector<std::string>>();
   baseline.hash = json["hash"].get<uint64_t>();
@@ -73,13 +76,32 @@ std::vector<uint64_t> choose(uint64_t count, uint64_t bound, uint64_t seed, std:
 Plan::Plan(const Baseline& baseline, std::optional<uint64_t> random, uint64_t seed, Shard shard)
     : chosen_all_(!random), shard_(shard) {
   first_point_.reserve(baseline.sites.size() + 1);
+  const std::vector<bool> has_points = spread(baseline);
   uint64_t point = 0;
-  for (const Site& site : baseline.sites) {
+  for (size_t number = 0; number < baseline.sites.size(); ++number) {
     first_point_.push_back(point);
-    point += baseline.wires[site.wire].actions.size();
+    if (has_points[number]) point += baseline.wires[baseline.sites[number].wire].actions.size();
   }
   first_point_.push_back(point);
   if (random) chosen_ = choose(*random, point, seed, "campaign");
+}
+
+// Of T sites of a glob N: those at which another N-th part of T is complete.
+std::vector<bool> Plan::spread(const Baseline& baseline) const {
+  struct Count {
+    uint64_t all = 0, seen = 0;
+  };
+  std::map<uint32_t, Count> counts;
+  for (const Site& site : baseline.sites) ++counts[baseline.wires[site.wire].glob].all;
+  std::vector<bool> chosen;
+  for (const Site& site : baseline.sites) {
+    const PlanWire& wire = baseline.wires[site.wire];
+    Count& count = counts[wire.glob];
+    const uint64_t before = count.seen++ * wire.spread / count.all;
+    chosen.push_back(wire.spread == 0 || wire.spread >= count.all ||
+                     count.seen * wire.spread / count.all != before);
+  }
+  return chosen;
 }
 
 uint64_t Plan::own() const { return chosen() / shard_.of + (chosen() % shard_.of >= shard_.number ? 1 : 0); }

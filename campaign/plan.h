@@ -16,6 +16,8 @@ namespace ringside {
 struct PlanWire {
   std::string name;
   std::vector<std::string> actions;
+  uint32_t glob = 0;    // of --sites
+  uint64_t spread = 0;  // of the sites of all wires of that glob, so many, evenly; 0: all
 };
 
 struct Site {
@@ -61,6 +63,8 @@ class Plan {
   uint64_t rank_of(uint64_t point) const;
 
  private:
+  std::vector<bool> spread(const Baseline& baseline) const;
+
   std::vector<uint64_t> first_point_;  // by site; one more at the end
   bool chosen_all_;
   std::vector<uint64_t> chosen_;  // sorted

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "sim/fault/fault_actions.h"
 #include "sim/near_names.h"
@@ -11,8 +12,28 @@ namespace ringside {
 
 std::string action_word(const std::string& action) { return action.substr(0, action.find('(')); }
 
+std::vector<SiteFilter::SiteGlob> SiteFilter::parse(const std::vector<std::string>& texts) {
+  constexpr std::string_view kSpread = "@spread(";
+  std::vector<SiteGlob> globs;
+  for (const std::string& text : texts) {
+    const size_t at = text.find('@');
+    SiteGlob glob{text.substr(0, at), 0, {}};
+    if (at != std::string::npos) {
+      const char* const end = text.data() + text.size();
+      const size_t digits = at + kSpread.size();
+      const auto [behind, error] = text.compare(at, kSpread.size(), kSpread) == 0
+                                       ? std::from_chars(text.data() + digits, end, glob.spread)
+                                       : std::from_chars_result{end, std::errc::invalid_argument};
+      if (error != std::errc{} || std::string_view(behind, end) != ")" || glob.spread == 0)
+        glob.error = "behind '@' stands spread(N), for N sites evenly spread over the run";
+    }
+    globs.push_back(std::move(glob));
+  }
+  return globs;
+}
+
 SiteFilter::SiteFilter(std::vector<std::string> globs, std::vector<std::string> actions)
-    : globs_(std::move(globs)),
+    : globs_(parse(globs)),
       actions_(std::move(actions)),
       glob_used_(globs_.size()),
       action_used_(actions_.size()) {}
@@ -21,17 +42,21 @@ const WantedWire* SiteFilter::judge(const Wire& wire) {
   if (known_.size() <= wire.index()) known_.resize(wire.index() + 1);
   Known& known = known_[wire.index()];
   known.judged = true;
-  bool wanted = globs_.empty();
+  // The moments of a wire that is only observed are struck when that is asked for.
+  bool wanted = globs_.empty() && !wire.payload_type().is_moment;
+  uint32_t first = 0;
   for (size_t i = 0; i < globs_.size(); ++i) {
-    if (!wire_matches(globs_[i], wire.name())) continue;
+    if (!wire_matches(globs_[i].glob, wire.name())) continue;
+    if (!wanted) first = static_cast<uint32_t>(i);
     wanted = true;
     glob_used_[i] = true;
   }
   if (!wanted) return nullptr;
   std::vector<FaultAction> actions = actions_on(wire);
   if (actions.empty()) return nullptr;
-  wires_.push_back(std::make_unique<WantedWire>(
-      WantedWire{static_cast<uint32_t>(wires_.size()), wire.name(), std::move(actions)}));
+  wires_.push_back(std::make_unique<WantedWire>(WantedWire{static_cast<uint32_t>(wires_.size()), wire.name(),
+                                                           std::move(actions), first,
+                                                           globs_.empty() ? 0 : globs_[first].spread}));
   known.wire = wires_.back().get();
   return known.wire;
 }
@@ -74,9 +99,10 @@ Result<> SiteFilter::check(const Wiring& wiring) const {
   std::vector<std::string> names;
   for (const auto& wire : wiring.wires()) names.push_back(wire->name());
   for (size_t i = 0; i < globs_.size(); ++i) {
+    if (!globs_[i].error.empty()) return fail(fmt::format("--sites {}: {}", globs_[i].glob, globs_[i].error));
     if (glob_used_[i]) continue;
-    return fail(fmt::format("--sites {}: the run has no such wire{}", globs_[i],
-                            did_you_mean(near_names(globs_[i], names, 4))));
+    return fail(fmt::format("--sites {}: the run has no such wire{}", globs_[i].glob,
+                            did_you_mean(near_names(globs_[i].glob, names, 4))));
   }
   for (size_t i = 0; i < actions_.size(); ++i) {
     if (action_used_[i]) continue;

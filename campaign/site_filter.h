@@ -17,11 +17,15 @@ struct WantedWire {
   uint32_t number = 0;  // of the wanted ones, as they are first seen
   std::string name;
   std::vector<FaultAction> actions;  // never empty
+  uint32_t glob = 0;                 // which of the globs has named it
+  uint64_t spread = 0;               // so many sites of all that this glob names, evenly; 0: all
 };
 
 class SiteFilter {
  public:
-  // Globs of wires, and actions as a user lists them: "drop", "delay(2ms)", "parity". Empty: all.
+  // Globs of wires, and actions as a user lists them: "drop", "delay(2ms)", "parity". Empty: all. Behind a
+  // glob
+  // "@spread(100)" may stand.
   SiteFilter(std::vector<std::string> globs, std::vector<std::string> actions);
 
   // Whose machine's wires they are. What crosses before this is known, while the machine is built, is no
@@ -48,7 +52,14 @@ class SiteFilter {
   std::vector<FaultAction> actions_on(const Wire& wire);
 
   const FaultInjector* injector_ = nullptr;
-  const std::vector<std::string> globs_, actions_;
+  struct SiteGlob {
+    std::string glob;
+    uint64_t spread = 0;
+    std::string error;
+  };
+  static std::vector<SiteGlob> parse(const std::vector<std::string>& texts);
+  const std::vector<SiteGlob> globs_;
+  const std::vector<std::string> actions_;
   std::vector<bool> glob_used_, action_used_;
   std::vector<std::string> offered_;  // words of actions that the wanted wires take
   std::vector<Known> known_;          // by the wire's index

@@ -212,6 +212,25 @@ constexpr Field kGrantFields[] = {
     {"length", offsetof(GrantRecord, length), 4},
     {"status", offsetof(GrantRecord, status), 2, FieldFormat::signed_decimal},
 };
+constexpr FieldName kXenbusEnds[] = {{0, "frontend"}, {1, "backend"}};
+constexpr FieldName kXenbusStates[] = {
+    {0, "Unknown"}, {1, "Initialising"}, {2, "InitWait"},      {3, "Initialised"},  {4, "Connected"},
+    {5, "Closing"}, {6, "Closed"},       {7, "Reconfiguring"}, {8, "Reconfigured"},
+};
+// Both in one, as rows of a campaign's table.
+constexpr FieldName kXenbusMoments[] = {
+    {0x00, "frontend Unknown"},     {0x01, "frontend Initialising"},  {0x02, "frontend InitWait"},
+    {0x03, "frontend Initialised"}, {0x04, "frontend Connected"},     {0x05, "frontend Closing"},
+    {0x06, "frontend Closed"},      {0x07, "frontend Reconfiguring"}, {0x08, "frontend Reconfigured"},
+    {0x10, "backend Unknown"},      {0x11, "backend Initialising"},   {0x12, "backend InitWait"},
+    {0x13, "backend Initialised"},  {0x14, "backend Connected"},      {0x15, "backend Closing"},
+    {0x16, "backend Closed"},       {0x17, "backend Reconfiguring"},  {0x18, "backend Reconfigured"},
+};
+constexpr Field kXenbusStateFields[] = {
+    {"type", offsetof(XenbusStateRecord, type), 1, FieldFormat::enumeration, kXenbusMoments},
+    {"end", offsetof(XenbusStateRecord, end), 1, FieldFormat::enumeration, kXenbusEnds},
+    {"state", offsetof(XenbusStateRecord, state), 1, FieldFormat::enumeration, kXenbusStates},
+};
 constexpr NamedFault kHypercallFaults[] = {
     {"ENOMEM", "Xen has no memory for it", "fail(-12)"},
     {"EAGAIN", "Xen cannot do it now", "fail(-11)"},
@@ -266,6 +285,14 @@ const PayloadType kToolstackPayload{.id = 104,
                                     .tail_name = "commands",
                                     .group = "toolstack"};
 
+const PayloadType kXenbusStatePayload{.id = 105,
+                                      .name = "xenbus_state",
+                                      .title = "XenBus: an end of a device has come to a state",
+                                      .size = sizeof(XenbusStateRecord),
+                                      .fields = kXenbusStateFields,
+                                      .group = "xenbus",
+                                      .is_moment = true};
+
 void register_hypervisor_payload_types() {
   PayloadRegistry& registry = PayloadRegistry::instance();
   registry.add(kHypercallPayload);
@@ -273,6 +300,7 @@ void register_hypervisor_payload_types() {
   registry.add(kGrantPayload);
   registry.add(kXenConsolePayload);
   registry.add(kToolstackPayload);
+  registry.add(kXenbusStatePayload);
   register_xenstore_payload_types();
   register_console_payload_types();
   register_blk_payload_types();

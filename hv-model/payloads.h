@@ -61,10 +61,22 @@ struct GrantRecord {
 };
 static_assert(sizeof(GrantRecord) == 24);
 
-extern const PayloadType kHypercallPayload;   // 100
-extern const PayloadType kEventPayload;       // 101
-extern const PayloadType kGrantPayload;       // 102
-extern const PayloadType kXenConsolePayload;  // 103: text that a guest wrote by console_io
-extern const PayloadType kToolstackPayload;   // 104: commands of xl
+// "<domain>/xenbus/<device>", of disks and network interfaces: an end has come to a state, in the backend's
+// eyes: out as soon as it has noticed the frontend's and before it does anything about it, in when it has
+// written its own.
+struct XenbusStateRecord {
+  uint8_t type = 0;   // 0x10 for the backend's, and the state
+  uint8_t end = 0;    // 0: the frontend, 1: the backend
+  uint8_t state = 0;  // enum xenbus_state
+  uint8_t padding = 0;
+};
+static_assert(sizeof(XenbusStateRecord) == 4);
+
+extern const PayloadType kHypercallPayload;    // 100
+extern const PayloadType kEventPayload;        // 101
+extern const PayloadType kGrantPayload;        // 102
+extern const PayloadType kXenConsolePayload;   // 103: text that a guest wrote by console_io
+extern const PayloadType kToolstackPayload;    // 104: commands of xl
+extern const PayloadType kXenbusStatePayload;  // 105
 
 }  // namespace ringside

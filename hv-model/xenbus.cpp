@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <array>
 
+#include "hv-model/payloads.h"
 #include "sim/assert.h"
 
 namespace ringside {
@@ -39,6 +40,14 @@ void XenbusDevice::switch_state(XenbusState state) {
   if (state == state_) return;
   state_ = state;
   write_own("state", fmt::format("{}", static_cast<unsigned>(state)));
+  show_state(Direction::in, true, state);
+}
+
+void XenbusDevice::show_state(Direction direction, bool backend, XenbusState state) {
+  if (wire_ == nullptr || !wire_->tapped()) return;
+  const auto number = static_cast<uint8_t>(state);
+  (void)wire_->show(direction, XenbusStateRecord{static_cast<uint8_t>(backend ? number | 0x10 : number),
+                                                 static_cast<uint8_t>(backend), number, 0});
 }
 
 void XenbusDevice::fail(int64_t error, std::string_view text) {
@@ -64,7 +73,11 @@ void XenbusDevice::other_state_written() {
   if (other_seen_ && seen == other_state_) return;
   other_seen_ = true;
   other_state_ = seen;
-  other_end_changed(seen);
+  if (wire_ == nullptr) return other_end_changed(seen);
+  show_state(Direction::out, false, seen);
+  store_.soon("xenbus/other_end", [this, seen, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) other_end_changed(seen);
+  });
 }
 
 tl::expected<std::string, std::string> XenbusDevice::read_own(std::string_view name) {

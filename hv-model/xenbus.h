@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "hv-model/xenstore/client.h"
 #include "sim/state.h"
+#include "sim/wire.h"
 
 namespace ringside {
 
@@ -47,6 +49,9 @@ class XenbusDevice : public Stateful {
   // As last seen by the watch.
   XenbusState other_state() const { return other_state_; }
 
+  // Where the states of both ends are shown from now on: a kXenbusStatePayload wire. The other end's is shown
+  // before other_end_changed(), so that a fault may strike between.
+  void show_states_on(Wire& wire) { wire_ = &wire; }
   // Writes `state`, unless it is that already.
   void switch_state(XenbusState state);
   // As xenbus_dev_fatal: writes "<errno> <text>" to error/<own path>/error, then goes to closing. `error` is
@@ -70,11 +75,14 @@ class XenbusDevice : public Stateful {
 
  private:
   void other_state_written();
+  void show_state(Direction direction, bool backend, XenbusState state);
 
   XenStoreClient& store_;
   const std::string own_path_, other_path_;
   XenbusState state_ = XenbusState::unknown;
   XenbusState other_state_ = XenbusState::unknown;
+  Wire* wire_ = nullptr;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what the event queue holds
   bool watching_ = false;
   bool other_seen_ = false;
 };

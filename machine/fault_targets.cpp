@@ -8,7 +8,7 @@ void XenFaultTargets::add(const std::vector<std::string>& paths, const Crash& cr
 
 const XenFaultTargets::Crash* XenFaultTargets::find(const Wire& wire) const {
   for (const auto& [path, crash] : targets_) {
-    if (wire.name().starts_with(path)) return &crash;
+    if (path.ends_with('/') ? wire.name().starts_with(path) : wire.name() == path) return &crash;
   }
   return nullptr;
 }

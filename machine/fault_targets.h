@@ -17,8 +17,8 @@ class XenFaultTargets final : public FaultTargets {
   // What dies, and what comes back after so long (0: nothing).
   using Crash = std::function<void(Tick back_after)>;
 
-  // All wires whose names begin with one of these paths: {"dom1/ring/xvda/"}. What it calls lives as long as
-  // the machine.
+  // All wires whose names begin with one of these paths, {"dom1/ring/xvda/"}, or are one:
+  // {"dom1/xenbus/xvda"}. What it calls lives as long as the machine.
   void add(const std::vector<std::string>& paths, const Crash& crash);
   template <class Backend>
   void add(const std::vector<std::string>& paths, Backend& backend) {

@@ -86,6 +86,9 @@ struct PayloadType {
   // A message that answers a request, so that a fault may make it an error: fail(CODE). One that has a field
   // "status" is such a message without saying so.
   bool is_answer = false;
+  // Of a wire that is only observed: a moment at which what stands behind the wire may fail (`crash`), so
+  // that a campaign that is told to strike this wire does.
+  bool is_moment = false;
 };
 
 struct DecodedField {

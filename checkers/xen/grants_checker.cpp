@@ -144,7 +144,7 @@ bool GrantsChecker::is_anew(const Role& role, uint32_t index) {
     role.ring->next = index + 1;
     return false;
   }
-  while (role.ring->count != 0) end(role, role.ring->flights[0].id);
+  forget_flights(role);
   return true;
 }
 
@@ -156,7 +156,13 @@ void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) 
       if (crossing.direction == Direction::in) on_return(*role.domain, wire, crossing);
       break;
     case Part::blk_request: on_blk_request(role, wire, crossing); break;
-    case Part::blk_response: end(role, record_at<uint64_t>(crossing)); break;
+    case Part::blk_response:
+      if (meddled_with(crossing)) {
+        forget_flights(role);  // one of them has been answered, and nobody can say which
+      } else {
+        end(role, record_at<uint64_t>(crossing));
+      }
+      break;
     case Part::tx_request: on_tx_request(role, wire, crossing); break;
     case Part::rx_request:
       if (Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing))) {
@@ -321,8 +327,12 @@ void GrantsChecker::end(const Role& role, uint64_t id) {
   }
 }
 
-void GrantsChecker::clear(const Role& role) {
+void GrantsChecker::forget_flights(const Role& role) {
   while (role.ring->count != 0) end(role, role.ring->flights[0].id);
+}
+
+void GrantsChecker::clear(const Role& role) {
+  forget_flights(role);
   role.ring->outputs_seen = 0;
 }
 

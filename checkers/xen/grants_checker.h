@@ -88,6 +88,7 @@ class GrantsChecker final : public Checker {
   void on_death(DomainGrants& domain);
   void begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing);
   void end(const Role& role, uint64_t id);
+  void forget_flights(const Role& role);
   void clear(const Role& role);
   Flight& open(Ring& ring);
   const Use* clash_of(const Ring& ring, const Use& use, uint64_t& id) const;

@@ -183,4 +183,8 @@ XenStoreClient::Outcome XenStoreClient::unwatch(const std::string& path, const s
   return tl::unexpected<std::string>("ENOENT");
 }
 
+void XenStoreClient::soon(const char* name, std::function<void()> action) {
+  impl_->events.schedule(impl_->clock.now, name, std::move(action));
+}
+
 }  // namespace ringside

@@ -43,6 +43,8 @@ class XenStoreClient {
   // Fires once at once (through the event queue), as every watch does.
   Outcome watch(const std::string& path, const std::string& token, WatchCallback callback);
   Outcome unwatch(const std::string& path, const std::string& token);
+  // From the event queue, at this very time. `name` is the event's (a literal).
+  void soon(const char* name, std::function<void()> action);
 
  private:
   struct Impl;

@@ -112,7 +112,9 @@ void FaultInjector::Impl::strike(WireState& state, size_t first, Crossing& cross
 
 void FaultInjector::Impl::ask_scout(WireState& state, Crossing& crossing, Verdict& verdict) {
   const Wire& wire = *state.wire;
-  if (wire.kind() == WireKind::sampled && !wire.rewriter() && !wire.stimulus()) return;
+  if (wire.kind() == WireKind::sampled && !wire.rewriter() && !wire.stimulus() &&
+      !wire.payload_type().is_moment)
+    return;
   const FaultSite site{wire, crossing, state.crossings};
   const FaultAction* action = scout->on_site(site);
   if (action == nullptr) return;

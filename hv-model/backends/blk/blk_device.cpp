@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hv-model/backends/blk/blk_payloads.h"
+#include "hv-model/payloads.h"
 #include "hv-model/xen_abi.h"
 #include "hv-model/xen_error.h"
 
@@ -19,6 +20,8 @@ BlkBackend::Device::Device(const BlkDisk& disk, XenStoreClient& store, const Dev
       wires_(wires_of_queue(std::nullopt)),
       draining_(draining) {
   const BlkBackendConfig& config = disk_.config;
+  show_states_on(disk_.hypervisor.wiring.add(fmt::format("{}/xenbus/{}", disk_.frontend.name, config.name),
+                                             WireKind::sampled, kXenbusStatePayload));
   if (config.indirect_segments != 0)
     write_own("feature-max-indirect-segments", fmt::format("{}", config.indirect_segments));
   write_own("multi-queue-max-queues", fmt::format("{}", config.queues));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "hv-model/payloads.h"
 #include "hv-model/xen_error.h"
 
 namespace ringside {
@@ -48,6 +49,8 @@ NetDevice::NetDevice(Hypervisor& hypervisor, XenStoreClient& store, Domain& fron
       paths_(std::move(paths)),
       on_removed_(std::move(on_removed)),
       interface_(hypervisor, frontend, port, config) {
+  show_states_on(hypervisor.wiring.add(fmt::format("{}/xenbus/{}", frontend.name, config.name),
+                                       WireKind::sampled, kXenbusStatePayload));
   announce();
   backend_switch_state(XenbusState::init_wait);
   watch_other_end();

@@ -41,6 +41,32 @@ TEST_CASE("every site times every action of its wire is a point") {
   CHECK(own_points(plan) == all);
 }
 
+TEST_CASE("of wires whose glob is spread, so many sites have points, evenly over the run") {
+  Baseline baseline = baseline_of(40);
+  baseline.wires[0].glob = 1;
+  baseline.wires[0].spread = 4;  // of its 20 sites; the other wire's have all
+  const Plan plan(baseline, std::nullopt, 1, {});
+  CHECK(plan.points() == 4 * 3 + 20 * 2);
+  std::vector<uint32_t> struck;
+  for (uint64_t point = 0; point < plan.points(); ++point) {
+    const Site& site = baseline.sites[plan.site_of(point)];
+    if (site.wire == 0 && (struck.empty() || struck.back() != site.nth)) struck.push_back(site.nth);
+    CHECK(point - plan.first_point_of(plan.site_of(point)) < baseline.wires[site.wire].actions.size());
+  }
+  CHECK(struck == std::vector<uint32_t>{5, 10, 15, 20});
+}
+
+TEST_CASE("a spread over two wires counts their sites together, and more than there are is all") {
+  Baseline baseline = baseline_of(10);
+  for (PlanWire& wire : baseline.wires) wire.spread = 2;
+  const Plan plan(baseline, std::nullopt, 1, {});
+  CHECK(plan.points() == 3 + 2);
+  CHECK(plan.site_of(0) == 4);
+  CHECK(plan.site_of(3) == 9);
+  for (PlanWire& wire : baseline.wires) wire.spread = 11;
+  CHECK(Plan(baseline, std::nullopt, 1, {}).points() == 25);
+}
+
 TEST_CASE("shards share the points out, chosen at random or not") {
   const Baseline baseline = baseline_of(40);
   for (const std::optional<uint64_t> random : {std::optional<uint64_t>(), std::optional<uint64_t>(17)}) {

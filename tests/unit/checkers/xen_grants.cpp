@@ -153,6 +153,18 @@ TEST_CASE("What a backend does anew for one that has died uses grants that the f
   }
 }
 
+TEST_CASE("A response that a fault has changed has answered some request") {
+  CheckedGrants guest;
+  guest.request(1);
+  guest.take(kRef);
+  guest.faults.flags = Crossing::kCanonical;
+  guest.answer(77);
+  guest.faults.flags = 0;
+  guest.request(2);
+  guest.take(kRef);
+  CHECK(guest.rules() == Rules{});
+}
+
 TEST_CASE("Two writes may use the same page, which is granted for reading") {
   CheckedGrants guest;
   guest.grant(kRef, guest.data, true);

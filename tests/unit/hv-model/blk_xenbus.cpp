@@ -1,5 +1,8 @@
 // Proves the walk of XenBus states of the block backend and what it does with frontends that break off or
 // write nonsense.
+#include <cstddef>
+
+#include "hv-model/payloads.h"
 #include "tests/unit/hv-model/blk_fixture.h"
 
 namespace ringside {
@@ -32,6 +35,50 @@ TEST_CASE("blk: connecting announces the disk") {
   CHECK(fixture.backend_node("max-ring-page-order") == "4");
   CHECK(fixture.backend_node("physical-sector-size") == "512");
   CHECK(fixture.grant_in_use(BlkFixture::kRingGrant));
+}
+
+namespace {
+
+// Lets the backend die at a moment, as a fault that strikes it does: from the event queue, right behind it.
+struct Moments : Tap {
+  void on_crossing(const Wire&, Crossing& crossing, Verdict&) override {
+    seen.push_back(crossing.payload->at(offsetof(XenbusStateRecord, type)));
+    if (seen.back() == deadly)
+      fixture->events.schedule(fixture->clock.now, "test/crash",
+                               [this] { fixture->backend->crash(milliseconds(5)); });
+  }
+  BlkFixture* fixture = nullptr;
+  int deadly = -1;
+  std::vector<int> seen;
+};
+constexpr int kBackend = 0x10;
+
+}  // namespace
+
+TEST_CASE("blk: the states of both ends are shown where they are noticed") {
+  BlkFixture fixture;
+  Moments moments;
+  fixture.wiring.add_tap(moments, "dom1/xenbus/xvda");
+  fixture.connect();
+  fixture.set_state(XenbusState::closing);
+  fixture.set_state(XenbusState::closed);
+  CHECK(moments.seen == std::vector<int>{3, kBackend | 4, 4, 5, kBackend | 5, 6, kBackend | 6});
+}
+
+TEST_CASE("blk: who dies when the frontend says Initialised has not connected to it") {
+  BlkFixture fixture;
+  Moments moments;
+  moments.fixture = &fixture;
+  moments.deadly = 3;
+  fixture.wiring.add_tap(moments, "dom1/xenbus/xvda");
+  fixture.publish_nodes();
+  fixture.put_node("state", "3");
+  fixture.run(milliseconds(3));
+  CHECK(moments.seen == std::vector<int>{3});
+  CHECK_FALSE(fixture.grant_in_use(BlkFixture::kRingGrant));
+  moments.deadly = -1;
+  fixture.run(milliseconds(20));  // the next one finds it as it is
+  CHECK(moments.seen == std::vector<int>{3, kBackend | 2, 3, kBackend | 4});
 }
 
 TEST_CASE("blk: a frontend may close and connect again, many times") {
