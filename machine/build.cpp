@@ -231,8 +231,10 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     for (const auto& disk : disks) {
       if (disk->scenario->domain != given.name) continue;
       BlkBackend& backend = xen->disks->add(*disk->scenario, *disk->image, (*guest)->domain());
-      xen->fault_targets.add({fmt::format("{}/ring/{}/", (*guest)->domain().name, disk->scenario->name)},
-                             backend);
+      const std::string& owner = (*guest)->domain().name;
+      const std::string& name = disk->scenario->name;
+      xen->fault_targets.add(
+          {fmt::format("{}/ring/{}/", owner, name), fmt::format("{}/xenbus/{}", owner, name)}, backend);
     }
     for (const NicScenario& nic : scenario.nics) {
       if (nic.domain != given.name) continue;
@@ -240,7 +242,9 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
           xen_nics->add(nic, scenario.seed, networks->attach(nic.network, nic.name), (*guest)->domain());
       const std::string& owner = (*guest)->domain().name;
       xen->fault_targets.add(
-          {fmt::format("{}/ring/{}/", owner, nic.name), fmt::format("{}/eth/{}/", owner, nic.name)}, backend);
+          {fmt::format("{}/ring/{}/", owner, nic.name), fmt::format("{}/eth/{}/", owner, nic.name),
+           fmt::format("{}/xenbus/{}", owner, nic.name)},
+          backend);
     }
     xen_consoles->attach(given.name, (*guest)->domain(), *xen,
                          [this](const ConsoleScenario& console, std::span<const uint8_t> bytes) {
