@@ -57,7 +57,7 @@ Exit UnicornCpu::run(Tick deadline) {
     const uint64_t rip_before = rip();
     pending_ = {};
     current_ = {};
-    check_at_ps_ = deadline_.ps;
+    check_at_ps_ = next_look();
     const uc_err error = run_emulator(rip_before);
     // PAUSE leaves the emulator without a reason.
     const bool left_alone = error == UC_ERR_OK && pending_.cause == Cause::none;

@@ -108,6 +108,10 @@ class UnicornCpu final : public Cpu, public StoreWatch {
   // Iterations of REP STOS and REP MOVS beyond the one that begins (unicorn_strings.h).
   void repeat_string(const Block& block);
   uint8_t* reached_memory(uint64_t address, Access access);
+  // Iterations of a loop that only counts (counting_loop.h), which a block begins that was entered at
+  // `began`.
+  void pass_over_counting(Tick began);
+  uint64_t next_look() const;
   void take_back_cut_block(uint64_t next_address, uint32_t next_size);
   bool fill(uint64_t address, Access access, uc_tlb_entry& entry);
   void grant(const Translation& translation, Access access, uc_tlb_entry& entry);
@@ -197,7 +201,7 @@ class UnicornCpu final : public Cpu, public StoreWatch {
   Pending pending_;
   bool stop_requested_ = false;
   Tick deadline_;
-  uint64_t check_at_ps_ = 0;  // a block that starts at this time or later is unusual
+  uint64_t check_at_ps_ = 0;  // a block that starts at this time or later is unusual; the deadline, or before
 
   // The block that runs, or ran last: as it was charged.
   struct Current {

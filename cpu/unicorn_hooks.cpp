@@ -4,11 +4,14 @@
 #include <array>
 #include <cstring>
 
+#include "cpu/counting_loop.h"
 #include "cpu/unicorn_cpu.h"
 #include "cpu/unicorn_layout.h"
 
 namespace ringside {
 namespace {
+
+constexpr uint64_t kTrapFlag = 1 << 8;
 
 UnicornCpu& core(void* self) { return *static_cast<UnicornCpu*>(self); }
 
@@ -64,8 +67,11 @@ void UnicornCpu::on_unusual_block(uint64_t address, uint32_t size) {
     current_ = {};
     return stop({.cause = Cause::boundary});
   }
+  const bool looks = clock_.now.ps >= check_at_ps_;
+  const Tick began = clock_.now;
   enter_block(address, size);
-  check_at_ps_ = current_.mixed || stop_requested_ ? 0 : deadline_.ps;
+  if (looks && !current_.mixed) pass_over_counting(began);
+  check_at_ps_ = current_.mixed || stop_requested_ ? 0 : next_look();
   // The emulator executes port instructions at CPL 3, and the rest of the block behind them. They must fault
   // (IOPL is 0 and there is no bitmap), so the block is not entered.
   if (current_.block->port_offset)
@@ -85,12 +91,42 @@ uint8_t* UnicornCpu::reached_memory(uint64_t address, Access access) {
 }
 
 void UnicornCpu::repeat_string(const Block& block) {
-  const uint64_t in_time = (check_at_ps_ - 1 - clock_.now.ps) / block.cost_ps;
+  const uint64_t in_time = (deadline_.ps - 1 - clock_.now.ps) / block.cost_ps;
   const uint64_t done = repeat_at_once(uc_, block.string, in_time, [this](uint64_t address, Access access) {
     return reached_memory(address, access);
   });
   clock_.now.ps += done * block.cost_ps;
   clock_.instructions += done;
+}
+
+// When a block is to be looked at though nothing is due: often enough to find a loop that counts soon after
+// it began, and seldom enough that code without loops does not feel it.
+uint64_t UnicornCpu::next_look() const {
+  constexpr Tick kLookEvery = microseconds(16);
+  return std::min(deadline_, saturating_add(clock_.now, kLookEvery)).ps;
+}
+
+void UnicornCpu::pass_over_counting(Tick began) {
+  const uint64_t offset = current_.address & (kPageSize - 1);
+  if (current_.block->string.width != 0 || !may_be_counting_loop(current_.block->bytes, 0)) return;
+  const auto page_address = peek_page(current_.address);
+  if (!page_address || began >= deadline_ || (read(UC_X86_REG_RFLAGS) & kTrapFlag)) return;
+  const uint8_t* page = memory_.at(*page_address, kPageSize);
+  if (page == nullptr) return;
+  CountingLoop::General before;
+  for (uint8_t i = 0; i < before.size(); ++i) before[i] = general(static_cast<Registers::General>(i));
+  const auto loop = find_counting_loop({page, kPageSize}, offset, before, costs_);
+  if (!loop) return;
+  // Each block of these iterations begins before the deadline.
+  const uint64_t in_time = (deadline_.ps - 1 - began.ps) / loop->cost.ps;
+  const uint64_t count = std::min(loop->iterations, in_time);
+  if (count == 0) return;
+  for (uint8_t i = 0; i < before.size(); ++i) {
+    if (loop->changes[i].step == 0) continue;
+    set_general(static_cast<Registers::General>(i), CountingLoop::after(loop->changes[i], before[i], count));
+  }
+  clock_.now.ps += count * loop->cost.ps;
+  clock_.instructions += count * loop->instructions;
 }
 
 // The cached block with these bytes, which lie where they lay and have not changed. Null when that is not
