@@ -93,10 +93,13 @@ class KeptSessions {
       return fail(fmt::format("{} is neither a folder, nor a session (.pcapng), nor a JUnit file", file));
     }
     for (const JunitFailure& failure : read_junit(xml)) {
-      for (const std::string& name : sessions_named_in(failure.message + "\n" + failure.text)) {
+      const std::string said = failure.message + "\n" + failure.text;
+      // CTest has no words of its own for a failure, and all that the test printed.
+      const bool in_output = sessions_named_in(said).empty();
+      for (const std::string& name : sessions_named_in(in_output ? failure.output : said)) {
         const std::string path = place_of(name, file);
         if (!path.empty()) {
-          failures_[path] = failure.message;
+          failures_[path] = in_output ? "" : failure.message;
         } else if (must_be_there) {
           return fail(fmt::format("{} names the session {}, which is not there, nor beside it", file, name));
         }

@@ -77,11 +77,18 @@ size_t end_of_tag(std::string_view xml, size_t at) {
 
 struct Scan {
   std::vector<JunitFailure> failures;
-  std::string test;
-  bool inside = false;  // of a failure
+  size_t first_of_test = 0;  // of `failures`
+  std::string test, output;
+  bool inside_failure = false, inside_output = false;
 
   void text(std::string_view text, bool escaped) {
-    if (inside) failures.back().text += escaped ? unescaped(text) : std::string(text);
+    if (!inside_failure && !inside_output) return;
+    (inside_failure ? failures.back().text : output) += escaped ? unescaped(text) : std::string(text);
+  }
+  void end_test() {
+    for (size_t i = first_of_test; i < failures.size(); ++i) failures[i].output = output;
+    first_of_test = failures.size();
+    output.clear();
   }
   void tag(std::string_view tag) {
     const bool closing = tag.starts_with('/'), empty = tag.ends_with('/');
@@ -89,12 +96,16 @@ struct Scan {
     const std::string_view name = tag.substr(0, tag.find_first_of(" \t\r\n/"));
     const bool is_failure = name == "failure" || name == "error";
     if (closing) {
-      if (is_failure) inside = false;
+      if (is_failure) inside_failure = false;
+      if (name == "system-out") inside_output = false;
+      if (name == "testcase") end_test();
     } else if (name == "testcase") {
       test = attribute(tag, "name");
     } else if (is_failure) {
-      failures.push_back({test, attribute(tag, "message"), ""});
-      inside = !empty;
+      failures.push_back({test, attribute(tag, "message"), "", ""});
+      inside_failure = !empty;
+    } else if (name == "system-out") {
+      inside_output = !empty;
     }
   }
 };

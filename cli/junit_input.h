@@ -12,6 +12,7 @@ struct JunitFailure {
   std::string test;     // the test case's name
   std::string message;  // the element's attribute: an assertion's expression
   std::string text;     // its contents
+  std::string output;   // what the test printed: <system-out>, where CTest has all that there is
 };
 
 // The <failure> and <error> elements, in their order. What is no XML gives what could be read of it.
