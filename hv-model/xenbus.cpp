@@ -40,11 +40,15 @@ void XenbusDevice::switch_state(XenbusState state) {
   if (state == state_) return;
   state_ = state;
   write_own("state", fmt::format("{}", static_cast<unsigned>(state)));
-  show_state(Direction::in, true, state);
+  if (wire_ == nullptr) return;
+  // Not while the machine is built, when there are no faults yet.
+  store_.soon("xenbus/own_state", [this, state, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) show_state(Direction::in, true, state);
+  });
 }
 
 void XenbusDevice::show_state(Direction direction, bool backend, XenbusState state) {
-  if (wire_ == nullptr || !wire_->tapped()) return;
+  if (!wire_->tapped()) return;
   const auto number = static_cast<uint8_t>(state);
   (void)wire_->show(direction, XenbusStateRecord{static_cast<uint8_t>(backend ? number | 0x10 : number),
                                                  static_cast<uint8_t>(backend), number, 0});
