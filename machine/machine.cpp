@@ -90,6 +90,8 @@ Result<RunReport> Machine::finish() {
   return report;
 }
 
+const std::vector<Violation>& Machine::violations() const { return impl_->checkers->violations(); }
+
 MachineDigest Machine::digest() const {
   MachineDigest digest;
   for (const auto& [name, part] : impl_->components)

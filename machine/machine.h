@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -68,6 +69,10 @@ struct MachineOptions {
   // Puts models of somebody's own on a PC's board (domain's name) before its guest starts; called once for
   // each PC while the machine is made. See docs/bring-your-own-model.md.
   std::function<void(const std::string& domain, PcBoard&)> customize_board;
+  // Of a run that a test makes: the test program (its file's name) and the test's name, for the session's header.
+  std::string program, test;
+  // The programs of hosted domains, by the domain's name.
+  std::map<std::string, std::function<void()>> hosted;
   // A test switch: random pauses of the host, random flushes of the emulator's TLB and extra stops, all of
   // which must have no effect. 0: off.
   uint64_t disturb_seed = 0;
@@ -130,6 +135,8 @@ class Machine {
   // a replay does it again. Errors are those of FaultInjector::add().
   Result<> inject(const FaultSpec& fault);
   MachineDigest digest() const;
+  // What the checkers have found so far, what the scenario allows included.
+  const std::vector<Violation>& violations() const;
   // Every guest that lives waits, and nothing is pending that could end it.
   bool waits_for_input() const;
   // For MachineViews (machine/views.h).

@@ -90,6 +90,7 @@ class RINGSIDE_API Crossing {
  private:
   friend class CrossingStore;
   friend class Crossings;
+  friend class Condition;
   Crossing(std::shared_ptr<CrossingStore> store, uint64_t number)
       : store_(std::move(store)), number_(number) {}
   std::shared_ptr<CrossingStore> store_;
