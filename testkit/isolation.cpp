@@ -230,10 +230,10 @@ void IsolatedTest::Impl::take_messages(int socket, const Take& take) {
       take_recording(bytes);
       descriptors.erase(descriptors.begin());
     } else if (frame.kind == kDeathMessage) {
-      if (!line_end.died) line_end = read_death(bytes);
+      if (!end.died) end = read_death(bytes);
     } else if (frame.kind == kFailureMessage) {
-      line_end.died = true;
-      if (line_end.text.empty()) line_end.text = bytes;
+      end.died = true;
+      if (end.text.empty()) end.text = bytes;
     } else {
       const std::string answer = take(frame.kind, bytes);
       if (frame.ask == 0) continue;

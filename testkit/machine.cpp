@@ -166,6 +166,10 @@ void Machine::Impl::build() {
   MachineOptions options;
   options.record_to = recording->path();
   options.hosted = programs;
+  if (const std::string& test = RunningTest::instance().name; !test.empty()) {
+    options.test = test;
+    options.program = program_path().substr(program_path().rfind('/') + 1);
+  }
   options.test = RunningTest::instance().name;
   if (!options.test.empty()) options.program = program_invocation_short_name;
   options.taps_behind = {&tap};
