@@ -457,6 +457,19 @@ void DiskImage::discard(uint64_t sector, uint64_t count, Done done) {
                 0);
 }
 
+DiskImage::Status DiskImage::read_now(uint64_t sector, std::span<uint8_t> into) {
+  if (!impl_->in_range(sector, into.size() / kSectorSize)) return Status::out_of_range;
+  const uint64_t offset = sector * kSectorSize;
+  return impl_->config.source ? impl_->config.source->read(offset, into) : impl_->read_bytes(offset, into);
+}
+
+DiskImage::Status DiskImage::write_now(uint64_t sector, std::span<const uint8_t> from) {
+  if (!impl_->in_range(sector, from.size() / kSectorSize)) return Status::out_of_range;
+  const uint64_t offset = sector * kSectorSize;
+  impl_->writes_hash = hash_mix(hash_mix(impl_->writes_hash, sector), hash64(from));
+  return impl_->config.source ? impl_->config.source->write(offset, from) : impl_->write_bytes(offset, from);
+}
+
 void DiskImage::visit_state(StateVisitor& visitor) const {
   visitor.number("sectors", sectors());
   visitor.number("operations", impl_->operations);

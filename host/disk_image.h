@@ -75,6 +75,10 @@ class DiskImage : public Stateful {
   // Zeroes the range; not_supported where the host's file system cannot (writable files only).
   void discard(uint64_t sector, uint64_t count, Done done);
 
+  // The medium behind the disk's back, at once and without a crossing: for whoever prepares or judges it.
+  Status read_now(uint64_t sector, std::span<uint8_t> into);
+  Status write_now(uint64_t sector, std::span<const uint8_t> from);
+
   void visit_state(StateVisitor& visitor) const override;
 
  private:

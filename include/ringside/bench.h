@@ -51,12 +51,12 @@ class RINGSIDE_API ExpectationFailed : public std::runtime_error {
 };
 
 struct BenchOptions {
-  std::string domain = "dom1";     // begins the names of the wires
-  uint64_t seed = 1;               // of faults by chance and of losses
-  uint64_t memory = 64u << 20;     // bytes, at address 0; costs nothing until it is used
-  bool record = true;              // what crosses the wires is kept, for wire() and save()
-  bool check = true;               // the checkers watch (`ringside checkers` lists them)
-  std::vector<std::string> allow;  // rules that may be broken, by globs: "device/uart_*"
+  std::string domain = "dom1";          // begins the names of the wires
+  uint64_t seed = 1;                    // of faults by chance and of losses
+  uint64_t memory = 64u << 20;          // bytes, at address 0; costs nothing until it is used
+  bool record = true;                   // what crosses the wires is kept, for wire() and save()
+  bool check = true;                    // the checkers watch (`ringside checkers` lists them)
+  std::vector<std::string> allow = {};  // rules that may be broken, by globs: "device/uart_*"
   // A register access takes so long. 0: time stands still, and a driver that polls needs advance().
   Duration access_time{0};
 };
@@ -160,6 +160,8 @@ class RINGSIDE_API Bench {
   std::vector<Violation> violations() const;
   // That none was, but for those allowed.
   void expect_clean(SourcePlace place = SourcePlace::current()) const;
+  // Nothing more is to come: what should have been given back by now (grants, fids) is looked for, too.
+  void finish(SourcePlace place = SourcePlace::current());
   // Writes what was kept as a session file, for `ringside show` and Wireshark.
   void save(const std::string& path) const;
 
@@ -173,7 +175,7 @@ class RINGSIDE_API Bench {
   house::Bench& house() const { return *house_; }
 
  protected:
-  explicit Bench(const BenchOptions& options);
+  explicit Bench(std::unique_ptr<house::Bench> made);
   std::unique_ptr<house::Bench> house_;
 };
 

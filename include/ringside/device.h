@@ -116,7 +116,7 @@ class RINGSIDE_API Uart : public Registers {
 
  private:
   friend class DeviceBench;
-  explicit Uart(std::unique_ptr<house::Uart> made);
+  Uart(std::unique_ptr<house::Uart> made, uint64_t port);
   std::unique_ptr<house::Uart> house_;
 };
 
@@ -125,7 +125,7 @@ class RINGSIDE_API Uart : public Registers {
 struct DiskOptions {
   std::string name = "disk0";
   uint64_t sectors = 4096;  // of a medium in memory, all zeros
-  std::string image;        // or a file, which is only read: what is written stays in memory
+  std::string image = {};   // or a file, which is only read: what is written stays in memory
   unsigned channel = 0, unit = 0;
   bool read_only = false;
   bool write_cache = true;
@@ -140,10 +140,10 @@ class RINGSIDE_API Disk {
   Bytes read(uint64_t sector, size_t count = 1) const;
   void write(uint64_t sector, std::span<const uint8_t> bytes);
 
- private:
-  friend class Ide;
-  friend class XenBench;
   explicit Disk(std::unique_ptr<house::Disk> made);
+  house::Disk& house() const { return *house_; }
+
+ private:
   std::unique_ptr<house::Disk> house_;
 };
 
@@ -173,7 +173,7 @@ struct NicOptions {
   Mac mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
   unsigned irq = 11;
   uint32_t megabits = 1000;
-  bool autonegotiation = true;
+  Duration autonegotiation = std::chrono::milliseconds(1500);  // how long the link takes to come up
   // BARs as firmware assigns them, spaces and bus mastering enabled; 0: the driver finds them as after reset.
   uint32_t memory_base = 0xfebc0000;
   uint16_t port_base = 0xc100;
@@ -206,7 +206,7 @@ class RINGSIDE_API Nic : public Registers {
 
  private:
   friend class DeviceBench;
-  explicit Nic(std::unique_ptr<house::Nic> made);
+  Nic(std::unique_ptr<house::Nic> made, uint32_t memory_base);
   std::unique_ptr<house::Nic> house_;
 };
 

@@ -180,6 +180,7 @@ class RINGSIDE_API NinePClient {
  private:
   house::NinePConversation* conversation_;
   uint16_t tag_ = 1;
+  bool dotl_ = true;
 };
 
 // A request as the played server got it.

@@ -57,7 +57,6 @@ class RINGSIDE_API EventChannel {
   // Whether an event has arrived since the last take().
   bool pending() const;
   bool take() const;
-  uint64_t arrived() const;  // how many in all; those that found one pending are not counted
   // That one is pending, or becomes so within that time; it is taken.
   void expect(Duration within = Duration{0}, SourcePlace place = SourcePlace::current()) const;
   void expect_none(Duration duration = Duration{0}, SourcePlace place = SourcePlace::current()) const;
@@ -153,11 +152,11 @@ struct BlkSegment {
 struct BlkRequest {
   uint8_t operation = 0;  // BLKIF_OP_: 0 read, 1 write, 3 flush, 5 discard
   uint64_t sector = 0;
-  std::vector<BlkSegment> segments;
-  std::optional<uint64_t> id;          // push() gives numbers from 1 where there is none
-  std::optional<uint8_t> nr_segments;  // another count than there are, for requests that lie
-  uint64_t sectors = 0;                // of a discard
-  uint8_t flag = 0;                    // of a discard
+  std::vector<BlkSegment> segments = {};
+  std::optional<uint64_t> id = {};          // push() gives numbers from 1 where there is none
+  std::optional<uint8_t> nr_segments = {};  // another count than there are, for requests that lie
+  uint64_t sectors = 0;                     // of a discard
+  uint8_t flag = 0;                         // of a discard
 };
 
 struct BlkResponse {
@@ -191,7 +190,7 @@ struct response {
 struct BlkOptions {
   std::string name = "xvda";
   uint64_t sectors = 4096;  // of a medium in memory, all zeros
-  std::string image;        // or a file, which is only read
+  std::string image = {};   // or a file, which is only read
   bool read_only = false;
   bool discard = false, flush = true, persistent = true;
   uint32_t indirect_segments = 256;
