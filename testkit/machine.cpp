@@ -70,9 +70,11 @@ Machine::Machine(std::string scenario) : impl_(std::make_unique<Impl>(std::move(
 
 // A failed test's session shall be whole.
 Machine::~Machine() {
-  if (!impl_ || !impl_->machine || impl_->finished || !has_failed()) return;
+  if (!impl_->machine) return;
+  const bool compared = !impl_->replay.empty() && current_ending().empty();
   try {
-    stop();
+    if (!impl_->finished && (has_failed() || compared)) stop();
+    if (compared) impl_->compare_with_replay();
   } catch (...) {
     // What there is of the session is kept.
     impl_->machine->flush_recording();
@@ -160,6 +162,7 @@ void Machine::Impl::build() {
     return true;
   }();
   (void)registered;
+  take_settings_of_replay();
   load();
   check_names();
   recording = std::make_unique<Recording>();

@@ -62,6 +62,7 @@ struct Machine::Impl {
   Outcome outcome;
   bool finished = false;
   bool stopped = false;  // by the test
+  std::string replay;    // the session to be compared with; empty: none
 
   // --- machine.cpp ---
   ringside::Machine& built();
@@ -70,6 +71,10 @@ struct Machine::Impl {
   void announce();
   void check_names() const;
   const std::string& console_name(const std::string& domain) const;
+  // --- comparison.cpp ---
+  // RINGSIDE_REPLAY: the settings of the session that this run is to be compared with, if it is this one's.
+  void take_settings_of_replay();
+  void compare_with_replay();
   // --- machine_run.cpp ---
   // Runs on until it has ended (true), or a pause.
   bool run_on(Tick until, const std::function<bool()>& pause_wanted);
