@@ -71,7 +71,7 @@ void add_drive(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("drive", "Play a recorded frontend to a backend");
   auto arguments = std::make_shared<DriveArguments>();
   command->add_option("session", arguments->options.session, "A recorded session (pcapng)")->required();
-  command->add_option("--wire", arguments->options.wire, "Whose requests: 9p/*, ring/xvda/*, */evtchn")
+  command->add_option("--wire", arguments->options.wire, "Whose requests: 9p/*, ring/xvda/*, pio/uart0, ...")
       ->required();
   command->add_option("--scenario", arguments->options.scenario,
                       "The scenario with the backend; else the session's");
@@ -83,7 +83,8 @@ void add_drive(CLI::App& app, Outcome& outcome) {
       "Examples:\n"
       "  ringside drive a.pcapng --wire '9p/data/*'\n"
       "  ringside drive a.pcapng --wire 'ring/xvda/*' --set disk.xvda.image=other.img\n"
-      "  ringside drive a.pcapng --wire '*/evtchn'");
+      "  ringside drive a.pcapng --wire '*/evtchn'\n"
+      "  ringside drive a.pcapng --wire pio/uart0 --set uart.uart0.clock=7372800Hz");
   command->callback([arguments, &outcome] { outcome.code = run_drive(*arguments); });
 }
 

@@ -9,6 +9,7 @@
 #include "hv-model/backends/blk/blk_payloads.h"
 #include "hv-model/payloads.h"
 #include "machine/machine.h"
+#include "sim/bus.h"
 
 namespace ringside {
 
@@ -23,9 +24,10 @@ struct Kind {
 // By the payload of the wires that are fed.
 const Kind* kind_of(uint16_t payload_type) {
   static const Kind kinds[] = {
-      {&kP9RequestPayload, "9P", drive_ninep},   {&kP9ResponsePayload, "9P", drive_ninep},
-      {&kBlkRequestPayload, "blkif", drive_blk}, {&kBlkResponsePayload, "blkif", drive_blk},
-      {&kBlkIndicesPayload, "blkif", drive_blk}, {&kEventPayload, "event channels", drive_events}};
+      {&kP9RequestPayload, "9P", drive_ninep},      {&kP9ResponsePayload, "9P", drive_ninep},
+      {&kBlkRequestPayload, "blkif", drive_blk},    {&kBlkResponsePayload, "blkif", drive_blk},
+      {&kBlkIndicesPayload, "blkif", drive_blk},    {&kEventPayload, "event channels", drive_events},
+      {&kBusAccessPayload, "registers", drive_uart}};
   for (const Kind& kind : kinds) {
     if (kind.payload->id == payload_type) return &kind;
   }
@@ -41,10 +43,11 @@ Error no_such_wire(const SessionSide& side, const std::string& glob) {
   for (const std::string& name : names) list += "\n  " + name;
   const bool exists = std::any_of(side.all_wires.begin(), side.all_wires.end(),
                                   [&](const SessionWire& wire) { return wire_matches(glob, wire.name); });
-  return {ExitCode::bad_input,
-          fmt::format("{} of {} can be driven by '{}'{}{}", exists ? "no wire" : "none of the wires",
-                      side.path, glob,
-                      list.empty() ? "; it has no 9P, blkif or event channels" : "; those that can:", list)};
+  return {
+      ExitCode::bad_input,
+      fmt::format(
+          "{} of {} can be driven by '{}'{}{}", exists ? "no wire" : "none of the wires", side.path, glob,
+          list.empty() ? "; it has no 9P, blkif, event channels or registers" : "; those that can:", list)};
 }
 
 }  // namespace
@@ -68,6 +71,7 @@ Result<DriveReport> drive(const DriveOptions& options) {
     if (const size_t queue = base.rfind("/queue-"); queue != base.npos && found->drive == drive_blk)
       base.resize(queue);
     if (found->drive == drive_events) base = options.wire;
+    if (found->drive == drive_uart) base = wire.name;
     bases.insert(base);
   }
   if (kind == nullptr) return tl::unexpected(no_such_wire(*names, options.wire));

@@ -9,6 +9,7 @@
 //   9P            T messages to the share's service     R messages: type, fields, data (qids by whether they
 //                                                       stand for the same files)
 //   blkif         ring requests to the block backend    responses: status; data that was read
+//   UART          register accesses to the device       values read, characters sent, interrupt line
 //   event channel sends of all recorded domains         events that reach the domains, port by port
 #pragma once
 
@@ -65,5 +66,6 @@ struct DriveInput {
 Result<DriveReport> drive_ninep(const DriveInput& input);
 Result<DriveReport> drive_blk(const DriveInput& input);
 Result<DriveReport> drive_events(const DriveInput& input);
+Result<DriveReport> drive_uart(const DriveInput& input);  // `base` is the whole name: "dom1/pio/uart0"
 
 }  // namespace ringside

@@ -100,6 +100,16 @@ says out 'dom1/evtchn port 3: event 10'
 says out 'found:    never arrived'
 says out '1 differs'
 
+# --- A UART: its driver's register accesses ---
+expect 0 "$ringside" run "$source_dir/scenarios/uart-hello/interrupts.toml" -o uart.pcapng
+expect 0 "$ringside" drive uart.pcapng --wire pio/uart0
+says out 'all as recorded'
+# Twice the clock is twice the rate: characters leave sooner, and the status register shows it.
+expect 1 "$ringside" drive uart.pcapng --wire pio/uart0 --set 'uart=[{name="uart0", clock="3686400Hz"}]'
+says out 'read of port 0x3fd'
+expect 2 "$ringside" drive uart.pcapng --wire pio/pit
+says err 'a UART can be driven'
+
 # --- What is wrong with a backend is said ---
 expect 2 "$ringside" run share-otherwise.toml --set share.share.backend=sessions:x
 says err "'sessions:x' is no backend"
