@@ -30,6 +30,8 @@ foreach(name DIR BINARIES OUTPUT WARNINGS LINK)
   set(RINGSIDE_GUEST_${name} ${RINGSIDE_GUEST_${name}} CACHE INTERNAL "")
 endforeach()
 set(RINGSIDE_GUEST_RUNTIME ${RINGSIDE_GUEST_BINARIES}/runtime.a CACHE INTERNAL "")
+set(RINGSIDE_GUEST_PC_DRIVER ${RINGSIDE_GUEST_BINARIES}/pc_driver.a CACHE INTERNAL "")
+set(RINGSIDE_GUEST_PC_FLAGS -mcmodel=small -fno-omit-frame-pointer CACHE INTERNAL "")
 
 # Where a source's object goes: by its place in the runtime, or in the project.
 function(ringside_guest_place place source)
@@ -95,21 +97,31 @@ function(ringside_guest_program name)
   set_target_properties(guest_${name} PROPERTIES OUTPUT_FILE ${ARG_OUTPUT})
 endfunction()
 
-# The runtime of paravirtual guests, of which each program takes what it needs.
+# An archive of objects, of which each program takes what it needs. Target: guest_NAME.
+function(ringside_guest_archive name archive)
+  cmake_parse_arguments(ARG "" "" "SOURCES;FLAGS" ${ARGN})
+  ringside_guest_objects(objects ${name} SOURCES ${ARG_SOURCES} FLAGS -Wall -Wextra ${ARG_FLAGS})
+  add_custom_command(
+    OUTPUT ${archive}
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+    COMMAND ${CMAKE_AR} crD ${archive} ${objects}
+    DEPENDS ${objects}
+    COMMENT "Guest ${name}"
+    VERBATIM)
+  add_custom_target(guest_${name} DEPENDS ${archive})
+endfunction()
+
+# The runtime of paravirtual guests, and what drivers that are written for ringside/hosted.h (they define rs_main(), not
+# guest_main()) need on a PC besides its runtime.
 function(ringside_guest_runtime)
   if(TARGET guest_runtime)
     return()
   endif()
-  file(GLOB runtime CONFIGURE_DEPENDS ${RINGSIDE_GUEST_DIR}/*.c ${RINGSIDE_GUEST_DIR}/*.S)
-  ringside_guest_objects(objects runtime SOURCES ${runtime} FLAGS -Wall -Wextra -mcmodel=kernel)
-  add_custom_command(
-    OUTPUT ${RINGSIDE_GUEST_RUNTIME}
-    COMMAND ${CMAKE_COMMAND} -E rm -f ${RINGSIDE_GUEST_RUNTIME}
-    COMMAND ${CMAKE_AR} crD ${RINGSIDE_GUEST_RUNTIME} ${objects}
-    DEPENDS ${objects}
-    COMMENT "Guest runtime"
-    VERBATIM)
-  add_custom_target(guest_runtime DEPENDS ${RINGSIDE_GUEST_RUNTIME})
+  set(dir ${RINGSIDE_GUEST_DIR})
+  file(GLOB runtime CONFIGURE_DEPENDS ${dir}/*.c ${dir}/*.S)
+  ringside_guest_archive(runtime ${RINGSIDE_GUEST_RUNTIME} SOURCES ${runtime} FLAGS -mcmodel=kernel)
+  file(GLOB driver CONFIGURE_DEPENDS ${dir}/pc/pc_driver.c ${dir}/driver*.c)
+  ringside_guest_archive(pc_driver ${RINGSIDE_GUEST_PC_DRIVER} SOURCES ${driver} FLAGS ${RINGSIDE_GUEST_PC_FLAGS})
 endfunction()
 
 # What both kinds of programs may be given for their own sources, as flags.
@@ -144,10 +156,13 @@ endfunction()
 # ring-0 program for the personalities "bare" and "pvh" and for QEMU's -kernel. Its symbols stay in, for stack traces.
 function(ringside_pc_guest name)
   cmake_parse_arguments(ARG "" "OUTPUT" "SOURCES;DEFINES;INCLUDES;FLAGS" ${ARGN})
+  ringside_guest_runtime()
   ringside_guest_own_flags()
   file(GLOB runtime CONFIGURE_DEPENDS ${RINGSIDE_GUEST_DIR}/pc/*.c ${RINGSIDE_GUEST_DIR}/pc/*.S)
+  list(FILTER runtime EXCLUDE REGEX "/pc_driver[.]c$")
   ringside_guest_program(${name}
     RUNTIME ${runtime} ${RINGSIDE_GUEST_DIR}/format.c ${RINGSIDE_GUEST_DIR}/string.c SOURCES ${ARG_SOURCES}
-    OUTPUT ${ARG_OUTPUT} SCRIPT ${RINGSIDE_GUEST_DIR}/pc/pc.lds
-    FLAGS -mcmodel=small -fno-omit-frame-pointer OWN_FLAGS ${own_flags})
+    OUTPUT ${ARG_OUTPUT} LIBRARY ${RINGSIDE_GUEST_PC_DRIVER} SCRIPT ${RINGSIDE_GUEST_DIR}/pc/pc.lds
+    FLAGS ${RINGSIDE_GUEST_PC_FLAGS} OWN_FLAGS ${own_flags})
+  add_dependencies(guest_${name} guest_pc_driver)
 endfunction()
