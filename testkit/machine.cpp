@@ -138,6 +138,12 @@ void Machine::Impl::load() {
   scenario = std::move(*loaded);
 }
 
+Machine& Machine::models(std::function<std::shared_ptr<void>(const std::string&, TlmBoard&)> make) {
+  if (impl_->machine) throw Error("models() comes too late: the machine has been made");
+  impl_->make_models = std::move(make);
+  return *this;
+}
+
 void Machine::Impl::check_names() const {
   const std::vector<std::string> domains = names_of_domains(scenario);
   for (const auto& [name, program] : programs) {
@@ -180,6 +186,11 @@ void Machine::Impl::build() {
   options.on_console = [this](const std::string& console, std::span<const uint8_t> bytes) {
     consoles[console].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
+  if (make_models) {
+    options.customize_board = [this](const std::string& domain, PcBoard& board) {
+      models.push_back(test::make_models(make_models, domain, board));
+    };
+  }
   for (const std::string& name : names_of_consoles(scenario)) consoles[name];
   machine = or_throw(ringside::Machine::create(scenario, options));
   tap.on_found = [this] { machine->end_turn_soon(); };

@@ -15,6 +15,7 @@
 #include "testkit/crossing_store.h"
 #include "testkit/recording.h"
 #include "testkit/test_input.h"
+#include "testkit/tlm_board.h"
 
 namespace ringside::test {
 
@@ -56,6 +57,8 @@ struct Machine::Impl {
   std::map<std::string, std::string> consoles;
   std::map<std::string, size_t> console_found;       // up to where run_until_console() has looked
   std::unique_ptr<ringside::Machine> machine;        // null: not built yet
+  MakeModels make_models;                            // of the test; may be null
+  std::vector<std::shared_ptr<void>> models;         // go before the machine, whose simulation they belong to
   unsigned number = 0;                               // among its test's machines
   std::exception_ptr thrown;                         // by a predicate within the run
   std::vector<ringside::Violation> last_violations;  // once it has ended

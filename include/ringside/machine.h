@@ -64,6 +64,7 @@ struct RINGSIDE_API Violation {
 RINGSIDE_API std::ostream& operator<<(std::ostream& to, const Violation& violation);
 
 class Machine;
+class TlmBoard;
 
 // A place that a machine was at, kept for many endings: a process that sleeps there.
 class RINGSIDE_API Snapshot {
@@ -97,6 +98,9 @@ class RINGSIDE_API Machine {
   Machine& set(const std::string& key, const std::string& value);
   // The program of a hosted domain: personality = "hosted" or "hosted-pc".
   Machine& host(const std::string& domain, std::function<void()> program);
+  // SystemC models of somebody's own on the board of each PC (ringside/systemc.h), put there while the machine is
+  // made. What this returns lives as long as the machine.
+  Machine& models(std::function<std::shared_ptr<void>(const std::string& domain, TlmBoard& board)> make);
   // Violations that are no failure: "grants/*". A rule's glob.
   Machine& allow(const std::string& rule);
   // The end of a run may be a crash, a hang, unmet expectations: the test judges it itself. Otherwise a
