@@ -225,7 +225,7 @@ Result<> rerun_test(const Kept& kept, const Read& session, const CiReplayArgumen
   if (!program) return tl::unexpected(program.error());
   const Scratch scratch;
   if (scratch.path.empty()) return fail("no folder can be made for temporary files");
-  const auto run = run_test(*program, session.header.test, session.header.seed, scratch.path);
+  const auto run = run_test(*program, session.header.test, kept.path, scratch.path);
   if (!run) return tl::unexpected(run.error());
   if (!run->there) return fail(fmt::format("{} has no test '{}'", *program, session.header.test));
   replayed.now = run->passed ? "passes" : "fails";
@@ -238,9 +238,8 @@ Result<> rerun_test(const Kept& kept, const Read& session, const CiReplayArgumen
       same = same && now->outcome->exit_code == session.outcome->exit_code &&
              now->outcome->reason == session.outcome->reason;
     }
-    const auto difference = first_difference_by_wire(kept.path, again);
-    if (difference && *difference) replayed.difference = difference_text(**difference);
   }
+  replayed.difference = run->difference;
   // Only a test that failed has left a session.
   replayed.verdict = verdict_of(true, !run->passed, same);
   return {};

@@ -60,13 +60,13 @@ std::string exactly(const std::string& test) {
   return pattern;
 }
 
-std::vector<std::string> environment(uint64_t seed, const std::string& folder) {
+std::vector<std::string> environment(const std::string& session, const std::string& folder) {
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     if (!text.starts_with("RINGSIDE_")) all.emplace_back(text);
   }
-  all.push_back(fmt::format("RINGSIDE_SEED={}", seed));
+  all.push_back("RINGSIDE_REPLAY=" + session);
   all.push_back("RINGSIDE_OUT=" + folder);
   return all;
 }
@@ -78,10 +78,23 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
-Result<int> run(std::vector<std::string> arguments, std::vector<std::string> variables,
-                const std::string& output) {
+// "replay: PATH: crossing 7 of ... differs ..." and the indented lines behind it.
+std::string difference_in(const std::string& output, const std::string& session) {
+  const std::string start = "replay: " + session + ": ";
+  const size_t at = output.find(start);
+  if (at == std::string::npos) return "";
+  std::string text = output.substr(at + start.size());
+  size_t end = text.find('\n');
+  while (end != std::string::npos && text.compare(end, 3, "\n  ") == 0) end = text.find('\n', end + 1);
+  text.resize(std::min(end, text.size()));
+  return text == "identical" ? "" : text;
+}
+
+Result<int> run_program(std::vector<std::string> arguments, std::vector<std::string> variables,
+                        const std::string& output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addchdir_np(&actions, fs::path(arguments.front()).parent_path().c_str());
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
                                    0644);
@@ -109,20 +122,22 @@ Result<std::string> find_program(const std::string& name, const std::vector<std:
       fmt::format("its test program '{}' is not there; build it, and give its folder: --program DIR", name));
 }
 
-Result<TestRun> run_test(const std::string& program, const std::string& test, uint64_t seed,
+Result<TestRun> run_test(const std::string& program, const std::string& test, const std::string& given,
                          const std::string& folder) {
+  std::error_code error;
+  const std::string session = fs::absolute(given, error).string();
   const std::string junit = (fs::path(folder) / "junit.xml").string();
   const std::string output = (fs::path(folder) / "output.txt").string();
   const auto status =
-      run({program, exactly(test), "-r", "junit", "-o", junit}, environment(seed, folder), output);
+      run_program({fs::absolute(program, error).string(), exactly(test), "-r", "junit", "-o", junit},
+                  environment(session, folder), output);
   if (!status) return tl::unexpected(status.error());
   TestRun result;
   result.passed = WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
-  result.output = tail_of(output);
+  result.difference = difference_in(tail_of(output), session);
   const std::string xml = tail_of(junit);
   result.failures = read_junit(xml);
   result.there = xml.find("<testcase") != std::string::npos;
-  std::error_code error;
   for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
     if (entry.path().extension() == ".pcapng") result.sessions.push_back(entry.path().string());
   }

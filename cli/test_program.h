@@ -1,7 +1,6 @@
 // The program that a session's test belongs to, run again for that one test.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,11 +18,12 @@ struct TestRun {
   bool there = true;  // the program has such a test
   std::vector<JunitFailure> failures;
   std::vector<std::string> sessions;  // paths, below `folder`
-  std::string output;                 // its last part
+  std::string difference;             // what it says of itself and the session; empty: nothing
 };
 
-// With the seed of the session; what it leaves goes into `folder`, which is there.
-Result<TestRun> run_test(const std::string& program, const std::string& test, uint64_t seed,
+// With the session's seed and settings, in the program's own folder, as CTest would; what it leaves goes into
+// `folder`, which is there.
+Result<TestRun> run_test(const std::string& program, const std::string& test, const std::string& session,
                          const std::string& folder);
 
 }  // namespace ringside::cli
