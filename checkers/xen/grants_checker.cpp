@@ -125,7 +125,9 @@ void GrantsChecker::on_store_change(const std::string& path) {
       if (!ring->base.starts_with(base)) continue;
       clear({Part::none, &domain, ring.get()});
       ring->next = 0;
+      ring->unsure = false;
     }
+    for (Ref& ref : domain.refs) ref.done_anew = false;
   }
   if (state != kInitialised && state != kConnected) return;
   if (number_node(*machine().xenstore, std::string(node->folder) + "/feature-persistent").value_or(0) != 0)
@@ -138,14 +140,15 @@ void GrantsChecker::on_death(DomainGrants& domain) {
   for (Ref& ref : domain.refs) ref.done_anew = true;
 }
 
-// Its flights are those of the backend that has died.
 bool GrantsChecker::is_anew(const Role& role, uint32_t index) {
-  if (static_cast<int32_t>(index - role.ring->next) >= 0) {
-    role.ring->next = index + 1;
-    return false;
-  }
-  forget_flights(role);
-  return true;
+  if (static_cast<int32_t>(index - role.ring->next) < 0) return true;
+  role.ring->next = index + 1;
+  return false;
+}
+
+bool GrantsChecker::is_in_flight(const Ring& ring, uint64_t id) const {
+  const auto begin = ring.flights.begin(), end = begin + static_cast<ptrdiff_t>(ring.count);
+  return std::any_of(begin, end, [id](const Flight& flight) { return flight.id == id; });
 }
 
 void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) {
@@ -189,7 +192,6 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
     return;
   }
   if (ref == nullptr) return;
-  ref->done_anew = false;
   if (!ref->used && domain.used.size() < kUsedMax) {
     ref->used = true;
     domain.used.push_back(record.ref);
@@ -240,19 +242,23 @@ void GrantsChecker::on_blk_request(const Role& role, const Wire& wire, const Cro
   const uint8_t operation = indirect ? record.indirect_op : record.operation;
   if (operation == BLKIF_OP_DISCARD) return;
   const bool meddled = meddled_with(crossing);
-  if (!meddled && is_anew(role, record.req_cons)) return;
+  if (!meddled && is_anew(role, record.req_cons)) {
+    if (!is_in_flight(*role.ring, record.id)) role.ring->unsure = true;
+    end(role, record.id);
+  }
+  const bool unsure = role.ring->unsure;
   Flight& flight = open(*role.ring);
   const size_t size = crossing.payload->size();
   for (size_t at = sizeof record; at + sizeof(BlkSegmentRecord) <= size; at += sizeof(BlkSegmentRecord)) {
     const auto segment = record_at<BlkSegmentRecord>(crossing, at);
     if (Ref* ref = ref_of(*role.domain, segment.gref)) {
       if (meddled) ref->suspect = true;
-      ref->done_anew = false;
+      ref->done_anew = unsure;
     }
     if (segment.kind != static_cast<uint8_t>(BlkSegmentKind::data)) continue;
     flight.uses.push_back({segment.gref, segment.first_sect, segment.last_sect, operation == BLKIF_OP_READ});
   }
-  if (meddled || flight.uses.empty()) return;
+  if (meddled || unsure || flight.uses.empty()) return;
   if (operation == BLKIF_OP_WRITE && !role.domain->persistent)
     check_read_only(role, flight.uses.front().ref, "a write to the disk", wire, crossing);
   begin(role, record.id, wire, crossing);
@@ -264,8 +270,9 @@ void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Cros
     if (Ref* ref = ref_of(*role.domain, record.gref)) ref->suspect = true;
     return;
   }
-  if (is_anew(role, record.req_cons)) return;
-  if (Ref* ref = ref_of(*role.domain, record.gref)) ref->done_anew = false;
+  if (is_anew(role, record.req_cons)) role.ring->unsure = true;
+  if (Ref* ref = ref_of(*role.domain, record.gref)) ref->done_anew = role.ring->unsure;
+  if (role.ring->unsure) return;
   check_read_only(role, record.gref, "a frame that is sent", wire, crossing);
 }
 

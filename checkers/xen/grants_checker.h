@@ -46,20 +46,22 @@ class GrantsChecker final : public Checker {
   };
   // One ring's requests. The first `count` are in flight; the others keep their memory. Requests with an
   // index before `next` have been taken already: a backend that takes one of them has taken over the ring of
-  // one that has died, and does anew what may have been answered, and what the frontend has forgotten
-  // rightly.
+  // one that has died. What it does anew may have been answered, and forgotten by the frontend; its second
+  // answer then goes to another request with that id, which the frontend rightly takes for answered: from
+  // there on nobody can say what is in flight (`unsure`).
   struct Ring {
     std::string base;
     std::vector<Flight> flights;
     size_t count = 0;
     unsigned outputs_seen = 0;  // whose page's flags have been looked at
     uint32_t next = 0;
+    bool unsure = false;
   };
   struct Ref {
     uint16_t in_flight = 0;  // uses by requests
     bool used = false;       // by a backend
     bool suspect = false;    // named by a request that a fault has changed
-    // Named when a backend died, and by no sound request since: perhaps by one that is done anew.
+    // There when a backend died, and named by no sound request since: perhaps by one that is done anew.
     bool done_anew = false;
   };
   struct DomainGrants {
@@ -85,6 +87,7 @@ class GrantsChecker final : public Checker {
   void on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing);
   bool is_anew(const Role& role, uint32_t index);
+  bool is_in_flight(const Ring& ring, uint64_t id) const;
   void on_death(DomainGrants& domain);
   void begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing);
   void end(const Role& role, uint64_t id);

@@ -181,7 +181,7 @@ void RingChecker::add_ring(const OfferedRing& offered, const DeviceNode& node, b
   SlotRing& added = *domain.slots.back();
   added.moved_at = machine().clock.now;
   // Buffers are given back in the order of their requests: of them nothing is done twice.
-  if (taken_over && offered.kind != RingKind::net_rx) added.taken_over = added.req_prod;
+  added.taken_over = taken_over && offered.kind != RingKind::net_rx && added.req_prod != added.rsp_prod;
   if (added.rsp_prod != 0 && !taken_over && domain.wire != nullptr)
     violate("stale_indices", *domain.wire, nullptr,
             fmt::format("{} connects with rsp_prod {}: nobody has answered on this connection", frontend,

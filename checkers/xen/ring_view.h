@@ -30,7 +30,6 @@ class RequestIds {
   // False where it is there already, or is not, and nothing is done.
   bool add(uint64_t id);
   bool remove(uint64_t id);
-  void clear() { *this = RequestIds(!bits_.empty()); }
   size_t count() const { return count_; }
   // Among the last that were removed.
   bool was_removed(uint64_t id) const;
@@ -67,7 +66,7 @@ struct SlotRing {
     return value;
   }
   // Ids and counts need not agree, and that is nobody's misdeed here.
-  bool unsure() const { return meddled || taken_over.has_value(); }
+  bool unsure() const { return meddled || taken_over; }
   // A sum over a slot: what its bytes are, up to chance.
   uint64_t sum(uint32_t index) const;
 
@@ -94,10 +93,10 @@ struct SlotRing {
   bool event_lost = false;             // a fault has taken the frontend's last event away
   bool meddled = false;                // a fault has changed messages: ids and counts need not agree
   bool lost = false;                   // a fault has taken a message away
-  // req_prod when a backend took the ring over from one that had died. It does anew what comes behind the
-  // last response, what had been answered out of order included: until all of it is answered, ids that the
-  // frontend has used rightly may be there twice, or have no answer.
-  std::optional<uint32_t> taken_over;
+  // A backend has taken the ring over from one that had died, with requests behind the last response. It does
+  // all of them anew, those that had been answered out of order included. Their second answers go to whatever
+  // the frontend has rightly given the same id meanwhile, so that the two do not agree about ids any more.
+  bool taken_over = false;
   bool halted = false;  // its indices are broken: nothing more is read from it
   Tick moved_at;        // when an index changed last
 

@@ -38,11 +38,6 @@ bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
     ring.moved_at = machine().clock.now;
     ring.req_prod = now.req_prod;
     if (now.rsp_prod != ring.rsp_prod) read_responses(ring, now.rsp_prod, sight);
-    // Nothing is in flight, so that everybody agrees about it.
-    if (ring.taken_over && now.req_prod == now.rsp_prod && !index_before(now.rsp_prod, *ring.taken_over)) {
-      ring.taken_over.reset();
-      ring.ids.clear();
-    }
   }
   return !ring.halted;
 }

@@ -292,15 +292,19 @@ TEST_CASE("A frontend whose ring another backend has taken over still keeps to t
     disk.wait();
     CHECK(disk.rules() == Rules{"ring/index_overrun"});
   }
-  SECTION("of ids, once nothing is in flight that may be done twice") {
-    disk.take();
-    disk.answer(1);
-    disk.arm();
+  SECTION("of ids, where nothing was in flight that is done twice") {
+    CheckedDisk idle;
+    idle.request(1);
+    idle.take();
+    idle.answer(1);
+    idle.arm();
+    idle.kill_backend();
+    idle.take_over();
     for (int i = 0; i < 2; ++i) {
-      disk.request(5);
-      disk.take();
+      idle.request(5);
+      idle.take();
     }
-    CHECK(disk.rules() == Rules{"ring/id_in_use"});
+    CHECK(idle.rules() == Rules{"ring/id_in_use"});
   }
 }
 
