@@ -79,6 +79,7 @@ Result<Baseline> run_baseline(const Scenario& scenario, const SiteChoice& choice
   if (baseline.sites.empty()) return fail("the run passes no site at which a fault could be injected");
   baseline.cpu_seconds = cpu_seconds() - before;
   baseline.judgement = judge(report, lines);
+  baseline.code = (*machine)->seen_code();
   baseline.usual_lines = lines.all();
   baseline.kinds = kinds.names();
   for (const auto& wire : filter.wires()) {

@@ -176,7 +176,7 @@ void Campaign::be_trunk(const TrunkOrders& orders) noexcept {
   set_limits(options, scenario_, baseline_);
   auto machine = Machine::create(scenario_, options);
   if (!machine) trunk.end(tl::unexpected(machine.error()));
-  trunk.begin((*machine)->faults());
+  trunk.begin(**machine);
   trunk.end((*machine)->run());
 }
 

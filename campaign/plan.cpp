@@ -22,6 +22,11 @@ std::string Baseline::to_bytes() const {
   json["cpu_seconds"] = cpu_seconds;
   json["judgement"] = {judgement.verdict, judgement.exit_code, judgement.instructions,
                        judgement.at.ps,   judgement.symptom,   judgement.reason};
+  for (const auto& blocks : code) {
+    auto& list = json["code"].emplace_back(nlohmann::json::array());
+    for (const SeenBlock& block : blocks)
+      list.push_back({block.address.value, nlohmann::json::binary(block.bytes)});
+  }
   const std::vector<uint8_t> rest = nlohmann::json::to_msgpack(json);
   const uint64_t rest_size = rest.size();
   std::string bytes(reinterpret_cast<const char*>(&rest_size), sizeof rest_size);
@@ -50,6 +55,12 @@ Baseline Baseline::from_bytes(const std::string& bytes) {
   baseline.judgement = {judged[0].get<RunVerdict>(),  judged[1].get<int>(),
                         judged[2].get<uint64_t>(),    Tick{judged[3].get<uint64_t>()},
                         judged[4].get<std::string>(), judged[5].get<std::string>()};
+  if (json.contains("code")) {
+    for (const auto& list : json["code"]) {
+      auto& blocks = baseline.code.emplace_back();
+      for (const auto& block : list) blocks.push_back({{block[0].get<uint64_t>()}, block[1].get_binary()});
+    }
+  }
   const size_t head = sizeof rest_size + rest_size;
   baseline.sites.resize((bytes.size() - head) / sizeof(Site));
   if (!baseline.sites.empty())

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "campaign/judgement.h"
+#include "cpu/cpu.h"
 
 namespace ringside {
 
@@ -35,6 +36,7 @@ struct Baseline {
   Judgement judgement;
   std::set<std::string> usual_lines;  // that speak of a failure, although none is there
   double cpu_seconds = 0;
+  std::vector<std::vector<SeenBlock>> code;  // that the guests have run
 
   std::string to_bytes() const;
   static Baseline from_bytes(const std::string& bytes);

@@ -38,6 +38,7 @@ Trunk::Trunk(const TrunkOrders& orders)
     : orders_(orders),
       filter_(orders.sites, orders.actions),
       places_(2 * static_cast<size_t>(orders.jobs)),
+      code_to_come_(orders.baseline->code),
       kinds_(std::make_unique<SiteKinds>(orders.domains)) {
   const size_t bytes = places_.size() * sizeof(ChildReport);
   void* shared = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -62,6 +63,20 @@ uint64_t TrunkOrders::first_to_do(uint64_t from) const {
   uint64_t point = plan->next_own(from);
   while (point < plan->points() && is_done(point)) point = plan->next_own(point + 1);
   return point;
+}
+
+void Trunk::begin(Machine& machine) {
+  machine_ = &machine;
+  filter_.set_injector(machine.faults());
+}
+
+// What the children are going to run, as far as the guests have got to it.
+void Trunk::translate_ahead() {
+  constexpr uint64_t kTimesOfARun = 100;
+  const uint64_t now = machine_->clock().instructions;
+  if (now < ahead_at_instructions_) return;
+  ahead_at_instructions_ = now + orders_.baseline->judgement.instructions / kTimesOfARun + 1;
+  machine_->translate_ahead(code_to_come_);
 }
 
 void Trunk::advance_from(uint64_t point) {
@@ -90,6 +105,7 @@ const FaultAction* Trunk::strike(const FaultSite& site, const WantedWire& wire, 
                               wire.name, site.nth));
   }
   const uint64_t first = plan.first_point_of(number), behind = plan.first_point_of(number + 1);
+  if (next_point_ < behind) translate_ahead();
   while (next_point_ < behind) {
     const uint64_t point = next_point_;
     advance_from(point + 1);

@@ -31,6 +31,8 @@
 
 namespace ringside {
 
+class Machine;
+
 // A test switch: what becomes of the simulator in the child of one point.
 enum class BrokenChild : uint8_t { no, aborts, asserts, reads_nowhere, loops };
 
@@ -62,7 +64,7 @@ class Trunk final : public FaultScout {
   ~Trunk() override;
 
   // The machine is built; from here on there are sites.
-  void begin(const FaultInjector& injector) { filter_.set_injector(injector); }
+  void begin(Machine& machine);
   const FaultAction* on_site(const FaultSite& site) override;
   void on_console(const std::string& console, std::span<const uint8_t> bytes) {
     lines_.on_console(console, bytes);
@@ -88,6 +90,7 @@ class Trunk final : public FaultScout {
   const FaultAction* strike(const FaultSite& site, const WantedWire& wire, size_t site_number);
   const FaultAction* strike_second(const FaultSite& site, const WantedWire& wire);
   void advance_from(uint64_t point);
+  void translate_ahead();
   bool fork_at(Place& place, uint64_t point);
   Place& free_place();
   void reap();
@@ -107,6 +110,10 @@ class Trunk final : public FaultScout {
   Role role_ = Role::trunk;
   std::vector<Place> places_;  // as many as run at once, and again for the children of each
   Place* own_place_ = nullptr;
+  Machine* machine_ = nullptr;
+  // The guests' code that has not been translated yet, and when to try again.
+  std::vector<std::vector<SeenBlock>> code_to_come_;
+  uint64_t ahead_at_instructions_ = 0;
 
   // The trunk: how far it is.
   size_t site_number_ = 0, next_site_ = 0;

@@ -136,6 +136,15 @@ BlockTable::Cached& BlockTable::enter(uint64_t address, GuestPhys at, std::span<
   return cached;
 }
 
+std::vector<SeenBlock> BlockTable::seen() const {
+  std::vector<SeenBlock> seen;
+  for (const Cached& cached : cache_) {
+    if (cached.block != nullptr && (cached.epoch & kEpochMask) >= code_epoch_)
+      seen.push_back({{cached.address}, cached.block->bytes});
+  }
+  return seen;
+}
+
 InstructionSummary BlockTable::summary_at(uint64_t address, std::span<const uint8_t> bytes,
                                           CodeWidth width) const {
   InstructionSummary summary;

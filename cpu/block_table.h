@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cpu/cpu.h"
 #include "cpu/disassembler.h"
 #include "cpu/instruction_cost.h"
 #include "cpu/quick_decode.h"
@@ -141,6 +142,9 @@ class BlockTable {
   void set_base(const Block& block, uint64_t base) { const_cast<Block&>(block).base = base; }
 
   void new_epoch();
+
+  // What the cache still holds of code as it is.
+  std::vector<SeenBlock> seen() const;
 
   static constexpr size_t kBlocksMax = 1 << 17;
 

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "sim/clock.h"
 #include "sim/ids.h"
@@ -81,6 +83,12 @@ class CpuEnvironment {
   virtual void port_out(uint16_t port, unsigned size, uint32_t value) = 0;
 };
 
+// A block of code that has run: where, and what it consisted of.
+struct SeenBlock {
+  GuestVirt address;
+  std::vector<uint8_t> bytes;
+};
+
 class Cpu : public Stateful {
  public:
   // Runs until `deadline` has been reached or something else has to act. The clock given at construction is
@@ -129,6 +137,15 @@ class Cpu : public Stateful {
 
   // One line of text per instruction at `address`, for people.
   virtual std::string disassemble(GuestVirt address, unsigned count) = 0;
+
+  // --- For processes that fork ---
+  // Blocks that this core has run and still knows.
+  virtual std::vector<SeenBlock> seen_blocks() const { return {}; }
+  // Translates those of another core's blocks now that this one is going to run as well, so that not each
+  // child of a fork has to. Takes only what stands, byte for byte, in pages from which this guest has fetched
+  // already, and erases it from the list: ask again once it has run further. Has no effect that anybody could
+  // see but by a clock of the host.
+  virtual void translate_ahead(std::vector<SeenBlock>& blocks) { (void)blocks; }
 
   // --- A test switch ---
   // Throws away the emulator's own TLB, as its host clock sometimes makes it do. Must have no effect.

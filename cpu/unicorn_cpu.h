@@ -7,11 +7,11 @@
 // every second fault into a double fault, is reset each time. The guest cannot tell: at CPL 3 every SVM
 // instruction faults, and CPUID is answered by the environment.
 //
-// Five files: unicorn_cpu.cpp is the run loop and the exits, unicorn_hooks.cpp what the emulator calls,
-// unicorn_registers.cpp the registers and the state, unicorn_setup.cpp the way to CPL 3,
-// unicorn_watch.cpp a debugger's watch. No exception, no thread, no time limit, and but for that watch no
-// hook on instructions or memory; what a hook cannot finish it notes in `pending_`, stops, and the run loop
-// acts.
+// Six files: unicorn_cpu.cpp is the run loop and the exits, unicorn_hooks.cpp what the emulator calls,
+// unicorn_registers.cpp the registers and the state, unicorn_setup.cpp the way to CPL 3, unicorn_ahead.cpp
+// translation before a fork, unicorn_watch.cpp a debugger's watch. No exception, no thread, no time limit,
+// and but for that watch no hook on instructions or memory; what a hook cannot finish it notes in `pending_`,
+// stops, and the run loop acts.
 #pragma once
 
 #include <unicorn/unicorn.h>
@@ -61,6 +61,8 @@ class UnicornCpu final : public Cpu, public StoreWatch {
   tl::expected<void, PageFault> read_virtual(GuestVirt address, void* into, uint64_t length) override;
   tl::expected<void, PageFault> write_virtual(GuestVirt address, const void* from, uint64_t length) override;
   std::string disassemble(GuestVirt address, unsigned count) override;
+  std::vector<SeenBlock> seen_blocks() const override { return blocks_.seen(); }
+  void translate_ahead(std::vector<SeenBlock>& blocks) override;
   void flush_emulator_tlb() override;
   void visit_state(StateVisitor& visitor) const override;
   void watch_stores(std::vector<GuestPhys> pages, OnStore on_store) override;
@@ -156,6 +158,9 @@ class UnicornCpu final : public Cpu, public StoreWatch {
   // The machine address, by the map or else by the tables as they are.
   std::optional<GuestPhys> peek_page(uint64_t address) const;
 
+  // --- unicorn_ahead.cpp ---
+  bool is_ready_for(const SeenBlock& block, GuestPhys& at) const;
+
   // --- unicorn_watch.cpp ---
   void place_watch();
   static void store_hook(uc_engine*, uc_mem_type, uint64_t address, int size, int64_t value, void* self);
@@ -187,6 +192,7 @@ class UnicornCpu final : public Cpu, public StoreWatch {
   bool alias_open_ = false;         // while drop_blocks() speaks of machine addresses
   bool stepping_ = false;           // run_up_to(): the block has been charged already
   bool large_seen_ = false;         // a piece of a large page may be held
+  size_t translated_ahead_ = 0;     // blocks
   // For each frame, in which of the emulator's lives (between flushes of its TLB) it got a right to write.
   uint32_t emulator_life_ = 1;
   Tick judged_at_;  // when frames of code and data were

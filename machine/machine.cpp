@@ -107,6 +107,17 @@ bool Machine::waits_for_input() const {
          impl_->timeline.next_tick() == Tick::never() && impl_->next_input_tick() == Tick::never();
 }
 
+std::vector<std::vector<SeenBlock>> Machine::seen_code() const {
+  std::vector<std::vector<SeenBlock>> code;
+  for (const auto& guest : impl_->guests) code.push_back(guest->guest->cpu().seen_blocks());
+  return code;
+}
+
+void Machine::translate_ahead(std::vector<std::vector<SeenBlock>>& code) {
+  for (size_t i = 0; i < std::min(code.size(), impl_->guests.size()); ++i)
+    impl_->guests[i]->guest->cpu().translate_ahead(code[i]);
+}
+
 ViewedParts Machine::viewed() {
   ViewedParts parts{impl_->scenario, {}, impl_->xen.get(), impl_->components};
   for (const auto& guest : impl_->guests) parts.guests.push_back(guest->guest.get());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checkers/checker.h"
+#include "cpu/cpu.h"
 #include "machine/input.h"
 #include "machine/intrusion.h"
 #include "machine/scenario.h"
@@ -69,7 +70,8 @@ struct MachineOptions {
   // Puts models of somebody's own on a PC's board (domain's name) before its guest starts; called once for
   // each PC while the machine is made. See docs/bring-your-own-model.md.
   std::function<void(const std::string& domain, PcBoard&)> customize_board;
-  // Of a run that a test makes: the test program (its file's name) and the test's name, for the session's header.
+  // Of a run that a test makes: the test program (its file's name) and the test's name, for the session's
+  // header.
   std::string program, test;
   // The programs of hosted domains, by the domain's name.
   std::map<std::string, std::function<void()>> hosted;
@@ -139,6 +141,10 @@ class Machine {
   const std::vector<Violation>& violations() const;
   // Every guest that lives waits, and nothing is pending that could end it.
   bool waits_for_input() const;
+  // For a process that forks: the code that the guests have run, by domain, and having it translated before
+  // the forks (Cpu::translate_ahead).
+  std::vector<std::vector<SeenBlock>> seen_code() const;
+  void translate_ahead(std::vector<std::vector<SeenBlock>>& code);
   // For MachineViews (machine/views.h).
   ViewedParts viewed();
   // In the child of a fork that goes on as the machine: what belonged to the parent is its own now.

@@ -110,7 +110,13 @@ TEST_CASE("a baseline passes from one process to another whole") {
   baseline.usual_lines = {"errors: #"};
   baseline.cpu_seconds = 0.25;
   baseline.judgement = {RunVerdict::survived, 0, 1234, Tick{99}, "", "poweroff"};
+  baseline.code = {{{GuestVirt{0x1000}, {0x90, 0xc3}}, {GuestVirt{0x1002}, {0xf4}}}, {}};
   const Baseline read = Baseline::from_bytes(baseline.to_bytes());
+  REQUIRE(read.code.size() == 2);
+  REQUIRE(read.code[0].size() == 2);
+  CHECK(read.code[0][1].address.value == 0x1002);
+  CHECK(read.code[0][0].bytes == baseline.code[0][0].bytes);
+  CHECK(read.code[1].empty());
   CHECK(read.sites.size() == 7);
   CHECK(read.sites[6].nth == 4);
   CHECK(read.wires[1].actions == baseline.wires[1].actions);
