@@ -1,6 +1,7 @@
 #include "sim/wire.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "sim/assert.h"
 
@@ -23,10 +24,12 @@ Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t f
 
 Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record,
                          std::span<const uint8_t> tail) {
-  if (wiring_->shows_ == wiring_->scratch_.size()) wiring_->scratch_.emplace_back();
+  if (wiring_->shows_ == wiring_->scratch_.size()) [[unlikely]]
+    wiring_->scratch_.emplace_back();
   std::vector<uint8_t>& payload = wiring_->scratch_[wiring_->shows_++];
-  payload.assign(record.begin(), record.end());
-  payload.insert(payload.end(), tail.begin(), tail.end());
+  payload.resize(record.size() + tail.size());
+  std::memcpy(payload.data(), record.data(), record.size());
+  if (!tail.empty()) std::memcpy(payload.data() + record.size(), tail.data(), tail.size());
   const Verdict verdict = pass(direction, payload);
   --wiring_->shows_;
   return verdict;
@@ -87,11 +90,10 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
   }
   wires_.push_back(std::move(wire));
   Wire& added = *wires_.back();
-  taps_by_wire_.emplace_back();
   if (first_tap_ != nullptr) first_tap_->on_wire_added(added);
   for (const TapEntry& entry : taps_) {
     if (!wire_matches(entry.glob, added.name_) || !entry.tap->wants(added)) continue;
-    taps_by_wire_.back().push_back(entry.tap);
+    added.taps_.push_back(entry.tap);
     added.tapped_ = true;
     entry.tap->on_wire_added(added);
   }
@@ -116,7 +118,7 @@ void Wiring::add_tap(Tap& tap, std::string glob) {
   taps_.push_back({&tap, std::move(glob)});
   for (const auto& wire : wires_) {
     if (!wire_matches(taps_.back().glob, wire->name_) || !tap.wants(*wire)) continue;
-    taps_by_wire_[wire->index_].push_back(&tap);
+    wire->taps_.push_back(&tap);
     wire->tapped_ = true;
     tap.on_wire_added(*wire);
   }
@@ -128,7 +130,7 @@ void Wiring::set_first_tap(Tap& tap) {
 }
 
 void Wiring::tap_first(const Wire& wire, bool wanted) {
-  auto& taps = taps_by_wire_[wire.index()];
+  auto& taps = wires_[wire.index()]->taps_;
   const bool has = !taps.empty() && taps.front() == first_tap_;
   if (wanted && !has) taps.insert(taps.begin(), first_tap_);
   if (!wanted && has) taps.erase(taps.begin());
@@ -139,10 +141,20 @@ void Wiring::remove_tap(Tap& tap) {
   if (first_tap_ == &tap) first_tap_ = nullptr;
   std::erase_if(taps_, [&](const TapEntry& entry) { return entry.tap == &tap; });
   for (const auto& wire : wires_) {
-    auto& taps = taps_by_wire_[wire->index_];
+    auto& taps = wire->taps_;
     std::erase(taps, &tap);
     wire->tapped_ = !taps.empty();
   }
+}
+
+inline Verdict Wiring::show_to_taps(Wire& wire, Crossing& crossing) {
+  last_crossing_at_ = crossing.at;
+  Verdict verdict;
+  // By number: a tap may take itself, or another one, off the wire while it looks.
+  for (size_t i = 0; i < wire.taps_.size(); ++i) wire.taps_[i]->on_crossing(wire, crossing, verdict);
+  if (!wire.held_.empty()) [[unlikely]]
+    wire.count_held();
+  return verdict;
 }
 
 Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
@@ -153,17 +165,6 @@ Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payl
   crossing.flags = flags;
   crossing.payload = &payload;
   return show_to_taps(wire, crossing);
-}
-
-Verdict Wiring::show_to_taps(Wire& wire, Crossing& crossing) {
-  last_crossing_at_ = crossing.at;
-  Verdict verdict;
-  // By number: a tap may make a wire, or ask for one, while it looks.
-  for (size_t i = 0; i < taps_by_wire_[wire.index_].size(); ++i)
-    taps_by_wire_[wire.index_][i]->on_crossing(wire, crossing, verdict);
-  if (!wire.held_.empty()) [[unlikely]]
-    wire.count_held();
-  return verdict;
 }
 
 void Wiring::show_before(Crossing& behind, Wire& wire, std::span<std::vector<uint8_t>> payloads,

@@ -38,6 +38,7 @@ struct CapturePolicy {
   uint32_t bytes = 0;  // for first_bytes
 };
 
+class Tap;
 class Wiring;
 
 struct Crossing {
@@ -129,6 +130,7 @@ class Wire {
   const PayloadType* type_ = nullptr;
   CapturePolicy capture_;
   bool tapped_ = false;
+  std::vector<Tap*> taps_;
   std::vector<Held> held_;
   Stimulus stimulus_, rewriter_;
 };
@@ -187,7 +189,6 @@ class Wiring {
   const Clock& clock_;
   EventQueue& events_;
   std::deque<std::unique_ptr<Wire>> wires_;
-  std::vector<std::vector<Tap*>> taps_by_wire_;
   std::vector<TapEntry> taps_;
   Tap* first_tap_ = nullptr;
   std::vector<std::pair<std::string, CapturePolicy>> captures_;
