@@ -31,7 +31,7 @@ target_include_directories(ringside_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # take the same flags, -fPIC and not -fPIE, because a precompiled header is valid with the flags that it was made with.
 target_compile_options(ringside_flags INTERFACE -fPIC -fvisibility=hidden)
 # What is compiled together may use a name of one file for a local of another; the dev preset sees each file alone.
-target_compile_options(ringside_flags INTERFACE -Wall -Wextra $<$<NOT:$<BOOL:${RINGSIDE_UNITY}>>:-Wshadow> -Wnon-virtual-dtor
+target_compile_options(ringside_flags INTERFACE -Wall -Wextra $<$<NOT:$<BOOL:${RINGSIDE_UNITY}>>:-Wshadow> $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
                                                 -Wno-missing-field-initializers
                                                 $<$<BOOL:${RINGSIDE_WERROR}>:-Werror>)
 # What g++ 12 guesses at the insides of std::string is not suppressed as a system header's when that was precompiled.

@@ -240,7 +240,7 @@ int p9_call(struct p9_front* front, unsigned number, struct p9_message* message)
 
 // --- Calls ---
 
-static struct p9_message message;
+static struct p9_message message RUNTIME_STATE;
 
 // Calls take the rings in turn.
 static int call(struct p9_front* front) { return p9_call(front, front->next_tag, &message); }

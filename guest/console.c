@@ -5,9 +5,9 @@
 enum { kTries = 20 };
 static const uint64_t kPatience = 10 * kMillisecond;
 
-static volatile struct xencons_interface* console;
-static XENCONS_RING_IDX produced;  // not all of it is published yet
-static int stuck;                  // it has been waited for in vain
+static volatile struct xencons_interface* console RUNTIME_STATE;
+static XENCONS_RING_IDX produced RUNTIME_STATE;  // not all of it is published yet
+static int stuck RUNTIME_STATE;                  // it has been waited for in vain
 
 static void on_console(void* data) { (void)data; }
 

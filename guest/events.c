@@ -1,21 +1,21 @@
 // Event channels, 2-level: Xen sets a bit for the port, one for its word, and calls event_entry.
 #include "internal.h"
 
-char shared_info_page[GUEST_PAGE_SIZE] __attribute__((aligned(4096)));
+MAPPED_PAGE(char, shared_info_page);
 
 enum { kPortsMax = 256, kBitsPerWord = 64, kPollPortsMax = 128 };
 static struct {
   event_handler handler;
   void* data;
-} handlers[kPortsMax];
+} handlers[kPortsMax] RUNTIME_STATE;
 // Those that have a handler: whom a poll listens to.
-static evtchn_port_t bound[kPollPortsMax];
-static unsigned bound_count;
+static evtchn_port_t bound[kPollPortsMax] RUNTIME_STATE;
+static unsigned bound_count RUNTIME_STATE;
 
 static volatile vcpu_info_t* vcpu(void) { return &HYPERVISOR_shared_info->vcpu_info[0]; }
 
 void events_start(void) {
-  map_frame(shared_info_page, start_info->shared_info / GUEST_PAGE_SIZE);
+  MAP_FRAME(shared_info_page, start_info->shared_info / GUEST_PAGE_SIZE);
   for (unsigned word = 0; word < kBitsPerWord; ++word) HYPERVISOR_shared_info->evtchn_mask[word] = ~0ul;
 }
 
@@ -40,14 +40,17 @@ void handle_events(void) {
   }
 }
 
-void bind_handler(evtchn_port_t port, event_handler handler, void* data) {
-  if (port == 0 || port >= kPortsMax || bound_count == kPollPortsMax)
-    guest_panic("port %u cannot be bound", port);
+int try_bind_handler(evtchn_port_t port, event_handler handler, void* data) {
+  if (port == 0 || port >= kPortsMax || bound_count == kPollPortsMax) return 0;
   if (!handlers[port].handler) bound[bound_count++] = port;
   handlers[port].handler = handler;
   handlers[port].data = data;
   struct evtchn_unmask unmask = {.port = port};
-  if (event_channel_op(EVTCHNOP_unmask, &unmask) != 0) guest_panic("unmasking port %u failed", port);
+  return event_channel_op(EVTCHNOP_unmask, &unmask) == 0;
+}
+
+void bind_handler(evtchn_port_t port, event_handler handler, void* data) {
+  if (!try_bind_handler(port, handler, data)) guest_panic("port %u cannot be bound", port);
 }
 
 int try_notify(evtchn_port_t port) {

@@ -39,6 +39,7 @@ int format_text_list(char* into, size_t size, const char* format, va_list argume
       ++format;
     }
     switch (*format) {
+      case 'i':
       case 'd': {
         int64_t value = is_long ? va_arg(arguments, int64_t) : va_arg(arguments, int);
         if (value < 0) put(&output, '-');

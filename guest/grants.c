@@ -3,12 +3,12 @@
 #include "internal.h"
 
 enum { kEntries = GUEST_PAGE_SIZE / sizeof(grant_entry_v1_t), kTriesMax = 3 };
-static grant_entry_v1_t table[kEntries] __attribute__((aligned(4096)));
+static MAPPED_PAGE(grant_entry_v1_t, table);
 // Free references, the one that has been free for longest first: what still uses one that was ended finds
 // nothing there for as long as possible.
-static grant_ref_t free_references[kEntries];
-static unsigned free_first, free_count;
-static uint8_t given_out[kEntries];
+static grant_ref_t free_references[kEntries] RUNTIME_STATE;
+static unsigned free_first RUNTIME_STATE, free_count RUNTIME_STATE;
+static uint8_t given_out[kEntries] RUNTIME_STATE;
 
 static void put_free(grant_ref_t reference) {
   free_references[(free_first + free_count++) % kEntries] = reference;
@@ -23,18 +23,22 @@ void grants_start(void) {
     if (result == 0 && setup.status == GNTST_okay) break;
     if (tries == kTriesMax) guest_panic("setting up grants failed: %ld, status %d", result, setup.status);
   }
-  map_frame(table, frame);
+  MAP_FRAME(table, frame);
   for (grant_ref_t reference = GNTTAB_NR_RESERVED_ENTRIES; reference < kEntries; ++reference)
     put_free(reference);
 }
 
-grant_ref_t grant_page(const void* page, int read_only) {
+grant_ref_t grant_page(const void* page, int read_only) { return grant_page_to(page, 0, read_only); }
+
+int grants_left(void) { return free_count != 0; }
+
+grant_ref_t grant_page_to(const void* page, uint16_t domain, int read_only) {
   if (free_count == 0) guest_panic("out of grants");
   const grant_ref_t reference = free_references[free_first];
   free_first = (free_first + 1) % kEntries;
   --free_count;
   given_out[reference] = 1;
-  table[reference].domid = 0;
+  table[reference].domid = domain;
   table[reference].frame = (uint32_t)frame_of(page);
   xen_wmb();  // The entry is valid from here on: its other fields must be there.
   table[reference].flags = GTF_permit_access | (read_only ? GTF_readonly : 0);

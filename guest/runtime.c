@@ -3,23 +3,21 @@
 
 #include "internal.h"
 
-start_info_t* start_info;
+start_info_t* start_info RUNTIME_STATE;
 
-extern char event_entry[], failsafe_entry[];
 #define TRAPS(each)                                                                                    \
   each(0) each(1) each(3) each(4) each(5) each(6) each(7) each(10) each(11) each(12) each(13) each(14) \
       each(16) each(17) each(19)
-#define DECLARE_TRAP(vector) extern char trap_entry_##vector[];
 TRAPS(DECLARE_TRAP)
 
 // Code of a 64-bit paravirtual kernel runs on Xen's own flat segment.
-#define TRAP_ROW(vector) {vector, 4, FLAT_KERNEL_CS, (unsigned long)trap_entry_##vector},
+#define TRAP_ROW(vector) {vector, 4, FLAT_KERNEL_CS, TRAP_ENTRY(vector)},
 
 static void set_entries(void) {
-  static struct trap_info traps[] = {TRAPS(TRAP_ROW){0, 0, 0, 0}};
+  static struct trap_info traps[] RUNTIME_STATE = {TRAPS(TRAP_ROW){0, 0, 0, 0}};
   if (hypercall(__HYPERVISOR_set_trap_table, (uint64_t)traps, 0, 0, 0) != 0)
     guest_panic("set_trap_table failed");
-  if (hypercall(__HYPERVISOR_set_callbacks, (uint64_t)event_entry, (uint64_t)failsafe_entry, 0, 0) != 0) {
+  if (hypercall(__HYPERVISOR_set_callbacks, EVENT_ENTRY, FAILSAFE_ENTRY, 0, 0) != 0) {
     guest_panic("set_callbacks failed");
   }
 }

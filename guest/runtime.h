@@ -33,6 +33,8 @@ void map_frame(void* page, uint64_t frame);  // puts another frame at an address
 // --- Grants (grants.c) ---
 // Lets domain 0 use a page; references are given out one after another.
 grant_ref_t grant_page(const void* page, int read_only);
+grant_ref_t grant_page_to(const void* page, uint16_t domain, int read_only);
+int grants_left(void);
 // 0 when the page is still in use by domain 0. The reference may be given out again from then on, as late as
 // possible.
 int end_grant(grant_ref_t reference);
@@ -45,6 +47,7 @@ int grant_in_use(grant_ref_t reference);
 typedef void (*event_handler)(void* data);
 // Sets the handler of a port and unmasks it.
 void bind_handler(evtchn_port_t port, event_handler handler, void* data);
+int try_bind_handler(evtchn_port_t port, event_handler handler, void* data);  // 0 where that is not possible
 void notify(evtchn_port_t port);
 int try_notify(evtchn_port_t port);  // 0 where Xen refuses: for those who will try again
 // An unbound port that domain 0 may bind.
@@ -83,5 +86,5 @@ int xenstore_request(uint32_t type, uint32_t transaction, const char* first, con
 unsigned xenstore_events(char token);
 // Sleeps until a watch has fired since the last call.
 void xenstore_wait_for_watch(void);
-// The same, until that system_time() at the latest.
-void xenstore_wait_for_watch_until(uint64_t time);
+// The same, until that system_time() at the latest. Whether one has.
+int xenstore_wait_for_watch_until(uint64_t time);

@@ -5,6 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What a program keeps in variables is its domain's. On a core that is all that there is; hosted
+// (guest/hosted/), several domains share one process: then what each has lies in this section.
+#ifdef RINGSIDE_HOSTED
+#define RUNTIME_STATE __attribute__((section("rs_state")))
+#else
+#define RUNTIME_STATE
+#endif
+
 // --- Text (format.c) ---
 // %d %u %x with l, %s, %c, %p and %%; widths with an optional leading 0. Returns the length that was wanted.
 __attribute__((format(printf, 3, 4))) int format_text(char* into, size_t size, const char* format, ...);

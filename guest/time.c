@@ -2,6 +2,16 @@
 // from there, in the shared page (public/xen.h, struct vcpu_time_info).
 #include "internal.h"
 
+static uint64_t read_counter(void) {
+#ifdef RINGSIDE_HOSTED
+  return native->read_counter();
+#else
+  uint32_t low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return (uint64_t)high << 32 | low;
+#endif
+}
+
 uint64_t system_time(void) {
   const volatile struct vcpu_time_info* info = &HYPERVISOR_shared_info->vcpu_info[0].time;
   uint32_t version;
@@ -9,9 +19,7 @@ uint64_t system_time(void) {
   do {
     version = info->version;
     xen_rmb();  // The version before what it covers.
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    uint64_t delta = ((uint64_t)high << 32 | low) - info->tsc_timestamp;
+    uint64_t delta = read_counter() - info->tsc_timestamp;
     delta = info->tsc_shift >= 0 ? delta << info->tsc_shift : delta >> -info->tsc_shift;
     result = info->system_time + (uint64_t)(((unsigned __int128)delta * info->tsc_to_system_mul) >> 32);
     xen_rmb();  // All of it before the version is looked at again.

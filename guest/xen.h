@@ -27,6 +27,14 @@
 
 #define GUEST_PAGE_SIZE 4096ul
 
+#ifdef RINGSIDE_HOSTED
+// The program runs on the host's processor; the machine's model of it makes the call.
+#include "machine/hosted/native_calls.h"
+extern const struct native_calls* native;
+static inline long hypercall(unsigned number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+  return native->hypercall(number, a, b, c, d, 1);
+}
+#else
 extern char hypercall_page[];
 
 // Arguments go in rdi, rsi, rdx, r10, r8; SYSCALL destroys rcx and r11.
@@ -40,6 +48,7 @@ static inline long hypercall(unsigned number, uint64_t a, uint64_t b, uint64_t c
                    : "rcx", "r11", "r8", "r9", "memory", "cc");
   return result;
 }
+#endif
 
 static inline long sched_op(unsigned command, void* argument) {
   return hypercall(__HYPERVISOR_sched_op, command, (uint64_t)argument, 0, 0);

@@ -10,11 +10,11 @@
 enum { kTries = 4, kValueMax = 4096 };
 static const uint64_t kPatience = 5 * kMillisecond;
 
-static volatile struct xenstore_domain_interface* ring;
-static uint32_t request_number;
-static uint64_t deadline;  // of what is waited for now; 0: none
-static unsigned watch_events;
-static unsigned events_by_token[256];
+static volatile struct xenstore_domain_interface* ring RUNTIME_STATE;
+static uint32_t request_number RUNTIME_STATE;
+static uint64_t deadline RUNTIME_STATE;  // of what is waited for now; 0: none
+static unsigned watch_events RUNTIME_STATE;
+static unsigned events_by_token[256] RUNTIME_STATE;
 
 static void on_event(void* data) { (void)data; }
 
@@ -183,14 +183,16 @@ void xenstore_wait_for_watch(void) {
   watch_events = 0;
 }
 
-void xenstore_wait_for_watch_until(uint64_t time) {
+int xenstore_wait_for_watch_until(uint64_t time) {
   struct xsd_sockmsg header;
   char body[256];
   deadline = time;
   while (watch_events == 0 && take_message(&header, body, sizeof body)) {
   }
   deadline = 0;
+  const int fired = watch_events != 0;
   watch_events = 0;
+  return fired;
 }
 
 unsigned xenstore_events(char token) {

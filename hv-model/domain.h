@@ -92,6 +92,8 @@ class Domain : public Stateful {
 
   // Null for domain 0. Owned by the machine, which makes it before the domain is built.
   Cpu* cpu = nullptr;
+  // Its program runs on the host's processor: it has no page tables, and finds each frame where it is.
+  bool hosted = false;
   Vcpu vcpu;
 
   // Memory. p2m[pfn] is the frame at build time (guests keep their own table from then on).

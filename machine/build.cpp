@@ -112,6 +112,8 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
   header.epoch_instructions = scenario.epoch_instructions;
   header.memory_digest_epochs = scenario.memory_digest_epochs;
   header.versions = component_versions();
+  header.program = options.program;
+  header.test = options.test;
   const auto add = [&](const std::string& name, uint64_t size, uint64_t hash) {
     for (const SessionFile& have : header.files) {
       if (have.name == name) return;
@@ -224,9 +226,18 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     const auto found = files.find(name);
     return found == files.end() ? kNone : found->second.contents;
   };
+  HostedProgram program;
+  if (given.is_hosted()) {
+    const auto found = options.hosted.find(given.name);
+    if (found == options.hosted.end() || !found->second) {
+      return fail(fmt::format("'{}' is hosted: its driver is part of a test program, and only that can run it",
+                              given.name));
+    }
+    program = found->second;
+  }
   if (given.is_paravirtual()) {
     auto guest = XenGuest::create(scenario, given, contents(given.kernel), contents(given.ramdisk), *xen,
-                                  *standins, timeline, output);
+                                  *standins, timeline, output, std::move(program));
     if (!guest) return tl::unexpected(guest.error());
     for (const auto& disk : disks) {
       if (disk->scenario->domain != given.name) continue;
@@ -253,7 +264,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
     SIM_TRY(shares->attach(given.name, (*guest)->domain(), *xen, {*outside, *standins, timeline}));
     parts->guest = std::move(*guest);
   } else {
-    auto guest = build_pc(given, files, output);
+    auto guest = build_pc(given, files, output, std::move(program));
     if (!guest) return tl::unexpected(guest.error());
     parts->guest = std::move(*guest);
   }
@@ -264,7 +275,7 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
 
 Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
     const DomainScenario& domain, std::map<std::string, LoadedFile>& files,
-    std::function<void(std::span<const uint8_t>)> output) {
+    std::function<void(std::span<const uint8_t>)> output, HostedProgram program) {
   PcFiles own;
   for (const auto& [name, into] : {std::pair{&domain.kernel, &own.kernel},
                                    {&domain.ramdisk, &own.ramdisk},
@@ -279,7 +290,8 @@ Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
       *into = found->second.contents;
     }
   }
-  PcSurroundings surroundings{scenario, timeline, *wiring, {}, *networks, std::move(output), {}};
+  PcSurroundings surroundings{scenario, timeline, *wiring, {}, *networks, std::move(output), {}, {}};
+  surroundings.program = std::move(program);
   for (const auto& disk : disks) {
     if (disk->scenario->domain == domain.name)
       surroundings.disks.emplace_back(disk->scenario, disk->image.get());

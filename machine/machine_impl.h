@@ -98,7 +98,8 @@ struct Machine::Impl {
   Result<> open_disk(std::unique_ptr<DiskParts> parts, DiskImageConfig config, const std::string& path);
   Result<std::unique_ptr<PcGuest>> build_pc(const DomainScenario& domain,
                                             std::map<std::string, LoadedFile>& files,
-                                            std::function<void(std::span<const uint8_t>)> output);
+                                            std::function<void(std::span<const uint8_t>)> output,
+                                            HostedProgram program);
   Result<> find_standins(std::map<std::string, LoadedFile>& files);
   Result<> attach_checkers();
   Result<> attach_xenstore_socket();

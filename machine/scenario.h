@@ -26,7 +26,8 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 struct DomainScenario {
   std::string name;
-  // "pv", or a PC: "pc" (Linux's boot protocol, or firmware), "pvh", "bare".
+  // "pv", or a PC: "pc" (Linux's boot protocol, or firmware), "pvh", "bare". "hosted" is a paravirtual domain,
+  // "hosted-pc" a PC, whose program is part of the process (ringside/hosted.h).
   std::string personality = "pv";
   uint64_t memory_bytes = 64 << 20;
   std::string kernel;
@@ -36,7 +37,8 @@ struct DomainScenario {
   std::string symbols;   // an ELF file or a System.map, for crash reports
   bool hpet = true;
   uint64_t apic_hz = 100'000'000;  // what a PC's local APIC counts, before its divider
-  bool is_paravirtual() const { return personality == "pv"; }
+  bool is_hosted() const { return personality == "hosted" || personality == "hosted-pc"; }
+  bool is_paravirtual() const { return personality == "pv" || personality == "hosted"; }
 };
 
 struct DiskScenario {

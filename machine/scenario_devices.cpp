@@ -61,12 +61,17 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
   if (domain.apic_hz < 1'000'000 || domain.apic_hz > 10'000'000'000) {
     table.error("apic_frequency", "'apic_frequency' must be from 1MHz to 10GHz");
   }
-  const std::vector<std::string> known{"pv", "pc", "pvh", "bare"};
+  const std::vector<std::string> known{"pv", "pc", "pvh", "bare", "hosted", "hosted-pc"};
   if (std::find(known.begin(), known.end(), domain.personality) == known.end()) {
     table.error("personality", fmt::format("personality '{}' is not there; choose one of {}",
                                            domain.personality, fmt::join(known, ", ")));
   }
-  if (domain.firmware.empty()) {
+  if (domain.is_hosted()) {
+    for (const char* name : {"kernel", "ramdisk", "firmware", "symbols"}) {
+      if (table.has(name))
+        table.error(name, fmt::format("a hosted domain has no '{}': its program is part of the process", name));
+    }
+  } else if (domain.firmware.empty()) {
     table.require("kernel");
   } else if (domain.personality != "pc") {
     table.error("firmware", "only a \"pc\" starts with firmware");

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "hv-model/pv/hosted_builder.h"
+
 namespace ringside {
 
 namespace {
@@ -20,26 +22,13 @@ Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, con
                                                    const std::vector<uint8_t>& kernel,
                                                    const std::vector<uint8_t>& ramdisk, XenHost& host,
                                                    Standins& standins, Timeline& timeline,
-                                                   ConsoleOutput output) {
+                                                   ConsoleOutput output, HostedProgram program) {
   std::unique_ptr<XenGuest> guest(new XenGuest(given, host));
   Hypervisor& hypervisor = *host.hypervisor;
   guest->domain_ = &hypervisor.create_domain();
   guest->environment_ = std::make_unique<PvCpuEnvironment>(scenario.cpu_frequency_hz);
-  CpuConfig config;
-  config.name = fmt::format("cpu/{}", given.name);
-  config.frequency_hz = scenario.cpu_frequency_hz;
-  auto cpu = make_unicorn_cpu(config, *host.memory, timeline.clock(), *guest->environment_);
-  if (!cpu) return tl::unexpected(cpu.error());
-  guest->cpu_ = std::move(*cpu);
-  guest->domain_->cpu = guest->cpu_.get();
-
-  PvBuildRequest request;
-  request.kernel_name = given.kernel;
-  request.kernel = kernel;
-  request.ramdisk = ramdisk;
-  request.command_line = given.command_line;
-  request.memory_bytes = given.memory_bytes;
-  const auto pages = build_pv_domain(hypervisor, *guest->domain_, request);
+  const auto pages = given.is_hosted() ? guest->build_hosted(scenario, timeline, std::move(program))
+                                       : guest->build(scenario, kernel, ramdisk, timeline);
   if (!pages) return tl::unexpected(pages.error());
 
   host.commands->introduce(*guest->domain_, given.name, given.memory_bytes);
@@ -58,6 +47,54 @@ Result<std::unique_ptr<XenGuest>> XenGuest::create(const Scenario& scenario, con
   host.fault_targets.add({guest->domain_->name + "/console/"}, *guest->console_);
   guest->personality_ = std::make_unique<PvGuest>(hypervisor, *guest->domain_);
   return guest;
+}
+
+Result<PvDomainPages> XenGuest::build(const Scenario& scenario, const std::vector<uint8_t>& kernel,
+                                      const std::vector<uint8_t>& ramdisk, Timeline& timeline) {
+  CpuConfig config;
+  config.name = fmt::format("cpu/{}", scenario_.name);
+  config.frequency_hz = scenario.cpu_frequency_hz;
+  auto cpu = make_unicorn_cpu(config, *host_.memory, timeline.clock(), *environment_);
+  if (!cpu) return tl::unexpected(cpu.error());
+  cpu_ = std::move(*cpu);
+  domain_->cpu = cpu_.get();
+  PvBuildRequest request;
+  request.kernel_name = scenario_.kernel;
+  request.kernel = kernel;
+  request.ramdisk = ramdisk;
+  request.command_line = scenario_.command_line;
+  request.memory_bytes = scenario_.memory_bytes;
+  return build_pv_domain(*host_.hypervisor, *domain_, request);
+}
+
+Result<PvDomainPages> XenGuest::build_hosted(const Scenario& scenario, Timeline& timeline,
+                                             HostedProgram program) {
+  HostedCpuConfig config;
+  config.name = fmt::format("cpu/{}", scenario_.name);
+  config.frequency_hz = scenario.cpu_frequency_hz;
+  config.program = std::move(program);
+  config.notices = &domain_->notices;
+  auto cpu =
+      std::make_unique<HostedCpu>(std::move(config), *host_.memory, timeline.clock(), *environment_, nullptr);
+  HostedCpu& hosted = *cpu;
+  cpu_ = std::move(cpu);
+  domain_->cpu = cpu_.get();
+  auto built =
+      build_hosted_domain(*host_.hypervisor, *domain_, scenario_.memory_bytes, scenario_.command_line);
+  if (!built) return tl::unexpected(built.error());
+  start_info_ = std::move(built->start_info);
+  native_domain domain{};
+  domain.pool = built->first_free.address().value;
+  domain.pool_pages = built->free_pages;
+  domain.start_info = start_info_.data();
+  SIM_TRY(hosted.start(domain));
+  return built->pages;
+}
+
+void XenGuest::handle_exit(const Exit& exit) {
+  // There is no instruction to show.
+  if (exit.reason == ExitReason::broken && scenario_.is_hosted()) return domain_->crash(exit.detail);
+  personality_->handle_exit(exit);
 }
 
 void XenGuest::on_wake() { host_.hypervisor->update_time(*domain_); }

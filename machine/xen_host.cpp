@@ -1,5 +1,7 @@
 #include "machine/xen_host.h"
 
+#include <algorithm>
+
 #include "machine/xen_guest.h"
 
 namespace ringside {
@@ -31,7 +33,10 @@ Result<std::unique_ptr<XenHost>> XenHost::create(const Scenario& scenario, Timel
     ++domains;
   }
   auto host = std::make_unique<XenHost>();
-  auto created = Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, domains));
+  const bool hosted = std::any_of(scenario.domains.begin(), scenario.domains.end(),
+                                  [](const DomainScenario& domain) { return domain.is_hosted(); });
+  auto created = Memory::create(kMemoryBase, guest_bytes + overhead_bytes(guest_bytes, domains),
+                                hosted ? HostPlace::memory : HostPlace::anywhere);
   if (!created) return tl::unexpected(created.error());
   host->memory = std::move(*created);
   HypervisorConfig config;

@@ -10,11 +10,10 @@
 
 namespace ringside {
 
-Result<std::unique_ptr<Memory>> Memory::create(GuestPhys base, uint64_t bytes) {
+Result<std::unique_ptr<Memory>> Memory::create(GuestPhys base, uint64_t bytes, HostPlace place) {
   SIM_ASSERT(base.value % kPageSize == 0 && bytes % kPageSize == 0);
-  void* data =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (data == MAP_FAILED) {
+  void* data = map_host_pages(bytes, place);
+  if (data == nullptr) {
     return fail(fmt::format("cannot get {} MiB of memory for the guest: {}; lower `memory` in the scenario",
                             bytes >> 20, std::strerror(errno)));
   }

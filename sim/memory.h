@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "sim/host_pages.h"
 #include "sim/ids.h"
 #include "sim/result.h"
 
@@ -22,7 +23,8 @@ namespace ringside {
 class Memory {
  public:
   // `base` and `bytes` must be multiples of the page size. Fails when the host has not that much memory.
-  static Result<std::unique_ptr<Memory>> create(GuestPhys base, uint64_t bytes);
+  static Result<std::unique_ptr<Memory>> create(GuestPhys base, uint64_t bytes,
+                                                HostPlace place = HostPlace::anywhere);
   ~Memory();
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;

@@ -21,6 +21,9 @@ void io_apic_write(unsigned index, uint32_t value) {
   mmio_write32((void*)(uintptr_t)(kIoApic + kIoApicWindow), value);
 }
 
+#ifdef RINGSIDE_HOSTED
+static int has_apic(void) { return (native->read_msr(kApicBaseMsr) & kApicBaseEnable) != 0; }
+#else
 static int has_apic(void) {
   uint32_t eax = 1, ebx, ecx = 0, edx;
   __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
@@ -28,6 +31,7 @@ static int has_apic(void) {
   __asm__ volatile("rdmsr" : "=a"(eax), "=d"(edx) : "c"(kApicBaseMsr));
   return (eax & kApicBaseEnable) != 0;
 }
+#endif
 
 void apic_virtual_wire(void) {
   if (!has_apic()) return;

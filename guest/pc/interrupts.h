@@ -23,11 +23,27 @@ void set_level_triggered(unsigned irq);
 // Interrupts 7 and 15 that no device had asked for.
 extern volatile unsigned spurious_interrupts;
 
+#ifdef RINGSIDE_HOSTED
+#include "guest/hosted/hosted.h"
+static inline void enable_interrupts(void) { native->set_interrupts(1); }
+static inline void disable_interrupts(void) { native->set_interrupts(0); }
+static inline int interrupts_are_on(void) { return native->interrupts(); }
+static inline void sleep_until_interrupt(void) {
+  native->halt();
+  native->set_interrupts(0);
+}
+#else
 static inline void enable_interrupts(void) { __asm__ volatile("sti" : : : "memory"); }
 static inline void disable_interrupts(void) { __asm__ volatile("cli" : : : "memory"); }
 // Called with interrupts off: sleeps until one has been handled, and returns with them off. STI takes effect
 // after the next instruction, so none can slip in between and be slept over.
 static inline void sleep_until_interrupt(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
+static inline int interrupts_are_on(void) {
+  uint64_t flags;
+  __asm__ volatile("pushfq; popq %0" : "=r"(flags));
+  return flags >> 9 & 1;
+}
+#endif
 
 // Sleeps until `condition` holds or `microseconds` have passed; it is looked at again after each interrupt.
 // Returns whether it held. Interrupts are off during `condition` and after the return.

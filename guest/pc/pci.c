@@ -21,7 +21,7 @@ enum {
   kRouteOff = 0x80,
 };
 
-static uint32_t next_memory = kMemoryWindow, next_port = kPortWindow;
+static uint32_t next_memory RUNTIME_STATE = kMemoryWindow, next_port RUNTIME_STATE = kPortWindow;
 
 static void select_register(struct pci_function at, uint8_t offset) {
   out32(kConfigAddress, 0x80000000u | (uint32_t)at.bus << 16 | (uint32_t)at.device << 11 |

@@ -23,9 +23,9 @@ enum {
 static struct {
   interrupt_handler handler;
   void* data;
-} lines[kIrqs];
+} lines[kIrqs] RUNTIME_STATE;
 
-volatile unsigned spurious_interrupts;
+volatile unsigned spurious_interrupts RUNTIME_STATE;
 
 void pic_start(void) {
   out8(kMasterCommand, kIcw1);

@@ -31,7 +31,11 @@ void power_off(void) {
     pci_enable(power, kPciCommandPorts);
   }
   out16((uint16_t)(base + kPmControl), kSuspendEnable);
+#ifdef RINGSIDE_HOSTED
+  for (;;) native->relax();
+#else
   for (;;) __asm__ volatile("cli; hlt");
+#endif
 }
 
 void pass(void) {

@@ -16,12 +16,16 @@ enum {
   kMeasuredMilliseconds = 5,
 };
 
-volatile uint64_t timer_ticks;
+volatile uint64_t timer_ticks RUNTIME_STATE;
 
 uint64_t read_tsc(void) {
+#ifdef RINGSIDE_HOSTED
+  return native->read_counter();
+#else
   uint32_t low, high;
   __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
   return (uint64_t)high << 32 | low;
+#endif
 }
 
 static uint64_t measure(void) {
@@ -40,7 +44,7 @@ static uint64_t measure(void) {
 }
 
 uint64_t tsc_per_microsecond(void) {
-  static uint64_t rate;
+  static uint64_t rate RUNTIME_STATE;
   if (rate == 0) rate = measure();
   return rate;
 }
@@ -52,7 +56,7 @@ void delay_microseconds(uint64_t microseconds) {
 }
 
 uint64_t microseconds_now(void) {
-  static uint64_t first;
+  static uint64_t first RUNTIME_STATE;
   const uint64_t rate = tsc_per_microsecond();
   if (first == 0) first = read_tsc();
   return (read_tsc() - first) / rate;

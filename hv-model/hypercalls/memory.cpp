@@ -11,6 +11,7 @@ int64_t hypercall_mmu_update(HypercallInProgress& call) {
 }
 
 int64_t hypercall_update_va_mapping(HypercallInProgress& call) {
+  if (call.domain.hosted) return 0;
   return call.hypervisor.page_tables.update_va_mapping(call.domain, call.argument(0), call.argument(1),
                                                        call.argument(2), DOMID_SELF);
 }

@@ -67,6 +67,64 @@ constexpr std::array<const HypercallEntry*, kNumbers> kByNumber = index_by_numbe
 
 std::span<const HypercallEntry> hypercall_table() { return kTable; }
 
+unsigned address_arguments(uint64_t number) {
+  switch (number) {
+    case __HYPERVISOR_set_trap_table:
+    case __HYPERVISOR_set_gdt:
+    case __HYPERVISOR_multicall:
+    case __HYPERVISOR_event_channel_op_compat:
+    case __HYPERVISOR_physdev_op_compat:
+    case __HYPERVISOR_platform_op:
+    case __HYPERVISOR_xsm_op:
+    case __HYPERVISOR_sysctl:
+    case __HYPERVISOR_domctl: return 0b1;
+    case __HYPERVISOR_mmu_update:
+    case __HYPERVISOR_mmuext_op: return 0b101;
+    case __HYPERVISOR_set_callbacks: return 0b111;
+    case __HYPERVISOR_stack_switch:
+    case __HYPERVISOR_memory_op:
+    case __HYPERVISOR_xen_version:
+    case __HYPERVISOR_grant_table_op:
+    case __HYPERVISOR_nmi_op:
+    case __HYPERVISOR_sched_op:
+    case __HYPERVISOR_callback_op:
+    case __HYPERVISOR_event_channel_op:
+    case __HYPERVISOR_physdev_op:
+    case __HYPERVISOR_hvm_op:
+    case __HYPERVISOR_kexec_op:
+    case __HYPERVISOR_xenpmu_op: return 0b10;
+    case __HYPERVISOR_console_io:
+    case __HYPERVISOR_vcpu_op:
+    case __HYPERVISOR_dm_op: return 0b100;
+    case __HYPERVISOR_hypfs_op: return 0b1010;
+    case __HYPERVISOR_argo_op: return 0b110;
+    default: return 0;
+  }
+}
+
+bool is_about_processor(uint64_t number) {
+  switch (number) {
+    case __HYPERVISOR_set_trap_table:
+    case __HYPERVISOR_mmu_update:
+    case __HYPERVISOR_set_gdt:
+    case __HYPERVISOR_stack_switch:
+    case __HYPERVISOR_set_callbacks:
+    case __HYPERVISOR_fpu_taskswitch:
+    case __HYPERVISOR_set_debugreg:
+    case __HYPERVISOR_get_debugreg:
+    case __HYPERVISOR_update_descriptor:
+    case __HYPERVISOR_update_va_mapping:
+    case __HYPERVISOR_update_va_mapping_otherdomain:
+    case __HYPERVISOR_iret:
+    case __HYPERVISOR_set_segment_base:
+    case __HYPERVISOR_mmuext_op:
+    case __HYPERVISOR_nmi_op:
+    case __HYPERVISOR_callback_op:
+    case __HYPERVISOR_multicall: return true;
+    default: return false;
+  }
+}
+
 const HypercallEntry* find_hypercall(uint64_t number) {
   return number < kNumbers ? kByNumber[number] : nullptr;
 }

@@ -17,6 +17,12 @@ struct HypercallEntry {
   int command_argument = -1;  // -1: no sub-command
 };
 
+// Which arguments of a hypercall are addresses in the guest, a bit for each from bit 0 on.
+unsigned address_arguments(uint64_t number);
+// Whether it is about the processor that the guest runs on: its descriptor tables, page tables, handlers. A
+// guest that runs on the host's processor has none of it.
+bool is_about_processor(uint64_t number);
+
 std::span<const HypercallEntry> hypercall_table();
 // Null for a number that Xen does not answer.
 const HypercallEntry* find_hypercall(uint64_t number);

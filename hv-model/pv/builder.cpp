@@ -7,6 +7,7 @@
 
 #include "boot/elf_notes.h"
 #include "hv-model/mm/page_tables_impl.h"
+#include "hv-model/pv/boot_pages.h"
 #include "hv-model/pv/boot_tables.h"
 #include "hv-model/pv/hypercall_page.h"
 #include "hv-model/vcpu_state.h"
@@ -17,7 +18,6 @@ namespace ringside {
 
 namespace {
 
-constexpr DomainId kToolstack{0};
 constexpr uint64_t kRegionAlignment = 4 << 20;  // public/xen.h, start-of-day memory layout, point 7
 constexpr uint64_t kRegionPadding = 512 << 10;  // and behind the boot stack
 
@@ -123,18 +123,8 @@ Result<> allocate(Build& build) {
                             hypervisor.frames.free_frames() * 4, domain.name,
                             build.request.memory_bytes >> 10));
   };
-  if (!hypervisor.page_tables.create_machine_to_phys()) return no_memory();
-  if (hypervisor.frames.free_frames() < build.layout.pages + 1) return no_memory();
-  if (domain.shared_info.value == 0) domain.shared_info = *hypervisor.frames.allocate_special(domain.id);
-  build.frames.reserve(build.layout.pages);
-  for (uint64_t pfn = 0; pfn < build.layout.pages; ++pfn) {
-    const auto frame = hypervisor.frames.allocate(domain.id);
-    if (!frame) return no_memory();
-    build.frames.push_back(*frame);
-    hypervisor.page_tables.set_machine_to_phys(*frame, pfn);
-  }
-  if (domain.grants.frames.empty() && !hypervisor.grants.create(domain)) return no_memory();
-  domain.max_pages = domain.owned_pages = build.layout.pages;
+  build.frames = allocate_domain(hypervisor, domain, build.layout.pages);
+  if (build.frames.empty()) return no_memory();
   return {};
 }
 
@@ -180,32 +170,6 @@ void install_tables(Build& build) {
   domain.vcpu.kernel_mode = true;
 }
 
-Result<PvDomainPages> connect(Build& build) {
-  Hypervisor& hypervisor = build.hypervisor;
-  Domain& domain = build.domain;
-  PvDomainPages pages;
-  pages.xenstore = build.frames[build.layout.xenstore];
-  pages.console = build.frames[build.layout.console];
-  const auto open = [&](EventPort& local, EventPort& remote) {
-    const int64_t port = hypervisor.channels.alloc_unbound(domain.id, kToolstack);
-    if (port < 0) return false;
-    local = {static_cast<uint32_t>(port)};
-    const int64_t far = hypervisor.channels.bind_interdomain(kToolstack, domain.id, local);
-    remote = {static_cast<uint32_t>(far)};
-    return far >= 0;
-  };
-  if (!open(pages.xenstore_port, pages.xenstore_remote_port) ||
-      !open(pages.console_port, pages.console_remote_port)) {
-    return fail(fmt::format("no event channel is free for {}'s XenStore and console", domain.name),
-                ExitCode::internal);
-  }
-  hypervisor.grants.seed(domain, {GNTTAB_RESERVED_XENSTORE}, kToolstack, pages.xenstore);
-  hypervisor.grants.seed(domain, {GNTTAB_RESERVED_CONSOLE}, kToolstack, pages.console);
-  hypervisor.page_tables.hold_for_backend(domain, pages.xenstore);
-  hypervisor.page_tables.hold_for_backend(domain, pages.console);
-  return pages;
-}
-
 void write_start_info(Build& build, const PvDomainPages& pages) {
   const Layout& layout = build.layout;
   start_info info{};
@@ -233,17 +197,6 @@ void write_start_info(Build& build, const PvDomainPages& pages) {
   const size_t length = std::min<size_t>(build.request.command_line.size(), MAX_GUEST_CMDLINE - 1);
   std::memcpy(info.cmd_line, build.request.command_line.data(), length);
   copy_in(build, layout.start_info * kPageSize, {reinterpret_cast<const uint8_t*>(&info), sizeof info});
-}
-
-// libxenguest's shared_info_x86_64: all zero but the upcall masks. Which ports are masked is the guest's
-// matter: none is.
-void write_shared_info(Build& build) {
-  const GuestPhys base = build.domain.shared_info.address();
-  for (size_t vcpu = 0; vcpu < XEN_LEGACY_MAX_VCPUS; ++vcpu) {
-    const uint64_t offset =
-        offsetof(shared_info, vcpu_info) + vcpu * sizeof(vcpu_info) + offsetof(vcpu_info, evtchn_upcall_mask);
-    build.hypervisor.memory.store<uint8_t>(base + offset, 1);
-  }
 }
 
 void set_registers(Build& build) {
@@ -283,10 +236,11 @@ Result<PvDomainPages> build_pv_domain(Hypervisor& hypervisor, Domain& domain, co
   SIM_TRY(allocate(build));
   load(build);
   install_tables(build);
-  auto pages = connect(build);
+  auto pages = connect_domain(hypervisor, domain, build.frames[build.layout.xenstore],
+                              build.frames[build.layout.console]);
   if (!pages) return pages;
   write_start_info(build, *pages);
-  write_shared_info(build);
+  write_shared_info(hypervisor, domain);
   set_registers(build);
   return pages;
 }

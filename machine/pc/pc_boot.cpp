@@ -1,6 +1,8 @@
 // From files to the first instruction: memory, the core, firmware's work or firmware itself.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "boot/bios.h"
 #include "boot/fw_cfg.h"
 #include "boot/memory_map.h"
@@ -40,9 +42,23 @@ CpuEntry entry_of(const BootState& state) {
 }  // namespace
 
 Result<> PcGuest::make_memory_and_core() {
-  auto memory = Memory::create(GuestPhys{0}, domain_.memory_bytes);
+  auto memory = Memory::create(GuestPhys{0}, domain_.memory_bytes,
+                               domain_.is_hosted() ? HostPlace::memory : HostPlace::anywhere);
   if (!memory) return tl::unexpected(memory.error());
   memory_ = std::move(*memory);
+  for (Bus* bus : {&ports_, &mmio_}) bus->set_wait([this](Tick delay) { cpu_->charge(delay); });
+  if (domain_.is_hosted()) {
+    HostedCpuConfig hosted;
+    hosted.name = fmt::format("cpu/{}", domain_.name);
+    hosted.frequency_hz = surroundings_.scenario.cpu_frequency_hz;
+    hosted.program = surroundings_.program;
+    hosted.notices = &notices_;
+    auto core = std::make_unique<HostedCpu>(std::move(hosted), *memory_, surroundings_.timeline.clock(),
+                                            environment_, &environment_);
+    hosted_ = core.get();
+    cpu_ = std::move(core);
+    return {};
+  }
   NativeCpuConfig config;
   config.name = fmt::format("cpu/{}", domain_.name);
   config.frequency_hz = surroundings_.scenario.cpu_frequency_hz;
@@ -56,7 +72,6 @@ Result<> PcGuest::make_memory_and_core() {
   auto cpu = make_native_cpu(config, *memory_, surroundings_.timeline.clock(), environment_);
   if (!cpu) return tl::unexpected(cpu.error());
   cpu_ = std::move(*cpu);
-  for (Bus* bus : {&ports_, &mmio_}) bus->set_wait([this](Tick delay) { cpu_->charge(delay); });
   return {};
 }
 
@@ -102,7 +117,22 @@ void PcGuest::add_firmware_config() {
   ports_.map("fw_cfg", FwCfg::kPort, FwCfg::kPorts, *firmware_config_);
 }
 
+Result<> PcGuest::start_hosted() {
+  const auto tables = do_firmwares_work();
+  if (!tables) return tl::unexpected(tables.error());
+  // The driver's pages lie above what firmware and the ISA bus have below 2 MiB.
+  constexpr uint64_t kPool = 2 << 20;
+  native_domain domain{};
+  domain.is_pc = 1;
+  domain.pool = kPool;
+  domain.pool_pages = std::min<uint64_t>((domain_.memory_bytes - kPool) >> kPageShift, 4096);
+  domain.command_line = domain_.command_line.c_str();
+  domain.memory_bytes = domain_.memory_bytes;
+  return hosted_->start(domain);
+}
+
 Result<> PcGuest::boot() {
+  if (hosted_ != nullptr) return start_hosted();
   if (!files_.firmware.empty()) {
     add_firmware_config();
   } else {

@@ -61,10 +61,12 @@ void PcGuest::handle_exit(const Exit& exit) {
       end_by("crash", fmt::format("the guest crashed: triple fault ({})", exit.detail));
       break;
     case ExitReason::broken:
-      end_by("crash", fmt::format("the core refused to go on: {}", exit.detail));
+      end_by("crash",
+             hosted_ != nullptr ? exit.detail : fmt::format("the core refused to go on: {}", exit.detail));
       break;
     default: return;
   }
+  if (hosted_ != nullptr) return;
   end_.details = crash_report(*cpu_, files_.symbols.empty() ? domain_.kernel : domain_.symbols,
                               files_.symbols.empty() ? files_.kernel : files_.symbols);
 }

@@ -16,6 +16,7 @@
 #include "devices/platform/platform.h"
 #include "devices/uart/uart.h"
 #include "machine/guest.h"
+#include "machine/hosted/hosted_cpu.h"
 #include "machine/pc/pc_board.h"
 #include "machine/pc/pc_environment.h"
 #include "machine/scenario.h"
@@ -43,6 +44,8 @@ struct PcSurroundings {
   std::function<void(std::span<const uint8_t>)> console;
   // Puts somebody's own models on the board before the guest starts; may be empty.
   std::function<void(PcBoard&)> customize;
+  // Of a hosted PC: what runs in the place of a kernel.
+  HostedProgram program;
 };
 
 class PcGuest final : public Guest {
@@ -56,7 +59,7 @@ class PcGuest final : public Guest {
   bool runnable() const override { return !ended_ && !cpu_->halted(); }
   Exit run(Tick horizon) override;
   void end_run_soon() override { cpu_->bring_deadline_forward(surroundings_.timeline.clock().now); }
-  NativeCpu* debuggable() override { return cpu_.get(); }
+  NativeCpu* debuggable() override { return hosted_ == nullptr ? cpu_.get() : nullptr; }
   Exit step(Tick horizon) override;
   void handle_exit(const Exit& exit) override;
   const GuestEnd* end() const override { return ended_ ? &end_ : nullptr; }
@@ -73,6 +76,7 @@ class PcGuest final : public Guest {
   // --- pc_boot.cpp ---
   Result<> make_memory_and_core();
   Result<> boot();
+  Result<> start_hosted();
   Result<GuestPhys> do_firmwares_work();
   void add_firmware_config();
   AcpiConfig acpi_config() const;
@@ -95,6 +99,7 @@ class PcGuest final : public Guest {
   Bus mmio_;
   PcEnvironment environment_;
   std::unique_ptr<NativeCpu> cpu_;
+  HostedCpu* hosted_ = nullptr;  // the core, where it is one
   BootState entry_;
   std::unique_ptr<Platform> platform_;
   std::unique_ptr<PcBoard> board_;
