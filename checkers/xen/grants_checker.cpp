@@ -181,6 +181,10 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
   const auto record = record_at<GrantRecord>(crossing);
   if (record.by == domain.id) return;
   Ref* ref = ref_of(domain, record.ref);
+  const bool unmaps = record.operation == static_cast<uint8_t>(GrantOperation::unmap);
+  const bool known = ref != nullptr && ref->used && !ref->done_anew;
+  if (record.status == GNTST_okay && known && !unmaps) [[likely]]
+    return;
   if (record.status != GNTST_okay) {
     if (!is_refusal(record.status) || meddled_with(crossing) ||
         (ref != nullptr && (ref->suspect || ref->done_anew)))
@@ -196,7 +200,7 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
     ref->used = true;
     domain.used.push_back(record.ref);
   }
-  if (record.operation != static_cast<uint8_t>(GrantOperation::unmap)) return;
+  if (!unmaps) return;
   const Domain* granter = domain_of(domain);
   const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{record.ref});
   if (!entry || granter->end || (permits(*entry) && entry->frame.value == record.frame)) return;
@@ -301,7 +305,7 @@ void GrantsChecker::begin(const Role& role, uint64_t id, const Wire& wire, const
     if (ref == nullptr) continue;
     if (ref->in_flight++ != 0 && clash == nullptr && clash_of(ring, use, other) != nullptr) clash = &use;
   }
-  ++ring.count;
+  ring.places[id % ring.places.size()] = static_cast<uint16_t>(ring.count++);
   if (clash == nullptr) return;
   violate(
       "reused_in_flight", wire, &crossing,
@@ -323,14 +327,19 @@ const GrantsChecker::Use* GrantsChecker::clash_of(const Ring& ring, const Use& u
 
 void GrantsChecker::end(const Role& role, uint64_t id) {
   Ring& ring = *role.ring;
-  for (size_t i = 0; i < ring.count; ++i) {
-    if (ring.flights[i].id != id) continue;
-    for (const Use& use : ring.flights[i].uses) {
-      Ref* ref = ref_of(*role.domain, use.ref);
-      if (ref != nullptr && ref->in_flight != 0) --ref->in_flight;
-    }
-    std::swap(ring.flights[i], ring.flights[--ring.count]);
-    return;
+  const auto place = [&](uint64_t of) -> uint16_t& { return ring.places[of % ring.places.size()]; };
+  size_t at = place(id);
+  if (at >= ring.count || ring.flights[at].id != id) {
+    for (at = 0; at < ring.count && ring.flights[at].id != id;) ++at;
+    if (at == ring.count) return;
+  }
+  for (const Use& use : ring.flights[at].uses) {
+    Ref* ref = ref_of(*role.domain, use.ref);
+    if (ref != nullptr && ref->in_flight != 0) --ref->in_flight;
+  }
+  if (at != --ring.count) {
+    std::swap(ring.flights[at], ring.flights[ring.count]);
+    place(ring.flights[at].id) = static_cast<uint16_t>(at);
   }
 }
 

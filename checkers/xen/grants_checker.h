@@ -6,6 +6,7 @@
 // backend comes for it; one that is never ended, when all devices of the domain are closed and it shuts down.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,7 +54,8 @@ class GrantsChecker final : public Checker {
     std::string base;
     std::vector<Flight> flights;
     size_t count = 0;
-    unsigned outputs_seen = 0;  // whose page's flags have been looked at
+    std::array<uint16_t, 256> places{};  // by the low bits of the id: where it is, perhaps
+    unsigned outputs_seen = 0;           // whose page's flags have been looked at
     uint32_t next = 0;
     bool unsure = false;
   };

@@ -1,7 +1,6 @@
 #include "checkers/xen/ring_view.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "hv-model/xen_abi.h"
@@ -22,8 +21,8 @@ uint32_t bytes_of_slot(const OfferedRing& ring) {
 }  // namespace
 
 bool RequestIds::add(uint64_t id) {
-  if (!bits_.empty()) {
-    uint64_t& word = bits_[id / 64 % bits_.size()];
+  if (id / 64 < bits_.size()) [[likely]] {
+    uint64_t& word = bits_[id / 64];
     const uint64_t bit = uint64_t{1} << id % 64;
     if (word & bit) return false;
     word |= bit;
@@ -36,8 +35,8 @@ bool RequestIds::add(uint64_t id) {
 }
 
 bool RequestIds::remove(uint64_t id) {
-  if (!bits_.empty()) {
-    uint64_t& word = bits_[id / 64 % bits_.size()];
+  if (id / 64 < bits_.size()) [[likely]] {
+    uint64_t& word = bits_[id / 64];
     const uint64_t bit = uint64_t{1} << id % 64;
     if (!(word & bit)) return false;
     word &= ~bit;
@@ -67,7 +66,7 @@ SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string 
       pages(std::move(the_pages)),
       slot_bytes(bytes_of_slot(offered)),
       slots(BackRingIndices::slots_in(pages.size() * kPageSize, slot_bytes)),
-      sums(slots),
+      noted_slots(size_t{slots} * slot_bytes),
       ids(offered.kind != RingKind::blk) {
   const RingIndices now = indices();
   rsp_prod = rsp_written = now.rsp_prod;
@@ -84,19 +83,10 @@ void SlotRing::copy_slot(size_t offset, void* into, size_t length) const {
     std::memcpy(static_cast<uint8_t*>(into) + here, pages[offset / kPageSize + 1], length - here);
 }
 
-uint64_t SlotRing::sum(uint32_t index) const {
-  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-  if (kind == RingKind::net_rx) return slot_value<uint64_t>(index);
-  if (kind == RingKind::net_tx) {
-    const auto request = slot_value<std::array<uint32_t, 3>>(index);
-    return ((uint64_t{request[1]} << 32 | request[0]) ^ request[2] * kMultiplier) * kMultiplier;
-  }
-  // The last word of the 32-bit layout is half another slot's, and left out.
-  const auto words = slot_value<std::array<uint64_t, sizeof(blkif_request) / sizeof(uint64_t)>>(index);
-  uint64_t sum = words[0];
-  const size_t count = slot_bytes / sizeof(uint64_t);
-  for (size_t word = 1; word < count; ++word) sum = (sum ^ words[word]) * kMultiplier;
-  return sum;
+bool SlotRing::is_same_across_pages(size_t offset, const uint8_t* as) const {
+  const size_t here = std::min<size_t>(slot_bytes, kPageSize - offset % kPageSize);
+  if (std::memcmp(pages[offset / kPageSize] + offset % kPageSize, as, here) != 0) return false;
+  return here == slot_bytes || std::memcmp(pages[offset / kPageSize + 1], as + here, slot_bytes - here) == 0;
 }
 
 // struct xen_9pfs_data_intf and XEN_FLEX_RING_SIZE of io/9pfs.h: half of the pages for each direction.

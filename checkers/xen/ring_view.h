@@ -26,7 +26,7 @@ constexpr bool asks_event(uint32_t old, uint32_t now, uint32_t event) { return n
 // Which requests are in flight, by their ids: 64 bits of the frontend's choice (blkif), or 16 (netif).
 class RequestIds {
  public:
-  explicit RequestIds(bool narrow) : bits_(narrow ? 65536 / 64 : 0) {}
+  explicit RequestIds(bool narrow) : bits_(narrow ? kNarrow : kFew) {}
   // False where it is there already, or is not, and nothing is done.
   bool add(uint64_t id);
   bool remove(uint64_t id);
@@ -35,8 +35,10 @@ class RequestIds {
   bool was_removed(uint64_t id) const;
 
  private:
-  std::vector<uint64_t> bits_;  // narrow
-  std::vector<uint64_t> list_;  // otherwise
+  // Words of bits: for all ids of 16 bits, or for the small ones that most frontends choose.
+  static constexpr size_t kNarrow = 65536 / 64, kFew = 1024 / 64;
+  std::vector<uint64_t> bits_;
+  std::vector<uint64_t> list_;  // ids beyond them
   void note_removed(uint64_t id) { removed_[removals_++ % removed_.size()] = id; }
   std::array<uint64_t, 16> removed_{};
   size_t removals_ = 0;
@@ -67,13 +69,30 @@ struct SlotRing {
   }
   // Ids and counts need not agree, and that is nobody's misdeed here.
   bool unsure() const { return meddled || taken_over; }
-  // A sum over a slot: what its bytes are, up to chance.
-  uint64_t sum(uint32_t index) const;
+  // What a slot's bytes were when they were noted.
+  void note(uint32_t index) { copy_slot(offset_of(index), noted_slot(index), slot_bytes); }
+  bool is_as_noted(uint32_t index) const {
+    const size_t offset = offset_of(index);
+    if (pages.size() == 1) [[likely]]
+      return std::memcmp(pages[0] + offset, noted_slot(index), slot_bytes) == 0;
+    return is_same_across_pages(offset, noted_slot(index));
+  }
+  // A netif_rx_request begins with its id.
+  uint16_t noted_id(uint32_t index) const {
+    uint16_t id;
+    std::memcpy(&id, noted_slot(index), sizeof id);
+    return id;
+  }
 
   size_t offset_of(uint32_t index) const {
     return BackRingIndices::kSlotsOffset + size_t{slot(index)} * slot_bytes;
   }
   void copy_slot(size_t offset, void* into, size_t length) const;
+  bool is_same_across_pages(size_t offset, const uint8_t* as) const;
+  uint8_t* noted_slot(uint32_t index) { return noted_slots.data() + size_t{slot(index)} * slot_bytes; }
+  const uint8_t* noted_slot(uint32_t index) const {
+    return noted_slots.data() + size_t{slot(index)} * slot_bytes;
+  }
 
   const RingKind kind;
   const DomainId domain;
@@ -101,7 +120,7 @@ struct SlotRing {
   Tick moved_at;        // when an index changed last
 
   // What published requests were like: noted up to `noted`, and from `fresh` on not compared yet.
-  std::vector<uint64_t> sums;
+  std::vector<uint8_t> noted_slots;
   uint32_t noted = 0, fresh = 0;
   RequestIds ids;
 };

@@ -56,8 +56,9 @@ void RingChecker::look_again(SlotRing& ring, Sight sight) {
 }
 
 void RingChecker::compare(SlotRing& ring, uint32_t index, Sight sight) {
-  const uint64_t sum = ring.sum(index);
-  if (std::exchange(ring.sums[ring.slot(index)], sum) == sum || ring.meddled) return;
+  if (ring.is_as_noted(index)) return;
+  ring.note(index);
+  if (ring.meddled) return;
   violate("changed_after_publish", wire_of(ring, sight.wire), sight.crossing,
           fmt::format("slot {} of request {} has changed since req_prod (now {}) passed it", ring.slot(index),
                       index, ring.req_prod));
@@ -66,10 +67,9 @@ void RingChecker::compare(SlotRing& ring, uint32_t index, Sight sight) {
 void RingChecker::note_published(SlotRing& ring, uint32_t to, Sight sight) {
   if (to - ring.noted > ring.slots) ring.noted = ring.fresh = to;
   for (; ring.noted != to; ++ring.noted) {
-    const uint64_t sum = ring.sum(ring.noted);
-    ring.sums[ring.slot(ring.noted)] = sum;
+    ring.note(ring.noted);
     if (ring.kind != RingKind::net_rx) continue;
-    const uint64_t id = sum & 0xffff;  // a slot of 8 bytes is its own sum, and begins with the id
+    const uint16_t id = ring.noted_id(ring.noted);
     if (!ring.ids.add(id) && !ring.meddled)
       violate("id_in_use", wire_of(ring, sight.wire), sight.crossing,
               fmt::format("buffer {} has id {}, and so has one that is not given back yet", ring.noted, id));
@@ -84,7 +84,7 @@ void RingChecker::read_responses(SlotRing& ring, uint32_t to, Sight sight) {
   if (to - first > ring.slots) return;
   for (uint32_t index = first; index != to; ++index) {
     if (ring.kind == RingKind::net_rx) {
-      if (index_before(index, ring.noted)) (void)ring.ids.remove(ring.sums[ring.slot(index)] & 0xffff);
+      if (index_before(index, ring.noted)) (void)ring.ids.remove(ring.noted_id(index));
       continue;
     }
     uint64_t id = 0;
