@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 
 #include "checkers/xen/crossing_record.h"
 #include "checkers/xen_checkers.h"
@@ -128,7 +129,12 @@ void RingChecker::on_store_change(const std::string& path) {
   const auto node = device_node(path);
   if (!node || node->kind == DeviceKind::other || node->name != "state") return;
   const unsigned state = xenbus_state(*machine().xenstore, node->folder).value_or(0);
-  if (!node->backend) served_.on_frontend_state(std::string(node->folder), state);
+  if (!node->backend) {
+    std::vector<OfferedRing> rings = offered_rings(*machine().xenstore, *node);
+    if (connections_.on_frontend_state(std::string(node->folder), state, rings)) {
+      for (const OfferedRing& offered : rings) look_for_stale(offered, *node);
+    }
+  }
   if (state == 0 || state == kClosed) disconnect(device_folders(*node).frontend);
   if (node->backend && state == kConnected) connect(*node);
 }
@@ -150,8 +156,11 @@ void RingChecker::connect(const DeviceNode& node) {
   for (const auto& ring : domain.bytes)
     if (ring->frontend == frontend) return;
   std::vector<OfferedRing> rings = offered_rings(*machine().xenstore, node);
-  const bool taken_over = served_.serve(frontend, rings);
-  for (const OfferedRing& offered : rings) add_ring(offered, node, taken_over);
+  const auto served = connections_.serve(frontend, rings);
+  for (const OfferedRing& offered : rings) {
+    if (served == Connections::Served::other_rings) look_for_stale(offered, node);
+    add_ring(offered, node, served == Connections::Served::again);
+  }
 }
 
 bool RingChecker::has_backend(DomainId domain, EventPort port) const {
@@ -182,10 +191,20 @@ void RingChecker::add_ring(const OfferedRing& offered, const DeviceNode& node, b
   added.moved_at = machine().clock.now;
   // Buffers are given back in the order of their requests: of them nothing is done twice.
   added.taken_over = taken_over && offered.kind != RingKind::net_rx && added.req_prod != added.rsp_prod;
-  if (added.rsp_prod != 0 && !taken_over && domain.wire != nullptr)
-    violate("stale_indices", *domain.wire, nullptr,
-            fmt::format("{} connects with rsp_prod {}: nobody has answered on this connection", frontend,
-                        added.rsp_prod));
+}
+
+// netback serves a ring before it says Connected, so that this is judged when the frontend offers it.
+void RingChecker::look_for_stale(const OfferedRing& offered, const DeviceNode& node) {
+  const DomainRings& domain = rings_of(node.domain.value);
+  if (offered.kind == RingKind::p9 || offered.kind == RingKind::console || offered.refs.empty()) return;
+  const uint8_t* page = page_of(domain.id, offered.refs[0]);
+  if (page == nullptr || domain.wire == nullptr) return;
+  RingIndices now;
+  std::memcpy(&now, page, sizeof now);
+  if (now.rsp_prod == 0) return;
+  violate("stale_indices", *domain.wire, nullptr,
+          fmt::format("{} connects with rsp_prod {}: nobody has answered on this connection",
+                      device_folders(node).frontend, now.rsp_prod));
 }
 
 void RingChecker::disconnect(const std::string& frontend) {

@@ -70,6 +70,7 @@ class RingChecker final : public Checker {
   bool has_backend(DomainId domain, EventPort port) const;
   void disconnect(const std::string& frontend);
   void add_ring(const OfferedRing& offered, const DeviceNode& node, bool taken_over);
+  void look_for_stale(const OfferedRing& offered, const DeviceNode& node);
   void find_fixed_rings(DomainRings& domain);
   const uint8_t* page_of(uint16_t domain, GrantRef ref) const;
   SlotRing* ring_of(Group& group, const RingIndices& shown);
@@ -102,7 +103,7 @@ class RingChecker final : public Checker {
 
   const bool tells_needless_;
   std::vector<Role> roles_;  // by the wire's index
-  ServedRings served_;
+  Connections connections_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<std::unique_ptr<DomainRings>> domains_;
 };

@@ -202,17 +202,23 @@ bool OfferedDevices::all_closed(const XenStore& store, uint16_t domain) const {
   return any;
 }
 
-void ServedRings::on_frontend_state(const std::string& frontend, unsigned state) {
+bool Connections::on_frontend_state(const std::string& frontend, unsigned state,
+                                    std::vector<OfferedRing> rings) {
   const bool connected =
       state == kInitialised || state == kConnected || state == kReconfiguring || state == kReconfigured;
-  if (!connected) rings_.erase(frontend);
+  if (!connected) {
+    connections_.erase(frontend);
+    return false;
+  }
+  return connections_.try_emplace(frontend, Connection{std::move(rings)}).second;
 }
 
-bool ServedRings::serve(const std::string& frontend, std::vector<OfferedRing> rings) {
-  std::vector<OfferedRing>& served = rings_[frontend];
-  const bool again = !rings.empty() && served == rings;
-  served = std::move(rings);
-  return again;
+Connections::Served Connections::serve(const std::string& frontend, std::vector<OfferedRing> rings) {
+  Connection& connection = connections_[frontend];
+  const bool same = connection.rings == rings, before = connection.served;
+  connection = {std::move(rings), true};
+  if (!same) return Served::other_rings;
+  return before ? Served::again : Served::first;
 }
 
 std::optional<GrantEntry> grant_entry(const Memory& memory, const Domain& granter, GrantRef ref) {

@@ -70,17 +70,23 @@ class OfferedDevices {
   std::vector<std::pair<uint16_t, std::string>> folders_;
 };
 
-// The rings that backends have served, for as long as their frontends stay connected. A backend whose domain
-// is killed (no state any more) leaves a frontend that stays so; the next backend takes the rings over as
-// they are, from their last response on (xen_blkif_map of xen-blkback, xenvif_connect_data of xen-netback).
-class ServedRings {
+// The rings that frontends have offered, for as long as they stay connected. A backend whose domain is killed
+// (no state any more) leaves a frontend that stays so; the next backend takes the rings over as they are,
+// from their last response on (xen_blkif_map of xen-blkback, xenvif_connect_data of xen-netback).
+class Connections {
  public:
-  void on_frontend_state(const std::string& frontend, unsigned state);
-  // A backend says Connected: whether an earlier one has served these very rings of this very connection.
-  bool serve(const std::string& frontend, std::vector<OfferedRing> rings);
+  // Whether the frontend has said just now that it offers rings.
+  bool on_frontend_state(const std::string& frontend, unsigned state, std::vector<OfferedRing> rings);
+  // A backend says Connected.
+  enum class Served : uint8_t { first, again, other_rings };
+  Served serve(const std::string& frontend, std::vector<OfferedRing> rings);
 
  private:
-  std::map<std::string, std::vector<OfferedRing>, std::less<>> rings_;  // by the frontend's folder
+  struct Connection {
+    std::vector<OfferedRing> rings;
+    bool served = false;
+  };
+  std::map<std::string, Connection, std::less<>> connections_;  // by the frontend's folder
 };
 
 // An entry of a grant table, as the guest has it now; flags with those of its status word in version 2.

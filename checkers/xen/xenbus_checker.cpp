@@ -102,7 +102,10 @@ void XenbusChecker::on_store_change(const std::string& path) {
   std::erase(orphans_, folders.frontend);
   std::erase(orphans_, folders.backend);
   const Walk& walk = node->backend ? kBackend : kFrontend;
-  if ((walk[before] >> *state & 1) == 0) {
+  // xenbus_dev_fatal says Closing whatever was before; a frontend whose backend is gone may have nothing
+  // better.
+  const bool alone = !node->backend && *state == kClosing && states_[folders.backend] == 0;
+  if ((walk[before] >> *state & 1) == 0 && !alone) {
     const bool anew = !node->backend && (before == kInitialised || before == kConnected) && *state < kClosing;
     report(anew ? "reconnect_unclosed" : "transition", *node,
            fmt::format("{} goes from {} to {}", node->folder, xenbus_state_name(before),

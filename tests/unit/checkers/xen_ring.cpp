@@ -324,6 +324,18 @@ TEST_CASE("A frontend that connects anew behind a dead backend begins with new i
   CHECK(disk.rules() == (renewed ? Rules{} : Rules{"ring/stale_indices"}));
 }
 
+TEST_CASE("A backend may have answered before it says Connected") {
+  CheckedDisk disk;
+  disk.kill_backend();
+  for (const unsigned state : {5u, 6u, 1u}) disk.set_state(disk.frontend, state);
+  disk.start_backend(disk.port);
+  disk.set_state(disk.frontend, 3);
+  disk.set(CheckedDisk::kReqProd, 1);
+  disk.set(CheckedDisk::kRspProd, 1);
+  disk.take_over();
+  CHECK(disk.rules() == Rules{});
+}
+
 TEST_CASE("A frontend that has not closed, but offers other rings, begins with new indices there, too") {
   CheckedDisk disk;
   disk.request(1);

@@ -90,6 +90,13 @@ TEST_CASE("An end goes where it can go") {
     device.set_state(device.frontend, 4);
     CHECK(device.rules() == Rules{"xenbus/transition"});
   }
+  SECTION("a frontend not from Closed to Closing, unless its backend has died") {
+    device.set_state(device.frontend, 6);
+    const bool dies = GENERATE(false, true);
+    if (dies) REQUIRE(device.toolstack.remove(device.backend));
+    device.set_state(device.frontend, 5);
+    CHECK(device.rules() == (dies ? Rules{} : Rules{"xenbus/transition"}));
+  }
   SECTION("a frontend not anew without having closed") {
     device.set_state(device.frontend, 1);
     CHECK(device.rules() == Rules{"xenbus/reconnect_unclosed"});
