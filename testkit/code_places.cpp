@@ -60,6 +60,9 @@ CodePlace parse_place(std::string function, const std::string& where) {
 }  // namespace
 
 std::vector<CodePlace> find_places(const std::vector<uint64_t>& addresses) {
+  const auto is_system = [](const std::string& file) {
+    return file.starts_with("/lib") || file.starts_with("/usr/lib");
+  };
   // One call for each module; answers are put back by address.
   std::map<std::string, std::string> questions;
   std::vector<std::pair<std::string, uint64_t>> keys;
@@ -99,7 +102,11 @@ std::vector<CodePlace> find_places(const std::vector<uint64_t>& addresses) {
   std::vector<CodePlace> places;
   for (const auto& key : keys) {
     const auto found = answers.find(key);
-    if (found != answers.end()) places.insert(places.end(), found->second.begin(), found->second.end());
+    if (found == answers.end()) continue;
+    for (CodePlace& place : found->second) {
+      place.in_system = is_system(key.first);
+      places.push_back(place);
+    }
   }
   return places;
 }

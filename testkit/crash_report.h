@@ -30,6 +30,7 @@ IsolatedEnd read_death(std::string_view message);
 struct CodePlace {
   std::string function, file;
   unsigned line = 0;
+  bool in_system = false;  // of the C library and the like
 };
 std::vector<CodePlace> find_places(const std::vector<uint64_t>& addresses);
 

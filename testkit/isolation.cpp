@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,10 +116,13 @@ void send_bytes(int socket, const void* bytes, size_t size) {
   }
 }
 
-std::string death_by(int status) {
+std::string death_by(int status, const rusage& used) {
   if (WIFEXITED(status)) return fmt::format("it exited with {} in the middle", WEXITSTATUS(status));
   const int number = WTERMSIG(status);
-  if (number == SIGXCPU) return fmt::format("it would not end: {} s of CPU time are used up", cpu_limit());
+  const double seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec);
+  if (number == SIGXCPU || (number == SIGKILL && seconds + 1 >= cpu_limit()))
+    return fmt::format("it would not end: {} s of CPU time are used up, and it hears no signals",
+                       cpu_limit());
   return fmt::format("it was killed by signal {} ({})", number, strsignal(number));
 }
 
@@ -280,13 +284,14 @@ IsolatedEnd IsolatedTest::run(const Body& body, const Take& take) {
   }
   if (late) kill(process, SIGKILL);
   int status = 0;
-  while (waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (wait4(process, &status, 0, &used) < 0 && errno == EINTR) {
   }
   close(ends[0]);
   IsolatedEnd& end = impl_->end;
   if (!impl_->done) end.died = true;
   if (late) end.text = fmt::format("it would not end: it sleeps, and {} s have passed", limit.count() / 1000);
-  if (end.died && end.text.empty()) end.text = death_by(status);
+  if (end.died && end.text.empty()) end.text = death_by(status, used);
   if (end.file.empty()) {
     end.file = impl_->file;
     end.line = impl_->line;

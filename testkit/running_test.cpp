@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <utility>
 
 #include "ringside/error.h"
 
@@ -114,6 +115,7 @@ void begin_test(const std::string& name, unsigned pass) {
   test.machines = 0;
   test.commands.clear();
   test.seed.reset();
+  test.complaints.clear();
 }
 
 void note_failure() { RunningTest::instance().failed = true; }
@@ -128,6 +130,8 @@ std::vector<std::string> failure_notes() {
   for (const std::string& command : test.commands) notes.push_back("replay: " + command);
   return notes;
 }
+
+std::vector<std::string> take_complaints() { return std::exchange(RunningTest::instance().complaints, {}); }
 
 void set_ending_reports(EndingReports reports) { RunningTest::instance().endings = std::move(reports); }
 

@@ -18,10 +18,11 @@ struct RunningTest {
   unsigned pass = 1;
   std::string ending;
   bool failed = false;
-  IsolatedChild* child = nullptr;     // null: not isolated
-  unsigned machines = 0;              // that have been made
-  std::vector<std::string> commands;  // that replay each of them
-  std::optional<uint64_t> seed;       // of the last machine
+  IsolatedChild* child = nullptr;       // null: not isolated
+  unsigned machines = 0;                // that have been made
+  std::vector<std::string> commands;    // that replay each of them
+  std::optional<uint64_t> seed;         // of the last machine
+  std::vector<std::string> complaints;  // of benches that are gone
   EndingReports endings;
 
   static RunningTest& instance();

@@ -35,7 +35,11 @@ void Buffer::fill(uint8_t value) const { std::fill(bytes_.begin(), bytes_.end(),
 // --- Time ---
 
 Bench::Bench(std::unique_ptr<house::Bench> made) : house_(std::move(made)) {}
-Bench::~Bench() = default;
+Bench::~Bench() {
+  // Of a test that goes on: one that is being left because of a failure says enough.
+  if (!house_->is_unwinding() && !house_->looked_at_rules) house_->tell(complaints());
+  house_->keep_session_of_failure(*this);
+}
 
 Duration Bench::now() const { return house::to_duration(house_->clock.now); }
 
@@ -85,12 +89,27 @@ void Bench::expect_faults_struck(SourcePlace place) const {
 // --- Rules ---
 
 std::vector<Violation> Bench::violations() const {
-  std::vector<Violation> all;
-  if (house_->checkers) {
-    for (const ringside::Violation& found : house_->checkers->violations())
-      all.push_back({found.rule, found.wire, found.text, house::to_duration(found.at), found.allowed});
+  house_->looked_at_rules = true;
+  return house_->all_violations();
+}
+
+std::vector<std::string> Bench::complaints() const {
+  std::vector<std::string> all;
+  for (const Violation& violation : house_->all_violations()) {
+    if (!violation.allowed)
+      all.push_back("broken: " + violation.rule + " on " + violation.wire + " at " + to_string(violation.at) +
+                    ": " + violation.text);
   }
-  house_->add_violations(all);
+  return all;
+}
+
+std::vector<Violation> house::Bench::all_violations() const {
+  std::vector<Violation> all;
+  if (checkers) {
+    for (const ringside::Violation& found : checkers->violations())
+      all.push_back({found.rule, found.wire, found.text, to_duration(found.at), found.allowed});
+  }
+  add_violations(all);
   return all;
 }
 

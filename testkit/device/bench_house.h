@@ -2,6 +2,7 @@
 // watch, and interrupt lines. For testkit/device/*.cpp only.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +77,14 @@ struct Bench {
   virtual void add_violations(std::vector<Violation>& to) const { (void)to; }
   // Error where nothing is kept: `why` is the call that wanted it.
   CrossingStore& store(const char* why) const;
+  std::vector<Violation> all_violations() const;
+  // An exception has come since the bench was made, and is on its way through whoever holds it.
+  bool is_unwinding() const { return std::uncaught_exceptions() > exceptions_before_; }
+  // To whoever runs the tests, for a bench that goes.
+  static void tell(const std::vector<std::string>& complaints);
+  // Where the test has a name (ringside/isolation.h) and has failed: writes the session that its failure
+  // names.
+  void keep_session_of_failure(const test::Bench& bench) const;
   // The checkers' last words, once.
   void finish_checks();
 
@@ -89,14 +98,19 @@ struct Bench {
   std::unique_ptr<FaultInjector> injector;
   std::unique_ptr<Checkers> checkers;
   uint64_t accesses_in_place = 0;  // since the clock has moved
+  bool looked_at_rules = false;    // the test has
 
  private:
+  // Tells the test that is running where a failure will find this bench's session.
+  void announce();
   void step();
   void stand_at(Tick end) {
     if (end > clock.now) clock.now = end;
     accesses_in_place = 0;
   }
   bool checks_finished_ = false;
+  const int exceptions_before_ = std::uncaught_exceptions();
+  std::string session_path_;  // of a test that has a name
 };
 
 // An interrupt line: high while any of its sources is. What crosses "irq/<line>" is what faults may change.

@@ -2,12 +2,22 @@
 #include <utility>
 
 #include "testkit/device/bench_house.h"
+#include "testkit/running_test.h"
 
 namespace ringside::test {
 
 namespace house {
 
-Bench::Bench(const BenchOptions& given, std::vector<std::string> off) : options(given) {
+namespace {
+
+BenchOptions with_seed(BenchOptions options) {
+  if (const auto seed = seed_from_environment()) options.seed = *seed;
+  return options;
+}
+
+}  // namespace
+
+Bench::Bench(const BenchOptions& given, std::vector<std::string> off) : options(with_seed(given)) {
   if (options.check) {
     CheckedMachine machine{.clock = clock, .wiring = wiring};
     machine.notices = [this](std::string_view) { return &notices; };
@@ -23,6 +33,7 @@ Bench::Bench(const BenchOptions& given, std::vector<std::string> off) : options(
     log.emplace();
     wiring.add_tap(*log);
   }
+  announce();
 }
 
 CrossingStore& Bench::store(const char* why) const {

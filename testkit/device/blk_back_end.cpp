@@ -23,7 +23,7 @@ void read_lists(house::BlkRing& ring, const blkif_request_indirect& request, std
                                                                           i * sizeof(blkif_request_segment));
       into.emplace_back(segment.gref, segment.first_sect, segment.last_sect);
     }
-    (void)ring.bench.hypervisor.grants.unmap(house::kDomain0, mapped.handle);
+    ring.bench.unmap(mapped);
   }
 }
 
@@ -135,7 +135,7 @@ void BlkBackEnd::unmap(uint32_t grant) {
   house::BlkRing::Played& played = connected(*ring_);
   const auto node = played.mapped.extract(grant);
   if (!node) throw Error(fmt::format("grant {} is not mapped by the played backend", grant));
-  (void)ring_->bench.hypervisor.grants.unmap(house::kDomain0, node.mapped().handle);
+  ring_->bench.unmap(node.mapped());
 }
 
 }  // namespace ringside::test

@@ -146,7 +146,18 @@ void BlkRing::connect(SourcePlace place) {
   evtchn().take();
 }
 
-void BlkRing::disconnect(SourcePlace place) { house_->close(house_->played.has_value(), place); }
+void BlkRing::disconnect(SourcePlace place) {
+  house::BlkRing& own = *house_;
+  own.close(own.played.has_value(), place);
+  if (own.played && own.played->ring) {
+    own.bench.unbind_domain_0(std::exchange(own.played->port, 0));
+    own.bench.unmap(own.played->page);
+    own.played->ring.reset();
+  }
+  own.bench.end_channel(std::exchange(own.port, 0));
+  own.page.revoke();
+  own.front = {};
+}
 
 uint64_t BlkRing::put(const BlkRequest& request, SourcePlace place) {
   house::BlkRing& own = *house_;

@@ -108,7 +108,23 @@ void NetRing::connect(SourcePlace place) {
   evtchn_rx().take();
 }
 
-void NetRing::disconnect(SourcePlace place) { house_->close(house_->played.has_value(), place); }
+void NetRing::disconnect(SourcePlace place) {
+  house::NetRing& own = *house_;
+  own.close(own.played.has_value(), place);
+  if (own.played && own.played->tx) {
+    own.bench.unbind_domain_0(own.played->tx_port);
+    if (own.played->rx_port != own.played->tx_port) own.bench.unbind_domain_0(own.played->rx_port);
+    own.bench.unmap(own.played->tx_page);
+    own.bench.unmap(own.played->rx_page);
+    own.played.emplace();
+  }
+  own.bench.end_channel(own.tx_port);
+  if (own.rx_port != own.tx_port) own.bench.end_channel(own.rx_port);
+  own.tx_page.revoke();
+  own.rx_page.revoke();
+  own.tx = {};
+  own.rx = {};
+}
 
 namespace {
 

@@ -87,6 +87,16 @@ uint32_t XenBench::bind_from_domain_0(uint32_t remote_port, const SourcePlace& p
   return own;
 }
 
+void XenBench::unbind_domain_0(uint32_t port) {
+  if (domain_0_events.erase(port) != 0) (void)hypervisor.channels.close(kDomain0, ringside::EventPort{port});
+}
+
+void XenBench::end_channel(uint32_t port) {
+  if (port != 0) (void)hypervisor.channels.close(domain->id, ringside::EventPort{port});
+}
+
+void XenBench::unmap(const MappedPage& page) { (void)hypervisor.grants.unmap(kDomain0, page.handle); }
+
 MappedPage map_grant(XenBench& bench, uint32_t ref, bool read_only, const SourcePlace& place) {
   const auto mapped = bench.hypervisor.grants.map(kDomain0, bench.domain->id, GrantRef{ref}, read_only);
   if (!mapped)

@@ -30,6 +30,12 @@ struct StoreClient {
   XenStoreClient client;
 };
 
+// A page of the frontend's that domain 0 has mapped.
+struct MappedPage {
+  uint32_t handle = 0;
+  Mfn frame;
+};
+
 struct XenBench final : Bench {
   explicit XenBench(const BenchOptions& options);
   ~XenBench() override;
@@ -44,6 +50,9 @@ struct XenBench final : Bench {
   uint32_t alloc_event(const SourcePlace& place);
   // Domain 0's end of a channel of the frontend's, with events counted.
   uint32_t bind_from_domain_0(uint32_t remote_port, const SourcePlace& place);
+  void unbind_domain_0(uint32_t port);
+  void end_channel(uint32_t port);  // the frontend's end
+  void unmap(const MappedPage& page);
 
   std::unique_ptr<Memory> memory;
   Hypervisor hypervisor;
@@ -73,11 +82,6 @@ struct XenDevice {
   std::string front_folder, back_folder;
 };
 
-// A page of the frontend's that domain 0 has mapped.
-struct MappedPage {
-  uint32_t handle = 0;
-  Mfn frame;
-};
 MappedPage map_grant(XenBench& bench, uint32_t ref, bool read_only, const SourcePlace& place);
 
 struct BlkRing : XenDevice {

@@ -1,6 +1,5 @@
 // Tests that go wrong on purpose, each in one way, and some that do not: test_testkit runs this program and
 // reads what it says. Tests that pass have the tag [passes], and are CTest's own, too.
-#define CATCH_CONFIG_MAIN
 #include <signal.h>
 #include <unistd.h>
 
