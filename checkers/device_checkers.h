@@ -9,5 +9,6 @@ KnownChecker dma_checker();     // dma/
 KnownChecker device_checker();  // device/
 KnownChecker ninep_checker();   // 9p/
 KnownChecker pages_checker();   // pages.cpp
+KnownChecker driver_checker();  // driver/
 
 }  // namespace ringside

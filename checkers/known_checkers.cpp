@@ -8,7 +8,7 @@ namespace ringside {
 const std::vector<KnownChecker>& known_checkers() {
   static const std::vector<KnownChecker> checkers{ring_checker(),   grants_checker(), events_checker(),
                                                   xenbus_checker(), dma_checker(),    device_checker(),
-                                                  ninep_checker(),  pages_checker()};
+                                                  ninep_checker(),  pages_checker(),  driver_checker()};
   return checkers;
 }
 

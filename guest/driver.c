@@ -21,6 +21,13 @@ void rs_at(const char* file, int line) {
   driver_here.line = line;
 }
 
+#ifdef RINGSIDE_HOSTED
+const char* hosted_place(int* line) {
+  *line = driver_here.line;
+  return driver_here.file;
+}
+#endif
+
 static void report(const struct driver_site* site, const char* rule, const char* format, va_list arguments) {
   char what[256], text[384];
   format_text_list(what, sizeof what, format, arguments);
@@ -113,29 +120,36 @@ static int is_at(const char* line, const char* at, const char* key, size_t lengt
   return at[length] == '=' || at[length] == ' ' || at[length] == 0;
 }
 
-const char* driver_option(const char* command_line, const char* key) {
-  static char value[256] RUNTIME_STATE;
+enum { kOptionMax = 256 };
+
+// The length of the value that is put there; -1: there is no such word.
+static int find_option(const char* command_line, const char* key, char* value) {
   const size_t length = strlen(key);
   for (const char* at = command_line; *at; ++at) {
     if (!is_at(command_line, at, key, length)) continue;
-    size_t taken = 0;
+    int taken = 0;
     at += length;
     if (*at == '=') {
-      for (++at; *at && *at != ' ' && taken + 1 < sizeof value; ++at) value[taken++] = *at;
+      for (++at; *at && *at != ' ' && taken + 1 < kOptionMax; ++at) value[taken++] = *at;
     }
     value[taken] = 0;
-    return value;
+    return taken;
   }
-  return 0;
+  return -1;
+}
+
+const char* driver_option(const char* command_line, const char* key) {
+  static char value[kOptionMax] RUNTIME_STATE;
+  return find_option(command_line, key, value) >= 0 ? value : 0;
 }
 
 uint64_t driver_option_number(const char* command_line, const char* key, uint64_t otherwise) {
-  const char* text = driver_option(command_line, key);
-  if (!text || !*text) return otherwise;
+  char text[kOptionMax];
+  if (find_option(command_line, key, text) <= 0) return otherwise;
   if (text[0] != '0' || text[1] != 'x') return parse_number(text);
   uint64_t value = 0;
-  for (text += 2; *text; ++text) {
-    const unsigned char digit = (unsigned char)*text;
+  for (const char* at = text + 2; *at; ++at) {
+    const unsigned char digit = (unsigned char)*at;
     const int number = digit >= '0' && digit <= '9'   ? digit - '0'
                        : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
                                                       : 16;

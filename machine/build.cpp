@@ -230,8 +230,8 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
   if (given.is_hosted()) {
     const auto found = options.hosted.find(given.name);
     if (found == options.hosted.end() || !found->second) {
-      return fail(fmt::format("'{}' is hosted: its driver is part of a test program, and only that can run it",
-                              given.name));
+      return fail(fmt::format(
+          "'{}' is hosted: its driver is part of a test program, and only that can run it", given.name));
     }
     program = found->second;
   }
@@ -273,9 +273,10 @@ Result<> Machine::Impl::build_guest(const DomainScenario& given, std::map<std::s
   return {};
 }
 
-Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(
-    const DomainScenario& domain, std::map<std::string, LoadedFile>& files,
-    std::function<void(std::span<const uint8_t>)> output, HostedProgram program) {
+Result<std::unique_ptr<PcGuest>> Machine::Impl::build_pc(const DomainScenario& domain,
+                                                         std::map<std::string, LoadedFile>& files,
+                                                         std::function<void(std::span<const uint8_t>)> output,
+                                                         HostedProgram program) {
   PcFiles own;
   for (const auto& [name, into] : {std::pair{&domain.kernel, &own.kernel},
                                    {&domain.ramdisk, &own.ramdisk},
@@ -347,6 +348,16 @@ Result<> Machine::Impl::attach_checkers() {
     if ((registers.efer & kLongModeActive) == 0 || (registers.cr4 & kFiveLevels) != 0) return std::nullopt;
     return registers.cr3;
   };
+  if (std::any_of(scenario.domains.begin(), scenario.domains.end(),
+                  [](const DomainScenario& domain) { return domain.personality == "hosted-pc"; })) {
+    checked.outside_pages = [find](std::string_view name, uint64_t address,
+                                   uint64_t length) -> std::optional<std::string> {
+      const auto* pc = dynamic_cast<const PcGuest*>(find(name));
+      const HostedCpu* hosted = pc != nullptr ? pc->hosted() : nullptr;
+      if (hosted == nullptr || hosted->in_drivers_pages(GuestPhys{address}, length)) return std::nullopt;
+      return hosted->place();
+    };
+  }
   checkers = std::make_unique<Checkers>(std::move(checked), scenario.check);
   return {};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cpu/cpu.h"
+#include "checkers/driver/driver_report.h"
 #include "devices/disk/payloads.h"
 #include "devices/nic/payloads.h"
 #include "devices/pci/payloads.h"
@@ -41,6 +42,7 @@ Result<> check_versions(const SessionHeader& header) {
 
 void register_all_payload_types() {
   register_sim_payload_types();
+  register_checker_payload_types();
   register_host_payload_types();
   register_network_payload_types();
   register_hypervisor_payload_types();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/driver/driver_report.h"
 #include "hv-model/pv/hosted_builder.h"
 
 namespace ringside {
@@ -73,7 +74,8 @@ Result<PvDomainPages> XenGuest::build_hosted(const Scenario& scenario, Timeline&
   config.name = fmt::format("cpu/{}", scenario_.name);
   config.frequency_hz = scenario.cpu_frequency_hz;
   config.program = std::move(program);
-  config.notices = &domain_->notices;
+  config.reports =
+      &host_.hypervisor->wiring.add(scenario_.name + "/driver", WireKind::sampled, kDriverReportPayload);
   auto cpu =
       std::make_unique<HostedCpu>(std::move(config), *host_.memory, timeline.clock(), *environment_, nullptr);
   HostedCpu& hosted = *cpu;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "checkers/driver/driver_report.h"
 #include "hv-model/hypercalls/table.h"
 #include "sim/assert.h"
 
@@ -223,6 +224,19 @@ bool HostedCpu::in_drivers_pages(GuestPhys address, uint64_t length) const {
     if (!drivers_pages_[frame]) return false;
   }
   return true;
+}
+
+std::string HostedCpu::place() const {
+  int line = 0;
+  const char* file = runtime_owner == this ? hosted_place(&line) : nullptr;
+  return file != nullptr ? fmt::format("{}:{}", file, line) : "before the driver's first call";
+}
+
+// The driver is in the middle of a call; the checkers say what becomes of it.
+void HostedCpu::report(std::string_view rule, std::string_view text) {
+  DriverReport report{};
+  std::memcpy(report.rule, rule.data(), std::min(rule.size(), sizeof report.rule - 1));
+  config_.reports->show(Direction::out, report, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 
 // What the program itself has in its variables is the host's; the calls that it has made stand for it.

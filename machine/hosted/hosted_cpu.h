@@ -26,7 +26,7 @@
 #include "machine/hosted/native_calls.h"
 #include "sim/clock.h"
 #include "sim/memory.h"
-#include "sim/notice.h"
+#include "sim/wire.h"
 
 namespace ringside {
 
@@ -37,7 +37,7 @@ struct HostedCpuConfig {
   uint64_t frequency_hz = 2'000'000'000;
   // The driver, and who is told of what it breaks.
   HostedProgram program;
-  Notices* notices = nullptr;
+  Wire* reports = nullptr;
 };
 
 class HostedCpu final : public NativeCpu {
@@ -53,6 +53,8 @@ class HostedCpu final : public NativeCpu {
   const std::exception_ptr& failure() const { return fiber_.failure(); }
   // Whether all bytes lie in pages that the driver has from rs_alloc_pages().
   bool in_drivers_pages(GuestPhys address, uint64_t length) const;
+  // "file.c:42": the driver's last call.
+  std::string place() const;
 
   Exit run(Tick deadline) override;
   void request_stop() override { stop_requested_ = true; }
@@ -109,6 +111,7 @@ class HostedCpu final : public NativeCpu {
   void pages_given(const void* pages, unsigned count);
   void pages_taken(const void* pages, unsigned count);
   void crash(const char* text) { leave({.reason = ExitReason::broken, .detail = text}); }
+  void report(std::string_view rule, std::string_view text);
   const HostedCpuConfig& config() const { return config_; }
 
  private:

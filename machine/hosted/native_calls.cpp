@@ -129,9 +129,7 @@ static uint64_t call_read_counter(void) { return core().read_counter(); }
 static void call_relax(void) { core().pass_time(kRelaxCycles); }
 static void call_pages_given(const void* pages, unsigned count) { core().pages_given(pages, count); }
 static void call_pages_taken(const void* pages, unsigned count) { core().pages_taken(pages, count); }
-static void call_violation(const char* rule, const char* text) {
-  core().config().notices->emit(NoticeKind::unusual, rule, text);
-}
+static void call_violation(const char* rule, const char* text) { core().report(rule, text); }
 static void call_crash(const char* text) { core().crash(text); }
 static void call_run_program(void) { core().config().program(); }
 

@@ -49,6 +49,8 @@ struct native_domain {
 
 /* The runtime's side. All its variables lie in one piece of memory, which belongs to one domain at a time. */
 void* hosted_state(uint64_t* bytes);
+/* The driver's last call; null before its first. */
+const char* hosted_place(int* line);
 /* Within the domain's fiber: everything from power on to power off. */
 void hosted_run(const struct native_domain* domain);
 /* Xen's upcall, and an interrupt of a PC by its vector. */

@@ -8,6 +8,7 @@
 #include "boot/memory_map.h"
 #include "boot/mp_table.h"
 #include "boot/pc_setup.h"
+#include "checkers/driver/driver_report.h"
 #include "machine/pc/pc_guest.h"
 
 namespace ringside {
@@ -52,7 +53,8 @@ Result<> PcGuest::make_memory_and_core() {
     hosted.name = fmt::format("cpu/{}", domain_.name);
     hosted.frequency_hz = surroundings_.scenario.cpu_frequency_hz;
     hosted.program = surroundings_.program;
-    hosted.notices = &notices_;
+    hosted.reports =
+        &surroundings_.wiring.add(domain_.name + "/driver", WireKind::sampled, kDriverReportPayload);
     auto core = std::make_unique<HostedCpu>(std::move(hosted), *memory_, surroundings_.timeline.clock(),
                                             environment_, &environment_);
     hosted_ = core.get();

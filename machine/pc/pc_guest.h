@@ -69,6 +69,8 @@ class PcGuest final : public Guest {
   void list_components(Components& into) const override;
   Memory* memory() override { return memory_.get(); }
   PcBoard& board() { return *board_; }
+  // Null unless its program runs on the host.
+  const HostedCpu* hosted() const { return hosted_; }
 
  private:
   PcGuest(const DomainScenario& domain, PcFiles files, const PcSurroundings& surroundings);
