@@ -44,6 +44,7 @@ std::string quoted_test_name(const std::string& name);
 
 // Kinds of messages that IsolatedTest takes itself.
 inline constexpr uint8_t kRecordingMessage = 200;  // a path, a line for each note; the descriptor comes along
+inline constexpr uint8_t kForgetMessage = 203;     // a path: the ending whose session it is has not failed
 inline constexpr uint8_t kDeathMessage = 201;      // crash_report.h
 inline constexpr uint8_t kFailureMessage = 202;    // an ending's process has died without a word: text
 

@@ -574,6 +574,7 @@ inline void run_case(const char* name, const Catch::SourceLineInfo& line, const 
   if (isolation_is_off()) {
     begin_test(name, pass);
     guarded(line, body);
+    for (const std::string& complaint : take_complaints()) complain(line, complaint);
     return;
   }
   IsolatedTest test(name, line.file, static_cast<unsigned>(line.line));
@@ -588,6 +589,7 @@ inline void run_case(const char* name, const Catch::SourceLineInfo& line, const 
         std::cerr.rdbuf(output);
         std::clog.rdbuf(output);
         guarded(line, body);
+        for (const std::string& complaint : take_complaints()) complain(line, complaint);
         if (leaks_memory())
           complain(line, "memory is leaked; the leak sanitizer's report is on standard error");
         capture->tell_of_generators();

@@ -86,6 +86,8 @@ struct EndingReports {
   IsolatedTest::Take take;
 };
 RINGSIDE_API void set_ending_reports(EndingReports reports);
+// What benches that are gone have to say of themselves since the last call: a framework fails the test by it.
+RINGSIDE_API std::vector<std::string> take_complaints();
 // Asks the leak sanitizer, where it is linked: its report is on standard error then.
 RINGSIDE_API bool leaks_memory();
 // Between begin and end of a body: names the test for its machines' sessions. `pass` counts from 1.

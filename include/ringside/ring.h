@@ -153,10 +153,10 @@ struct BlkRequest {
   uint8_t operation = 0;  // BLKIF_OP_: 0 read, 1 write, 3 flush, 5 discard
   uint64_t sector = 0;
   std::vector<BlkSegment> segments = {};
-  std::optional<uint64_t> id = {};          // push() gives numbers from 1 where there is none
-  std::optional<uint8_t> nr_segments = {};  // another count than there are, for requests that lie
-  uint64_t sectors = 0;                     // of a discard
-  uint8_t flag = 0;                         // of a discard
+  std::optional<uint64_t> id = {};           // push() gives numbers from 1 where there is none
+  std::optional<uint16_t> nr_segments = {};  // another count than there are, for requests that lie
+  uint64_t sectors = 0;                      // of a discard
+  uint8_t flag = 0;                          // of a discard
 };
 
 struct BlkResponse {

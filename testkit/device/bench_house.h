@@ -45,8 +45,8 @@ struct Bench;
 std::string last_notice(const Bench& bench);
 
 struct Bench {
-  // `off` are the checkers that have nothing to look at in this kind of bench.
-  Bench(const BenchOptions& given, std::vector<std::string> off);
+  // `watching` are the checkers that have something to look at in this kind of bench.
+  Bench(const BenchOptions& given, std::span<const std::string_view> watching);
   virtual ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

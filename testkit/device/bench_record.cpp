@@ -1,4 +1,5 @@
 // What a bench keeps of its crossings, and the checkers that watch them.
+#include <algorithm>
 #include <utility>
 
 #include "testkit/device/bench_house.h"
@@ -17,13 +18,17 @@ BenchOptions with_seed(BenchOptions options) {
 
 }  // namespace
 
-Bench::Bench(const BenchOptions& given, std::vector<std::string> off) : options(with_seed(given)) {
+Bench::Bench(const BenchOptions& given, std::span<const std::string_view> watching)
+    : options(with_seed(given)) {
   if (options.check) {
     CheckedMachine machine{.clock = clock, .wiring = wiring};
     machine.notices = [this](std::string_view) { return &notices; };
     machine.memory = [this](std::string_view) { return ram(); };
     CheckSettings settings;
-    settings.off = std::move(off);
+    for (const KnownChecker& known : known_checkers()) {
+      if (std::find(watching.begin(), watching.end(), known.name) == watching.end())
+        settings.off.emplace_back(known.name);
+    }
     settings.allow = options.allow;
     checkers = std::make_unique<Checkers>(std::move(machine), std::move(settings));
   }

@@ -10,14 +10,17 @@ namespace ringside::test {
 
 namespace house {
 
+namespace {
+constexpr std::string_view kWatching[] = {"device", "dma"};
+}
+
 void RegisterSpace::too_many() {
   throw Error(
       "ten million accesses to registers while virtual time stood still: a driver that polls needs "
       "bench.advance() between its reads, or a bench with BenchOptions::access_time");
 }
 
-DeviceBench::DeviceBench(const BenchOptions& given)
-    : Bench(given, {"ring", "grants", "events", "xenbus", "9p"}) {}
+DeviceBench::DeviceBench(const BenchOptions& given) : Bench(given, kWatching) {}
 
 DeviceBench::~DeviceBench() = default;
 

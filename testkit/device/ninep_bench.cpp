@@ -13,6 +13,7 @@ namespace house {
 
 namespace {
 
+constexpr std::string_view kWatching[] = {"9p"};
 constexpr size_t kRecordBytes = sizeof(P9MessageRecord);
 constexpr size_t kHeaderBytes = 7;
 constexpr int kInputOutputError = 5;  // EIO
@@ -92,7 +93,7 @@ void NinePConversation::answer(Bytes message) {
 }
 
 NinePBench::NinePBench(const BenchOptions& given, const std::string& share_name)
-    : Bench(given, {"device", "dma", "ring", "grants", "events", "xenbus"}),
+    : Bench(given, kWatching),
       share(share_name),
       requests(
           wiring.add(fmt::format("{}/9p/{}/T", options.domain, share), WireKind::message, kP9RequestPayload)),

@@ -10,6 +10,7 @@ namespace house {
 
 namespace {
 
+constexpr std::string_view kWatching[] = {"ring", "grants", "events", "xenbus"};
 // Frames begin behind the first MiB, as those of a domain do.
 constexpr uint64_t kMemoryBase = 0x100000;
 constexpr uint32_t kEntriesPerFrame = GrantTable::kEntriesPerFrame;
@@ -17,7 +18,7 @@ constexpr uint32_t kEntriesPerFrame = GrantTable::kEntriesPerFrame;
 }  // namespace
 
 XenBench::XenBench(const BenchOptions& given)
-    : Bench(given, {"device", "dma", "9p"}),
+    : Bench(given, kWatching),
       memory(value_or_error(Memory::create(GuestPhys{kMemoryBase}, given.memory & ~(kPageSize - 1)))),
       hypervisor(HypervisorConfig{}, *memory, clock, events, wiring),
       toolstack(store, events, clock, microseconds(1)) {
