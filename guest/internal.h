@@ -3,8 +3,8 @@
 
 #include "runtime.h"
 
-// A page of the program's own at whose address another frame is mapped. Hosted, nothing can be mapped: it is a
-// pointer to where the frame is.
+// A page of the program's own at whose address another frame is mapped. Hosted, nothing can be mapped: it is
+// a pointer to where the frame is.
 #ifdef RINGSIDE_HOSTED
 #define MAPPED_PAGE(type, name) type* name RUNTIME_STATE
 #define DECLARE_MAPPED_PAGE(type, name) extern type* name
@@ -31,8 +31,8 @@ DECLARE_MAPPED_PAGE(char, shared_info_page);
 #define DECLARE_TRAP(vector)
 #else
 extern char event_entry[], failsafe_entry[];
-#define EVENT_ENTRY (uint64_t)event_entry
-#define FAILSAFE_ENTRY (uint64_t)failsafe_entry
+#define EVENT_ENTRY (uint64_t) event_entry
+#define FAILSAFE_ENTRY (uint64_t) failsafe_entry
 #define TRAP_ENTRY(vector) (unsigned long)trap_entry_##vector
 #define DECLARE_TRAP(vector) extern char trap_entry_##vector[];
 #endif

@@ -67,10 +67,8 @@ void read_domain(TomlReader& table, DomainScenario& domain) {
                                            domain.personality, fmt::join(known, ", ")));
   }
   if (domain.is_hosted()) {
-    for (const char* name : {"kernel", "ramdisk", "firmware", "symbols"}) {
-      if (table.has(name))
-        table.error(name, fmt::format("a hosted domain has no '{}': its program is part of the process", name));
-    }
+    for (const char* file : {"kernel", "ramdisk", "firmware", "symbols"})
+      if (table.has(file)) table.error(file, "a hosted domain's program is part of the process: no files");
   } else if (domain.firmware.empty()) {
     table.require("kernel");
   } else if (domain.personality != "pc") {

@@ -1,6 +1,5 @@
 /* As xen_names.h: for the runtime of ring-0 programs. */
-#ifndef HOSTED_PC_NAMES_H
-#define HOSTED_PC_NAMES_H
+#pragma once
 
 #define guest_main hosted_pc_guest_main
 #define machine hosted_pc_machine
@@ -43,5 +42,3 @@
 #define in16_repeated hosted_pc_in16_repeated
 #define out16_repeated hosted_pc_out16_repeated
 #define program_name hosted_pc_program_name
-
-#endif

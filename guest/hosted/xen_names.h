@@ -1,7 +1,6 @@
-/* Both runtimes are in one program on the host, beside the host's C library: here the functions of the one for
- * paravirtual domains get names of their own. Included by the compiler's command line. */
-#ifndef HOSTED_XEN_NAMES_H
-#define HOSTED_XEN_NAMES_H
+/* Both runtimes are in one program on the host, beside the host's C library: here the functions of the one
+ * for paravirtual domains get names of their own. Included by the compiler's command line. */
+#pragma once
 
 /* A program that is written for the runtime itself gives its own. */
 #ifndef guest_main
@@ -59,5 +58,3 @@
 #define runtime_start hosted_xen_runtime_start
 #define handle_trap hosted_xen_handle_trap
 #define shared_info_page hosted_xen_shared_info_page
-
-#endif

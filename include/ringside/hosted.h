@@ -22,8 +22,7 @@
  * Hosted, what a driver computes between two calls takes no virtual time: a loop that waits for something to
  * change in memory must call rs_relax() or rs_wait_until(), or nothing will ever change.
  */
-#ifndef RINGSIDE_HOSTED_H
-#define RINGSIDE_HOSTED_H
+#pragma once
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -265,5 +264,3 @@ RS_API void rs_at(const char* file, int line);
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* RINGSIDE_HOSTED_H */

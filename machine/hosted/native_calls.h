@@ -1,8 +1,7 @@
 /* What the C runtime of hosted programs (guest/hosted/) asks of the machine, in the place of instructions: a
  * hypercall, IN and OUT, HLT, the time-stamp counter. C, because both sides include it. Every call may switch
  * to the machine and come back later. */
-#ifndef RINGSIDE_NATIVE_CALLS_H
-#define RINGSIDE_NATIVE_CALLS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -65,5 +64,3 @@ void hosted_interrupt(unsigned vector);
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* RINGSIDE_NATIVE_CALLS_H */

@@ -44,6 +44,7 @@ static int is_sent(void* data) {
 
 static void say(const char* text) {
   uart.text = text;
+  uart.handled = 0;
   rs_out8(kLineControl, 0x83);
   rs_out8(kPort + 0, 1); /* 115200 baud */
   rs_out8(kPort + 1, 0);

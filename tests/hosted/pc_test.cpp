@@ -38,7 +38,7 @@ TEST_CASE("two runs of a hosted PC give the same session, byte by byte") {
     run_hosted(pc_scenario(""), {{"dom1", pc_driver_main}}, name);
   const std::string first = whole_file("pc-a.pcapng");
   CHECK(first.size() > 10'000);
-  CHECK(first == whole_file("pc-b.pcapng"));
+  CHECK((first == whole_file("pc-b.pcapng")));
 }
 
 TEST_CASE("a device that stores beside the driver's pages is told of by file and line") {

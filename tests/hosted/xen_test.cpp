@@ -85,5 +85,5 @@ TEST_CASE("two runs of a hosted driver give the same session, byte by byte") {
     run_hosted(xen_scenario("requests=96"), {{"dom1", blk_driver_main}}, name);
   const std::string first = whole_file("hosted-a.pcapng");
   CHECK(first.size() > 10'000);
-  CHECK(first == whole_file("hosted-b.pcapng"));
+  CHECK((first == whole_file("hosted-b.pcapng")));
 }
