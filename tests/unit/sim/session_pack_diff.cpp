@@ -11,14 +11,6 @@ using namespace ringside::session_sample;
 
 namespace {
 
-void write_session(const std::string& path, const std::vector<SessionRecord>& records,
-                   const SessionHeader& header = sample_header()) {
-  auto writer = SessionWriter::create(path, header).value();
-  for (const SessionWire& wire : sample_wires()) writer->add_wire(wire);
-  write_records(*writer, records);
-  REQUIRE(writer->close());
-}
-
 SessionDifference difference(const std::string& first, const std::string& second) {
   const auto result = diff_sessions(first, second);
   REQUIRE(result);

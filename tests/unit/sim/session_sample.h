@@ -118,13 +118,18 @@ inline void write_records(SessionWriter& writer, const std::vector<SessionRecord
   }
 }
 
+inline void write_session(const std::string& path, const std::vector<SessionRecord>& records,
+                          const SessionHeader& header = sample_header()) {
+  auto writer = SessionWriter::create(path, header).value();
+  for (const SessionWire& wire : sample_wires()) writer->add_wire(wire);
+  write_records(*writer, records);
+  REQUIRE(writer->close());
+}
+
 inline void write_sample(const std::string& path, const SessionHeader& header = sample_header()) {
   PayloadRegistry::instance().add(kRequest);
   PayloadRegistry::instance().add(kFrame);
-  auto writer = SessionWriter::create(path, header).value();
-  for (const SessionWire& wire : sample_wires()) writer->add_wire(wire);
-  write_records(*writer, sample_records());
-  REQUIRE(writer->close());
+  write_session(path, sample_records(), header);
 }
 
 struct ReadResult {
