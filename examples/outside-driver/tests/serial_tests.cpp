@@ -11,7 +11,7 @@ extern "C" void serial_main(void);  // drivers/serial_main.c
 
 namespace {
 
-const std::string kMachine = MACHINES "serial.toml";
+constexpr const char* kMachine = MACHINES "serial.toml";
 
 void make_hosted(Machine& m) {
   m.set("domain.personality", "hosted-pc").set("domain.kernel", "");
