@@ -55,12 +55,28 @@ std::optional<uint64_t> number_of(std::string_view text) {
   return negative ? 0 - value : value;
 }
 
+// -1 is what a field of two bytes holds as 0xffff, whatever it is shown as.
+bool is_negative(const StopCondition& condition, const std::vector<DecodedField>& fields) {
+  return std::any_of(fields.begin(), fields.end(), [&](const DecodedField& field) {
+    if (field.name == condition.field && field.is_number && field.size != 0 && field.size <= 8) {
+      const uint64_t mask = UINT64_MAX >> (64 - 8 * field.size);
+      if ((field.number & mask) == (*condition.number & mask)) return true;
+    }
+    return is_negative(condition, field.children);
+  });
+}
+
 }  // namespace
 
 bool Condition::Node::matches(const Crossing& crossing, const std::vector<DecodedField>& fields) const {
   switch (kind) {
     case Kind::any: return true;
-    case Kind::field: return conditions_hold({field}, fields);
+    case Kind::field: {
+      const bool negative = field.value.starts_with('-') && field.number;
+      if (negative && field.op == FaultOperator::equal) return is_negative(field, fields);
+      if (negative && field.op == FaultOperator::not_equal && is_negative(field, fields)) return false;
+      return conditions_hold({field}, fields);
+    }
     case Kind::both: return left->matches(crossing, fields) && right->matches(crossing, fields);
     case Kind::either: return left->matches(crossing, fields) || right->matches(crossing, fields);
     case Kind::negated: return !left->matches(crossing, fields);

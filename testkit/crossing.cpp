@@ -68,11 +68,10 @@ uint64_t Value::number() const {
   throw Error(fmt::format("'{}' is a text, and a number was asked for; compare text()", text_));
 }
 
+// The field's highest bit is its sign.
 int64_t Value::signed_number() const {
-  if (!text_.starts_with('-')) return static_cast<int64_t>(number());
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
-  return error == std::errc{} ? value : static_cast<int64_t>(number());
+  const uint64_t sign = mask_ ^ (mask_ >> 1);
+  return static_cast<int64_t>((number() & sign) != 0 ? number_ | ~mask_ : number_);
 }
 
 std::ostream& operator<<(std::ostream& to, const Value& value) { return to << value.text(); }
@@ -86,7 +85,7 @@ Direction Crossing::direction() const {
 
 Value Crossing::field(std::string_view name) const {
   const DecodedField* found = find_field(store_->fields_of(number_), name);
-  if (found != nullptr) return {without_quotes(found->text), found->number, found->is_number};
+  if (found != nullptr) return {without_quotes(found->text), found->number, found->is_number, found->size};
   const std::vector<std::string> names = field_names();
   throw Error(fmt::format("a crossing of {} has no field '{}'{}; it has {}", wire(), name,
                           did_you_mean(near_names(name, names, 2)), fmt::join(names, ", ")));

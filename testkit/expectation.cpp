@@ -21,9 +21,26 @@ std::string plural(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string lines_of(const std::vector<Crossing>& crossings) {
+// One that a condition is about shows the fields that are asked for first: the others may be cut off.
+std::string line_of(const Crossing& crossing, const Condition& condition) {
+  const std::string whole = crossing.text();
+  std::string asked;
+  std::vector<std::string> shown;
+  for (const std::string& name : condition.fields()) {
+    if (std::find(shown.begin(), shown.end(), name) != shown.end() || !crossing.has_field(name)) continue;
+    shown.push_back(name);
+    asked += fmt::format("{}={} ", name, crossing.field(name).text());
+  }
+  // Time, wire and arrow end before the fields.
+  const size_t fields = whole.find(crossing.fields_text());
+  if (asked.empty() || fields == std::string::npos) return whole;
+  return whole.substr(0, fields) + asked + "| " + whole.substr(fields);
+}
+
+std::string lines_of(const std::vector<Crossing>& crossings, const Condition& condition) {
   std::string text;
-  for (const Crossing& crossing : crossings) text += "\n  " + cut_line(crossing.text(), kColumns - 2);
+  for (const Crossing& crossing : crossings)
+    text += "\n  " + cut_line(line_of(crossing, condition), kColumns - 2);
   return text;
 }
 
@@ -64,7 +81,7 @@ std::string nearest(const Crossings& crossings, const Condition& condition) {
           ? fmt::format("there {} {}:", crossings.size() == 1 ? "was" : "were",
                         plural(crossings.size(), "crossing"))
           : fmt::format("of {} these come nearest:", plural(crossings.size(), "crossing"));
-  return head + lines_of(shown) + unknown_fields(crossings, condition);
+  return head + lines_of(shown, condition) + unknown_fields(crossings, condition);
 }
 
 std::string lost_text(const Crossings& crossings) {
@@ -128,7 +145,7 @@ struct Counts final : Node {
       head += fmt::format(", the first {} of them", kLinesMax);
       matching.erase(matching.begin() + kLinesMax, matching.end());
     }
-    return head + ":" + lines_of(matching);
+    return head + ":" + lines_of(matching, condition);
   }
   size_t count;
   Condition condition;
@@ -185,7 +202,7 @@ struct Ordered final : Node {
       before = crossing;
       break;
     }
-    if (before) return text + "\nit came before, but not behind the others:" + lines_of({*before});
+    if (before) return text + "\nit came before, but not behind the others:" + lines_of({*before}, missing);
     return text + "\n" + nearest(crossings, missing);
   }
   std::vector<Condition> conditions;
@@ -219,7 +236,7 @@ struct AllWithin final : Node {
   std::string text() const override { return "are all within " + to_string(limit); }
   std::string explain(const Crossings& crossings) const override {
     return fmt::format("they take {}:", to_string(crossings.back().at() - crossings.front().at())) +
-           lines_of({crossings.front(), crossings.back()});
+           lines_of({crossings.front(), crossings.back()}, {});
   }
   Duration limit;
 };

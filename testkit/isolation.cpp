@@ -139,7 +139,7 @@ struct IsolatedTest::Impl {
   const char* file;
   unsigned line;
   std::vector<Kept> recordings;
-  std::vector<std::string> notes;  // as of the last recording
+  std::vector<std::string> notes, death_notes;  // as of the last recording
   std::string unread;
   std::vector<int> descriptors;  // that came with what is unread
   bool done = false;
@@ -151,6 +151,7 @@ struct IsolatedTest::Impl {
   bool receive(int socket, int timeout_ms);
   void take_messages(int socket, const Take& take);
   void take_recording(std::string_view message);
+  void forget(std::string_view path);
   [[noreturn]] void be_child(int socket, int parent, const Body& body) const;
 };
 
@@ -220,6 +221,14 @@ void IsolatedTest::Impl::take_recording(std::string_view message) {
   recordings.push_back({descriptors.front(), path});
 }
 
+void IsolatedTest::Impl::forget(std::string_view path) {
+  std::erase_if(recordings, [&](const Kept& kept) {
+    if (kept.path != path) return false;
+    close(kept.descriptor);
+    return true;
+  });
+}
+
 void IsolatedTest::Impl::take_messages(int socket, const Take& take) {
   size_t at = 0;
   Frame frame{};
@@ -233,7 +242,11 @@ void IsolatedTest::Impl::take_messages(int socket, const Take& take) {
       if (descriptors.empty()) continue;
       take_recording(bytes);
       descriptors.erase(descriptors.begin());
+    } else if (frame.kind == kForgetMessage) {
+      forget(bytes);
     } else if (frame.kind == kDeathMessage) {
+      // The first one counts, with the notes of its machine.
+      if (!end.died) death_notes = notes;
       if (!end.died) end = read_death(bytes);
     } else if (frame.kind == kFailureMessage) {
       end.died = true;
@@ -258,6 +271,7 @@ IsolatedEnd IsolatedTest::run(const Body& body, const Take& take) {
   std::fflush(nullptr);
   impl_->done = false;
   impl_->end = {};
+  impl_->death_notes.clear();
   const pid_t parent = getpid();
   const pid_t process = fork();
   if (process < 0) {
@@ -299,7 +313,9 @@ IsolatedEnd IsolatedTest::run(const Body& body, const Take& take) {
   return end;
 }
 
-std::vector<std::string> IsolatedTest::notes() const { return impl_->notes; }
+std::vector<std::string> IsolatedTest::notes() const {
+  return impl_->death_notes.empty() ? impl_->notes : impl_->death_notes;
+}
 
 std::vector<std::string> IsolatedTest::keep_sessions() {
   std::vector<std::string> problems;

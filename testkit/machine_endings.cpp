@@ -109,6 +109,7 @@ void Machine::Impl::do_ending(const std::string& name, const std::function<void(
     if (test.failed && !finished) finish();
   });
   if (test.failed && !finished) finish();
+  if (!test.failed) test.child->send(kForgetMessage, test.session_path(number));
   test.child->flush();
   std::cout.flush();
   std::fflush(nullptr);

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ringside/error.h"
@@ -30,8 +31,12 @@ enum class Direction : uint8_t { out, in };
 // A field's value. Enumerations have a number and a name: 0 and "READ" are both equal to it.
 class RINGSIDE_API Value {
  public:
-  Value(std::string text, uint64_t number, bool is_number)
-      : text_(std::move(text)), number_(number), is_number_(is_number) {}
+  // `bytes`: as many as the field has; a negative number is compared with those.
+  Value(std::string text, uint64_t number, bool is_number, size_t bytes = 8)
+      : text_(std::move(text)),
+        number_(number),
+        mask_(bytes >= 8 ? UINT64_MAX : (uint64_t{1} << 8 * bytes) - 1),
+        is_number_(is_number) {}
 
   // As it is shown, without quotes: "READ", "2048", "-5".
   const std::string& text() const { return text_; }
@@ -44,12 +49,14 @@ class RINGSIDE_API Value {
   friend bool operator==(const Value& value, const char* text) { return value.text_ == text; }
   template <std::integral Number>
   friend bool operator==(const Value& value, Number number) {
-    return value.is_number_ && value.number() == static_cast<uint64_t>(number);
+    const auto wanted = static_cast<uint64_t>(number);
+    return value.is_number_ && value.number_ == (std::cmp_less(number, 0) ? wanted & value.mask_ : wanted);
   }
 
  private:
   std::string text_;
   uint64_t number_;
+  uint64_t mask_;
   bool is_number_;
 };
 RINGSIDE_API std::ostream& operator<<(std::ostream& to, const Value& value);

@@ -49,6 +49,8 @@ struct RINGSIDE_API Outcome {
   std::vector<std::string> missing;  // what the scenario expected and was not met; faults for no wire
   std::string details;               // of a crash: registers, disassembly, stack
   bool ok() const { return verdict == Verdict::ok; }
+  // For CHECK(m.run()), which then shows what it was instead.
+  explicit operator bool() const { return ok(); }
 };
 RINGSIDE_API std::string to_string(Outcome::Verdict verdict);
 RINGSIDE_API std::ostream& operator<<(std::ostream& to, const Outcome& outcome);
@@ -98,8 +100,8 @@ class RINGSIDE_API Machine {
   Machine& set(const std::string& key, const std::string& value);
   // The program of a hosted domain: personality = "hosted" or "hosted-pc".
   Machine& host(const std::string& domain, std::function<void()> program);
-  // SystemC models of somebody's own on the board of each PC (ringside/systemc.h), put there while the machine is
-  // made. What this returns lives as long as the machine.
+  // SystemC models of somebody's own on the board of each PC (ringside/systemc.h), put there while the
+  // machine is made. What this returns lives as long as the machine.
   Machine& models(std::function<std::shared_ptr<void>(const std::string& domain, TlmBoard& board)> make);
   // Violations that are no failure: "grants/*". A rule's glob.
   Machine& allow(const std::string& rule);

@@ -20,6 +20,20 @@ struct Output {
   int code = -1;
 };
 
+// Catch2 breaks lines: at blanks, and behind hyphens and slashes.
+std::string without_breaks(const std::string& text) {
+  std::string flat;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\n') {
+      flat += text[at];
+      continue;
+    }
+    while (at + 1 < text.size() && text[at + 1] == ' ') ++at;
+    if (!flat.empty() && flat.back() != '-' && flat.back() != '/' && flat.back() != ' ') flat += ' ';
+  }
+  return flat;
+}
+
 // In a folder of its own, so that sessions lie there.
 class Samples {
  public:
@@ -32,7 +46,9 @@ class Samples {
   Samples& operator=(const Samples&) = delete;
 
   Output run(const std::string& arguments, const std::string& environment = "") const {
-    return shell(environment + " " RINGSIDE_SAMPLES " " + arguments);
+    Output output = shell(environment + " " RINGSIDE_SAMPLES " " + arguments);
+    output.text = without_breaks(output.text);
+    return output;
   }
   Output shell(const std::string& command) const {
     Output output;
@@ -102,7 +118,7 @@ TEST_CASE("a crash is told by the line that did it, and the run goes on") {
   CHECK_THAT(samples.run("'an exit'").text, Contains("called exit()"));
   const Output section = samples.run("'a crash within a section'");
   INFO(section.text);
-  CHECK_THAT(section.text, Contains("3 assertions") && Contains("1 failed"));
+  CHECK_THAT(section.text, Contains("assertions: 3 | 2 passed | 1 failed"));
 }
 
 TEST_CASE("a loop is told by its line when its time is used up") {

@@ -25,6 +25,7 @@ __attribute__((noinline)) void poll_for_ever() {
 
 // Deeper than any stack.
 __attribute__((noinline)) int deep(volatile int* level) {
+  if (*level < 0) return 0;
   volatile char frame[4096];
   frame[0] = static_cast<char>(*level);
   *level = *level + 1;
