@@ -2,7 +2,7 @@
 // as Linux's blkfront does it. What is read is not looked at: the bench measures the way there and back.
 #include "guest/blkfront.h"
 
-enum { kSectorsPerRequest = 8, kRequests = 40000 };
+enum { kSectorsPerRequest = 8, kRequests = 40000 };  // unless the command line says: requests=100
 
 static struct blkfront disk;
 static grant_ref_t grants[kBlkRequestsMax];
@@ -27,7 +27,8 @@ void guest_main(void) {
   if (blkfront_connect(&disk, "51712", on_response, 0)) return;
   for (unsigned id = 0; id < kBlkRequestsMax; ++id) grants[id] = grant_page(allocate_page(), 0);
   const uint64_t places = disk.sectors / kSectorsPerRequest;
-  while (made < kRequests) {
+  const unsigned wanted = option_number("requests=", kRequests);
+  while (made < wanted) {
     const unsigned id = blkfront_id(&disk);
     const struct blk_request request = {
         .operation = BLKIF_OP_READ,
