@@ -22,10 +22,6 @@
 #include "testkit/recording.h"
 #include "testkit/running_test.h"
 
-// The coverage of a driver is counted by the process that runs it.
-extern "C" __attribute__((weak)) void __gcov_dump(void);
-extern "C" __attribute__((weak)) void __gcov_reset(void);
-
 namespace ringside::test {
 
 namespace {
@@ -169,12 +165,12 @@ void IsolatedTest::Impl::be_child(int socket, int parent, const Body& body) cons
   static Child* child = nullptr;
   child = new Child(socket);
   RunningTest::instance().child = child;
-  if (__gcov_reset != nullptr) __gcov_reset();
+  if (RunningTest::instance().begin_coverage != nullptr) RunningTest::instance().begin_coverage();
   report_deaths(socket, cpu_limit());
   body(*child);
   std::cout.flush();
   std::fflush(nullptr);
-  if (__gcov_dump != nullptr) __gcov_dump();
+  if (RunningTest::instance().write_coverage != nullptr) RunningTest::instance().write_coverage();
   child->send(kDoneMessage, "");
   child->flush();
   _exit(0);

@@ -17,9 +17,6 @@
 #include "testkit/machine_impl.h"
 #include "testkit/running_test.h"
 
-extern "C" __attribute__((weak)) void __gcov_dump(void);
-extern "C" __attribute__((weak)) void __gcov_reset(void);
-
 namespace ringside::test {
 
 namespace {
@@ -94,7 +91,7 @@ bool Machine::Impl::fork_child(int& process) {
   if (process != 0) return false;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  if (__gcov_reset != nullptr) __gcov_reset();
+  if (RunningTest::instance().begin_coverage != nullptr) RunningTest::instance().begin_coverage();
   return true;
 }
 
@@ -113,7 +110,7 @@ void Machine::Impl::do_ending(const std::string& name, const std::function<void(
   test.child->flush();
   std::cout.flush();
   std::fflush(nullptr);
-  if (__gcov_dump != nullptr) __gcov_dump();
+  if (RunningTest::instance().write_coverage != nullptr) RunningTest::instance().write_coverage();
   _exit(test.failed ? kFailed : 0);
 }
 

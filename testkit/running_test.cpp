@@ -135,6 +135,11 @@ std::vector<std::string> take_complaints() { return std::exchange(RunningTest::i
 
 void set_ending_reports(EndingReports reports) { RunningTest::instance().endings = std::move(reports); }
 
+void set_coverage(void (*begin)(), void (*write)()) {
+  RunningTest::instance().begin_coverage = begin;
+  RunningTest::instance().write_coverage = write;
+}
+
 bool leaks_memory() {
   return __lsan_do_recoverable_leak_check != nullptr && __lsan_do_recoverable_leak_check() != 0;
 }

@@ -24,6 +24,8 @@ struct RunningTest {
   std::optional<uint64_t> seed;         // of the last machine
   std::vector<std::string> complaints;  // of benches that are gone
   EndingReports endings;
+  void (*begin_coverage)() = nullptr;
+  void (*write_coverage)() = nullptr;
 
   static RunningTest& instance();
   // The path at which the session of a machine of this test will be: named after test, pass, ending, and the

@@ -19,6 +19,10 @@
 // it again: the session is in ringside-sessions/ then.
 #pragma once
 
+#if !__has_include(<catch2/catch.hpp>)
+#error \
+    "ringside/catch.h is written for Catch2 2 (Debian 12: the package catch2); of version 3, DistantCapture needs the other IResultCapture"
+#endif
 #include <catch2/catch.hpp>
 
 #include <cstring>
@@ -58,6 +62,11 @@ struct StringMaker<ringside::test::Duration> {
 };
 
 }  // namespace Catch
+
+// gcov's, where the program is instrumented.
+extern "C" __attribute__((weak)) void __gcov_dump(void);
+extern "C" __attribute__((weak)) void __gcov_exit(void);
+extern "C" __attribute__((weak)) void __gcov_reset(void);
 
 namespace ringside::test {
 
@@ -571,6 +580,8 @@ inline void run_case(const char* name, const Catch::SourceLineInfo& line, const 
                         run_endings(child, line, ending);
                       },
                       take});
+  // The second is always linked, the first only where something asks for it.
+  set_coverage(&__gcov_reset, &__gcov_dump != nullptr ? &__gcov_dump : &__gcov_exit);
   if (isolation_is_off()) {
     begin_test(name, pass);
     guarded(line, body);

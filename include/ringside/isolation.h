@@ -88,6 +88,9 @@ struct EndingReports {
 RINGSIDE_API void set_ending_reports(EndingReports reports);
 // What benches that are gone have to say of themselves since the last call: a framework fails the test by it.
 RINGSIDE_API std::vector<std::string> take_complaints();
+// Coverage is counted by the process that runs a driver. gcov's own functions are hidden in each program, so
+// that only code in the program itself can name them: what begins a count anew, and what writes it out.
+RINGSIDE_API void set_coverage(void (*begin)(), void (*write)());
 // Asks the leak sanitizer, where it is linked: its report is on standard error then.
 RINGSIDE_API bool leaks_memory();
 // Between begin and end of a body: names the test for its machines' sessions. `pass` counts from 1.
