@@ -30,16 +30,16 @@ BEGIN {
   # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
   confined["unicorn/"] = "^cpu/unicorn_[a-z_]*[.](cpp|h)$|^bench/"
   confined["capstone/"] = "^cpu/disassembler[.]cpp$"
-  confined["systemc"] = "^sim/systemc/|_shell[.](cpp|h)$|^tests/guest/foreign_models[.]"
+  confined["systemc"] = "^sim/systemc/|^include/ringside/systemc[.]h$|_shell[.](cpp|h)$|^tests/guest/foreign_models[.]"
   confined["tlm"] = confined["systemc"]
   confined["toml"] = "^machine/"
-  confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench)/|^cpu/unicorn_"
+  confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench|examples)/|^cpu/unicorn_"
   confined["CLI/"] = "^cli/"
   confined["histedit"] = "^cli/line_editor[.]cpp$"
   confined["SDL"] = "^viewer/"
   confined["imgui"] = "^viewer/"
   confined["benchmark/"] = "^bench/"
-  confined["catch2/"] = "^tests/|^include/ringside/catch[.]h$"
+  confined["catch2/"] = "^tests/|^include/ringside/catch(_relay)?[.]h$"
   confined["boost/"] = "^machine/hosted/"
 }
 
