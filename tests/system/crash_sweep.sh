@@ -6,7 +6,7 @@ needs_guests linux-pv/vmlinux linux-pv/root.img
 
 kept=$source_dir/tests/system/crash_sweep.verdicts
 # Positions of a smaller spread are also positions of the whole sweep's.
-"$ringside" campaign "$source_dir/scenarios/linux-pv/crash-sweep.toml" -j 1 --out sweep --sites 'xenbus/eth0' \
+"$ringside" campaign "$source_dir/scenarios/linux-pv/crash-sweep.toml" -j 1 --out sweep --sites 'xenbus/eth0@spread(5)' \
   --sites 'ring/xvda/request@spread(10)' --sites 'ring/xvda/response@spread(5)' \
   --sites 'ring/eth0/rx/request@spread(5)' --sites 'ring/eth0/rx/response@spread(5)' >out 2>err </dev/null
 code=$?
