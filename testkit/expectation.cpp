@@ -33,8 +33,11 @@ std::string line_of(const Crossing& crossing, const Condition& condition) {
   }
   // Time, wire and arrow end before the fields.
   const size_t fields = whole.find(crossing.fields_text());
-  if (asked.empty() || fields == std::string::npos) return whole;
-  return whole.substr(0, fields) + asked + "| " + whole.substr(fields);
+  if (fields == std::string::npos) return whole;
+  if (!asked.empty()) asked += "| ";
+  const size_t marks = std::min(whole.find(" [injected", fields), whole.size());
+  const std::string fault = marks == whole.size() ? "" : whole.substr(marks + 1) + " ";
+  return whole.substr(0, fields) + fault + asked + whole.substr(fields, marks - fields);
 }
 
 std::string lines_of(const std::vector<Crossing>& crossings, const Condition& condition) {

@@ -280,7 +280,7 @@ IsolatedEnd IsolatedTest::run(const Body& body, const Take& take) {
     impl_->be_child(ends[1], parent, body);
   }
   close(ends[1]);
-  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(cpu_limit() * 30'000));
+  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(60'000 + cpu_limit() * 30'000));
   const auto deadline = std::chrono::steady_clock::now() + limit;
   bool late = false;
   for (;;) {
@@ -299,8 +299,9 @@ IsolatedEnd IsolatedTest::run(const Body& body, const Take& take) {
   }
   close(ends[0]);
   IsolatedEnd& end = impl_->end;
-  if (!impl_->done) end.died = true;
-  if (late) end.text = fmt::format("it would not end: it sleeps, and {} s have passed", limit.count() / 1000);
+  if (!impl_->done || late) end.died = true;
+  if (late && end.text.empty())
+    end.text = fmt::format("it would not end: it sleeps, and {} s have passed", limit.count() / 1000);
   if (end.died && end.text.empty()) end.text = death_by(status, used);
   if (end.file.empty()) {
     end.file = impl_->file;
