@@ -97,7 +97,7 @@ int driver_may_sleep(const char* function, int interrupts_off) {
     return 0;
   }
   if (interrupts_off) {
-    driver_violation("sleep_with_interrupts_off", "%s() sleeps, and was called with interrupts off",
+    driver_violation("sleep_interrupts_off", "%s() sleeps, and was called with interrupts off",
                      function);
     return 0;
   }

@@ -23,7 +23,7 @@ constexpr std::string_view kOutside = "dma_outside_pages";
 
 const std::vector<CheckerRule> kRules{
     {"sleep_in_handler", "a function that sleeps was called in a handler"},
-    {"sleep_with_interrupts_off", "a function that sleeps was called with interrupts off"},
+    {"sleep_interrupts_off", "a function that sleeps was called with interrupts off"},
     {"interrupts_off", "a handler or the program returned with interrupts off"},
     {"restore_without_save", "rs_irq_restore() without rs_irq_save()"},
     {"pages_leaked", "pages were not freed when the program returned"},

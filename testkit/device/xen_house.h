@@ -100,6 +100,7 @@ struct BlkRing : XenDevice {
   std::deque<BlkResponse> responses;                   // taken and not yet asked for
   // The backend's end, where the test plays it.
   struct Played {
+    Played() {}  // else clang knows its initialisers only behind the whole class
     MappedPage page;
     uint32_t port = 0;
     std::optional<ringside::BackRing<blkif_request, blkif_response>> ring;
@@ -124,6 +125,7 @@ struct NetRing : XenDevice {
   FrontRing<netif_tx_request, netif_tx_response> tx;
   FrontRing<netif_rx_request, netif_rx_response> rx;
   struct Played {
+    Played() {}
     MappedPage tx_page, rx_page;
     uint32_t tx_port = 0, rx_port = 0;
     std::optional<ringside::BackRing<netif_tx_request, netif_tx_response>> tx;

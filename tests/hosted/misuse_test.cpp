@@ -79,7 +79,7 @@ TEST_CASE("sleeping where a driver must not") {
         rs_wait_until(never, nullptr, rs_now_ns() + 1000);
         rs_irq_restore(before);
       },
-      "sleep_with_interrupts_off", __LINE__ - 3);
+      "sleep_interrupts_off", __LINE__ - 3);
   // A handler: COM1's transmitter is empty from the start.
   expect_violation(
       kPc,

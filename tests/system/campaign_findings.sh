@@ -57,9 +57,10 @@ for bug, report in reports.items():
 PY
 }
 
-# With every action it is some 36,000 runs, which find the same bugs; a variant may say itself what it needs.
+# With every action it is some 36,000 runs, which find the same bugs.
+# buggy SCENARIO ACTIONS SIGNATURES
 buggy() {
-  campaign "$1" 1 --set 'campaign.actions=["drop", "fail", "duplicate", "slow_sector"]'
+  campaign "$1" 1 --set "campaign.actions=[$2]"
   local count=0 what rest
   while read -r what rest; do
     if [[ $what == missing ]]; then
@@ -67,12 +68,12 @@ buggy() {
       continue
     fi
     count=$((count + 1))
-    set -- "$1" $rest
-    expect 0 "$ringside" replay "$2"
+    local session=${rest%% *}
+    expect 0 "$ringside" replay "$session"
     says out "replay: identical ("
-    expect 0 "$ringside" show "$2" --wire fault
-    [[ -s out ]] || fail "$2 shows no fault"
-  done < <(check_signatures "$1" "$2")
+    expect 0 "$ringside" show "$session" --wire fault
+    [[ -s out ]] || fail "$session shows no fault"
+  done < <(check_signatures "$1" "$3")
   [[ $count -ge 8 ]] || fail "$1: only $count of 8 bugs are found"
 }
 
@@ -88,8 +89,8 @@ assert all(entry["right"] for entry in report["classes"])
 PY
 }
 
-buggy blk-buggy "$blk_signatures"
-buggy net-buggy "$net_signatures"
+buggy blk-buggy '"drop", "fail", "duplicate", "slow_sector", "delay(5us)"' "$blk_signatures"
+buggy net-buggy '"drop", "fail", "duplicate", "delay(5us)", "delay(100ms)"' "$net_signatures"
 good blk-read
 good net-echo-pv
 finish
