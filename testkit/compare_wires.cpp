@@ -50,7 +50,10 @@ std::string plain_name(const std::string& name) {
   return dot == std::string::npos ? name : name.substr(dot + 1);
 }
 
-bool is_time(const std::string& name) { return name == "latency" || name == "duration"; }
+// How long it took; and what the two ends of a ring had published by the time that the other one looked.
+bool is_time(const std::string& name) {
+  return name == "latency" || name == "duration" || name == "req_prod" || name == "req_cons";
+}
 
 // The fields of a wire's crossings as they are compared, in their order.
 class Line {

@@ -11,7 +11,7 @@
 //   renamed
 //     on each wire by their first use, so that using one page where the other run used two is a difference;
 //   - the arguments of a hypercall that are addresses, and the registers that it does not use;
-//   - how long something took.
+//   - how long something took, and how many requests were published when the backend looked.
 #pragma once
 
 #include <iosfwd>
