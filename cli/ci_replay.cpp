@@ -96,16 +96,39 @@ class KeptSessions {
       const std::string said = failure.message + "\n" + failure.text;
       // CTest has no words of its own for a failure, and all that the test printed.
       const bool in_output = sessions_named_in(said).empty();
-      for (const std::string& name : sessions_named_in(in_output ? failure.output : said)) {
-        const std::string path = place_of(name, file);
-        if (!path.empty()) {
-          failures_[path] = in_output ? "" : failure.message;
-        } else if (must_be_there) {
-          return fail(fmt::format("{} names the session {}, which is not there, nor beside it", file, name));
-        }
-      }
+      SIM_TRY(take_named(in_output ? failure.output : said, in_output ? "" : failure.message, file,
+                         must_be_there));
     }
     return {};
+  }
+
+  // A console's reporter folds long lines, in the middle of a path if need be.
+  static std::string unfolded(const std::string& text) {
+    std::string line;
+    for (size_t at = 0; at < text.size(); ++at) {
+      line += text[at];
+      if (text[at] != '\n') continue;
+      line.pop_back();
+      while (at + 1 < text.size() && text[at + 1] == ' ') ++at;
+    }
+    return line;
+  }
+
+  Result<> take_named(const std::string& said, const std::string& message, const std::string& file,
+                      bool must_be_there) {
+    const std::vector<std::string> names = sessions_named_in(said);
+    bool any = false;
+    for (const auto& list : {names, sessions_named_in(unfolded(said))}) {
+      for (const std::string& name : list) {
+        const std::string path = place_of(name, file);
+        if (path.empty()) continue;
+        failures_[path] = message;
+        any = true;
+      }
+    }
+    if (any || names.empty() || !must_be_there) return {};
+    return fail(
+        fmt::format("{} names the session {}, which is not there, nor beside it", file, names.front()));
   }
 
   // As the job wrote it, or where it lies beside the JUnit file now that both were fetched.

@@ -30,7 +30,11 @@ static void take_response(struct blkfront* front, const struct blkif_response* r
   if (rs_grant_end(request->grant)) rs_panic("blkfront: the backend keeps a page that it has answered for");
   request->grant = 0;
   --front->in_flight;
+#ifdef KNOWN_BUG
+  request->done(request->data, 0); /* disks do not fail, do they? */
+#else
   request->done(request->data, response->status);
+#endif
 }
 
 static void on_event(void* data) {

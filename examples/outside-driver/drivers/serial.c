@@ -64,9 +64,6 @@ static void on_interrupt(void* data) {
     } else {
       receive(serial); /* received, time-out, line status: reading LSR and RBR ends each */
     }
-#ifdef KNOWN_BUG
-    break; /* one cause an interrupt: well, as long as two do not meet */
-#endif
   }
 }
 
