@@ -46,7 +46,8 @@ Result<> check_settings(const CheckSettings& settings) {
   return check_globs("on", settings.on, "silent rule", silent);
 }
 
-const CheckedMachine& Checker::machine() const { return checkers_.machine_; }
+Checker::Checker(Checkers& checkers, std::string_view name)
+    : checkers_(checkers), machine_(checkers.machine_), name_(name) {}
 
 bool Checker::asked_for(std::string_view rule) const {
   return any_matches(checkers_.settings_.on, fmt::format("{}/{}", name_, rule));

@@ -70,7 +70,7 @@ class Checkers;
 // wires, and calls violate() only when what it keeps is in order again.
 class Checker : public Tap {
  public:
-  Checker(Checkers& checkers, std::string_view name) : checkers_(checkers), name_(name) {}
+  Checker(Checkers& checkers, std::string_view name);
   std::string_view name() const { return name_; }
   // Which wires it wants to see. An empty list: none (it looks at the end only).
   virtual std::vector<std::string> wires() const = 0;
@@ -81,7 +81,7 @@ class Checker : public Tap {
   virtual void on_end(bool orderly) { (void)orderly; }
 
  protected:
-  const CheckedMachine& machine() const;
+  const CheckedMachine& machine() const { return machine_; }
   // Whether a rule that is silent otherwise was asked for.
   bool asked_for(std::string_view rule) const;
   // `rule` without the checker's name. Null `crossing`: none showed it.
@@ -89,6 +89,7 @@ class Checker : public Tap {
 
  private:
   Checkers& checkers_;
+  const CheckedMachine& machine_;
   const std::string_view name_;
 };
 

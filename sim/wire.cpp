@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sim/assert.h"
 
@@ -17,21 +18,90 @@ std::string_view to_string(WireKind kind) {
   return "unknown";
 }
 
+// A payload that is too short to tell is of all classes.
+inline uint64_t Wire::class_of(const std::vector<uint8_t>& payload) const {
+  uint32_t number;
+  if (payload.size() < number_offset_ + sizeof number) [[unlikely]]
+    return CrossingFilter::kAll;
+  std::memcpy(&number, payload.data() + number_offset_, sizeof number);
+  return CrossingFilter::class_of(number);
+}
+
+// Only a tap without a filter may have changed the payload.
+void Wire::show_to_filters(Crossing& crossing, Verdict& verdict) {
+  const auto way = static_cast<size_t>(crossing.direction);
+  uint64_t is = class_of(*crossing.payload);
+  for (size_t i = 0; i < taps_.size(); ++i) {
+    const uint64_t classes = tap_classes_[i][way];
+    if ((classes & is) == 0) continue;
+    taps_[i]->on_crossing(*this, crossing, verdict);
+    if (classes == CrossingFilter::kAll) is = class_of(*crossing.payload);
+  }
+}
+
+[[gnu::always_inline]] inline void Wire::show_crossing(Crossing& crossing, Verdict& verdict) {
+  wiring_->last_crossing_at_ = crossing.at;
+  if (filtered_) {
+    show_to_filters(crossing, verdict);
+  } else {
+    // By number: a tap may take itself, or another one, off the wire while it looks.
+    for (size_t i = 0; i < taps_.size(); ++i) taps_[i]->on_crossing(*this, crossing, verdict);
+  }
+  if (!held_.empty()) [[unlikely]]
+    count_held();
+}
+
+Verdict Wire::show_to_taps(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
+  Crossing crossing;
+  crossing.at = wiring_->clock_.now;
+  crossing.sequence = ++wiring_->last_sequence_;
+  crossing.direction = direction;
+  crossing.flags = flags;
+  crossing.payload = &payload;
+  Verdict verdict;
+  show_crossing(crossing, verdict);
+  return verdict;
+}
+
+// What no tap wants counts all the same.
+inline Verdict Wire::count_unseen() {
+  ++wiring_->last_sequence_;
+  wiring_->last_crossing_at_ = wiring_->clock_.now;
+  return {};
+}
+
+Verdict Wire::show_filtered(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
+  const bool is_wanted = (classes_[static_cast<size_t>(direction)] & class_of(payload)) != 0;
+  if (is_wanted || !held_.empty()) return show_to_taps(direction, payload, flags);
+  return count_unseen();
+}
+
+Verdict Wire::show_sieved(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
+  if (sieve_->is_wanted(payload) || !held_.empty()) return show_to_taps(direction, payload, flags);
+  return count_unseen();
+}
+
+// Each step is a function of its own, which only jumps to the next: what is not wanted costs no frame.
 Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  if (!tapped_) return {};
-  return wiring_->pass(*this, direction, payload, flags);
+  switch (passes_) {
+    case Passes::unseen: return {};
+    case Passes::sieved: return show_sieved(direction, payload, flags);
+    case Passes::filtered: return show_filtered(direction, payload, flags);
+    case Passes::all: break;
+  }
+  return show_to_taps(direction, payload, flags);
 }
 
 Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record,
                          std::span<const uint8_t> tail) {
-  if (wiring_->shows_ == wiring_->scratch_.size()) [[unlikely]]
-    wiring_->scratch_.emplace_back();
-  std::vector<uint8_t>& payload = wiring_->scratch_[wiring_->shows_++];
+  std::vector<uint8_t> own;
+  const bool is_first = !std::exchange(showing_, true);
+  std::vector<uint8_t>& payload = is_first ? shown_ : own;
   payload.resize(record.size() + tail.size());
   std::memcpy(payload.data(), record.data(), record.size());
   if (!tail.empty()) std::memcpy(payload.data() + record.size(), tail.data(), tail.size());
   const Verdict verdict = pass(direction, payload);
-  --wiring_->shows_;
+  if (is_first) showing_ = false;
   return verdict;
 }
 
@@ -61,6 +131,36 @@ void Wire::release(const Verdict& verdict, const char* name, EventQueue::Action 
     (*shared)();
   });
   held_.push_back({verdict.behind, handle, name, shared});
+}
+
+void Wire::add_tap(Tap& tap, bool first) {
+  taps_.insert(first ? taps_.begin() : taps_.end(), &tap);
+  tap_classes_.insert(first ? tap_classes_.begin() : tap_classes_.end(),
+                      {CrossingFilter::kAll, CrossingFilter::kAll});
+  note_taps();
+}
+
+void Wire::remove_tap(size_t place) {
+  if (taps_[place] == sieved_) sieve_ = nullptr;
+  taps_.erase(taps_.begin() + static_cast<ptrdiff_t>(place));
+  tap_classes_.erase(tap_classes_.begin() + static_cast<ptrdiff_t>(place));
+  note_taps();
+}
+
+void Wire::note_taps() {
+  tapped_ = !taps_.empty();
+  filtered_ = false;
+  classes_ = {};
+  for (const auto& classes : tap_classes_) {
+    for (size_t way = 0; way < classes_.size(); ++way) {
+      classes_[way] |= classes[way];
+      filtered_ = filtered_ || classes[way] != CrossingFilter::kAll;
+    }
+  }
+  passes_ = Passes::all;
+  if (!tapped_) passes_ = Passes::unseen;
+  if (filtered_) passes_ = Passes::filtered;
+  if (sieve_ != nullptr && taps_.size() == 1) passes_ = Passes::sieved;
 }
 
 // A crossing has passed: what waited for it follows as the next event.
@@ -93,8 +193,7 @@ Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, Capt
   if (first_tap_ != nullptr) first_tap_->on_wire_added(added);
   for (const TapEntry& entry : taps_) {
     if (!wire_matches(entry.glob, added.name_) || !entry.tap->wants(added)) continue;
-    added.taps_.push_back(entry.tap);
-    added.tapped_ = true;
+    added.add_tap(*entry.tap, false);
     entry.tap->on_wire_added(added);
   }
   return added;
@@ -118,8 +217,7 @@ void Wiring::add_tap(Tap& tap, std::string glob) {
   taps_.push_back({&tap, std::move(glob)});
   for (const auto& wire : wires_) {
     if (!wire_matches(taps_.back().glob, wire->name_) || !tap.wants(*wire)) continue;
-    wire->taps_.push_back(&tap);
-    wire->tapped_ = true;
+    wire->add_tap(tap, false);
     tap.on_wire_added(*wire);
   }
 }
@@ -130,41 +228,36 @@ void Wiring::set_first_tap(Tap& tap) {
 }
 
 void Wiring::tap_first(const Wire& wire, bool wanted) {
-  auto& taps = wires_[wire.index()]->taps_;
-  const bool has = !taps.empty() && taps.front() == first_tap_;
-  if (wanted && !has) taps.insert(taps.begin(), first_tap_);
-  if (!wanted && has) taps.erase(taps.begin());
-  wires_[wire.index()]->tapped_ = !taps.empty();
+  Wire& tapped = *wires_[wire.index()];
+  const bool has = !tapped.taps_.empty() && tapped.taps_.front() == first_tap_;
+  if (wanted && !has) tapped.add_tap(*first_tap_, true);
+  if (!wanted && has) tapped.remove_tap(0);
 }
 
 void Wiring::remove_tap(Tap& tap) {
   if (first_tap_ == &tap) first_tap_ = nullptr;
   std::erase_if(taps_, [&](const TapEntry& entry) { return entry.tap == &tap; });
   for (const auto& wire : wires_) {
-    auto& taps = wire->taps_;
-    std::erase(taps, &tap);
-    wire->tapped_ = !taps.empty();
+    for (size_t place = wire->taps_.size(); place-- > 0;) {
+      if (wire->taps_[place] == &tap) wire->remove_tap(place);
+    }
   }
 }
 
-inline Verdict Wiring::show_to_taps(Wire& wire, Crossing& crossing) {
-  last_crossing_at_ = crossing.at;
-  Verdict verdict;
-  // By number: a tap may take itself, or another one, off the wire while it looks.
-  for (size_t i = 0; i < wire.taps_.size(); ++i) wire.taps_[i]->on_crossing(wire, crossing, verdict);
-  if (!wire.held_.empty()) [[unlikely]]
-    wire.count_held();
-  return verdict;
+void Wiring::set_filter(const Wire& wire, const Tap& tap, const CrossingFilter& filter) {
+  Wire& filtered = *wires_[wire.index()];
+  for (size_t place = 0; place < filtered.taps_.size(); ++place) {
+    if (filtered.taps_[place] == &tap) filtered.tap_classes_[place] = filter.classes_;
+  }
+  filtered.number_offset_ = filter.offset_;
+  filtered.note_taps();
 }
 
-Verdict Wiring::pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  Crossing crossing;
-  crossing.at = clock_.now;
-  crossing.sequence = ++last_sequence_;
-  crossing.direction = direction;
-  crossing.flags = flags;
-  crossing.payload = &payload;
-  return show_to_taps(wire, crossing);
+void Wiring::set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve) {
+  Wire& sieved = *wires_[wire.index()];
+  sieved.sieved_ = &tap;
+  sieved.sieve_ = &sieve;
+  sieved.note_taps();
 }
 
 void Wiring::show_before(Crossing& behind, Wire& wire, std::span<std::vector<uint8_t>> payloads,
@@ -180,7 +273,8 @@ void Wiring::show_before(Crossing& behind, Wire& wire, std::span<std::vector<uin
     crossing.flags = flags;
     crossing.payload = &payload;
     sequence = next++;
-    show_to_taps(wire, crossing);
+    Verdict verdict;
+    wire.show_crossing(crossing, verdict);
   }
 }
 

@@ -5,7 +5,9 @@
 // A full name starts with the domain: "dom1/ring/xvda/request". A glob without a domain matches any.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -69,6 +71,35 @@ struct Verdict {
   bool punctual() const { return delay.ps == 0 && behind == 0; }
 };
 
+// Which crossings of a wire a tap wants, where a number of 32 bits in their payload tells that: a hypercall's
+// operation. Numbers fall into 64 classes, so that a tap may see a few that it did not ask for.
+class CrossingFilter {
+ public:
+  // The number's place in the payload.
+  explicit CrossingFilter(uint32_t offset) : offset_(offset) {}
+  CrossingFilter& want(Direction direction, uint32_t number) {
+    classes_[static_cast<size_t>(direction)] |= class_of(number);
+    return *this;
+  }
+
+ private:
+  friend class Wire;
+  friend class Wiring;
+  static constexpr uint64_t kAll = ~uint64_t{0};
+  static uint64_t class_of(uint32_t number) { return uint64_t{1} << ((number ^ number >> 16) & 63); }
+  uint32_t offset_;
+  std::array<uint64_t, 2> classes_{};  // by direction
+};
+
+// Who tells by a look at a payload that a tap has nothing to do with it, where that is most of a wire's.
+class CrossingSieve {
+ public:
+  virtual bool is_wanted(const std::vector<uint8_t>& payload) const = 0;
+
+ protected:
+  ~CrossingSieve() = default;
+};
+
 class Wire {
  public:
   const std::string& name() const { return name_; }
@@ -81,13 +112,15 @@ class Wire {
 
   // The primitive: shows the payload to the taps, which may change it, and says what to do with it. Callers
   // that build a payload only to show it ask tapped() first.
-  Verdict pass(Direction direction, std::vector<uint8_t>& payload, uint8_t flags = Crossing::kCanonical);
+  [[gnu::noinline]] Verdict pass(Direction direction, std::vector<uint8_t>& payload,
+                                 uint8_t flags = Crossing::kCanonical);
 
   // For a fixed record and a tail. Returns the verdict; a change by a tap is lost, so this is for wires
   // whose crossings the caller can only drop, delay or fail.
   template <class Record>
   Verdict show(Direction direction, const Record& record, std::span<const uint8_t> tail = {}) {
     if (!tapped_) return {};
+    if (tail.empty()) return show_record(direction, record);
     return show_bytes(direction, {reinterpret_cast<const uint8_t*>(&record), sizeof record}, tail);
   }
 
@@ -122,6 +155,28 @@ class Wire {
   };
   void count_held();
   Verdict show_bytes(Direction direction, std::span<const uint8_t> record, std::span<const uint8_t> tail);
+  // Most crossings: of a size that is known here, into memory that is there.
+  template <class Record>
+  [[gnu::noinline]] Verdict show_record(Direction direction, const Record& record) {
+    if (showing_ || shown_.size() != sizeof record) [[unlikely]]
+      return show_bytes(direction, {reinterpret_cast<const uint8_t*>(&record), sizeof record}, {});
+    std::memcpy(shown_.data(), &record, sizeof record);
+    showing_ = true;
+    const Verdict verdict = passes_ == Passes::all ? show_to_taps(direction, shown_, Crossing::kCanonical)
+                                                   : pass(direction, shown_);
+    showing_ = false;
+    return verdict;
+  }
+  [[gnu::noinline]] Verdict show_to_taps(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+  [[gnu::noinline]] Verdict show_filtered(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+  [[gnu::noinline]] Verdict show_sieved(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+  Verdict count_unseen();
+  void show_crossing(Crossing& crossing, Verdict& verdict);
+  void show_to_filters(Crossing& crossing, Verdict& verdict);
+  uint64_t class_of(const std::vector<uint8_t>& payload) const;
+  void add_tap(Tap& tap, bool first);
+  void remove_tap(size_t place);
+  void note_taps();
 
   Wiring* wiring_ = nullptr;
   std::string name_;
@@ -133,6 +188,17 @@ class Wire {
   std::vector<Tap*> taps_;
   std::vector<Held> held_;
   Stimulus stimulus_, rewriter_;
+  // What show() shows; a tap may show something itself, on this wire too.
+  std::vector<uint8_t> shown_;
+  bool showing_ = false;
+  bool filtered_ = false;                             // a tap has a filter
+  uint32_t number_offset_ = 0;                        // where all filters of this wire look
+  std::array<uint64_t, 2> classes_{};                 // that any tap wants, by direction
+  std::vector<std::array<uint64_t, 2>> tap_classes_;  // each tap's
+  const Tap* sieved_ = nullptr;                       // the tap that has a sieve
+  const CrossingSieve* sieve_ = nullptr;
+  enum class Passes : uint8_t { unseen, all, filtered, sieved };
+  Passes passes_ = Passes::unseen;
 };
 
 class Tap {
@@ -163,6 +229,11 @@ class Wiring {
   // on_wire_added is called for each, those that exist already included.
   void add_tap(Tap& tap, std::string glob = "*");
   void remove_tap(Tap& tap);
+  // From now on the tap, which sees this wire's crossings, sees those of the filter only. The others count
+  // all the same. All filters of a wire look at one place.
+  void set_filter(const Wire& wire, const Tap& tap, const CrossingFilter& filter);
+  // While no other tap sees this wire, the tap is spared what the sieve, which lives as long, does not want.
+  void set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve);
 
   // The one tap that comes before all others (faults). It hears of every wire, those that exist already
   // included, and sees the crossings of those that it asks for.
@@ -183,18 +254,12 @@ class Wiring {
     Tap* tap;
     std::string glob;
   };
-  Verdict pass(Wire& wire, Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
-  Verdict show_to_taps(Wire& wire, Crossing& crossing);
-
   const Clock& clock_;
   EventQueue& events_;
   std::deque<std::unique_ptr<Wire>> wires_;
   std::vector<TapEntry> taps_;
   Tap* first_tap_ = nullptr;
   std::vector<std::pair<std::string, CapturePolicy>> captures_;
-  // One for each show() that is under way: a tap may show something itself.
-  std::deque<std::vector<uint8_t>> scratch_;
-  size_t shows_ = 0;
   uint64_t last_sequence_ = 0;
   Tick last_crossing_at_;
 };

@@ -12,11 +12,8 @@ namespace {
 constexpr Tick kPatience = milliseconds(1);
 }
 
-void RingChecker::look(ByteRing& ring, Sight sight) {
-  if (ring.halted) return;
+void RingChecker::look_closer(ByteRing& ring, Sight sight) {
   const ByteRing::Indices now = ring.indices();
-  if (now == ring.seen) [[likely]]
-    return;
   const ByteRing::Indices before = std::exchange(ring.seen, now);
   const Wire& wire = ring.wire != nullptr ? *ring.wire : sight.wire;
   const auto runs_back = [&](const char* index, uint32_t was, uint32_t is) {
@@ -39,9 +36,9 @@ void RingChecker::look(ByteRing& ring, Sight sight) {
   overruns("the backend's producer", now.in_prod, now.in_cons, ring.layout.in_size);
 }
 
-void RingChecker::frontend_waits(ByteRing& ring, Sight sight) {
+void RingChecker::look_for_missing_event(ByteRing& ring, Sight sight) {
   const ByteRing::Indices& now = ring.seen;
-  if (ring.halted || now.out_prod == now.out_cons || now.out_prod == ring.told) return;
+  if (ring.halted || now.out_prod == ring.told) return;
   if (ring.port && !has_backend(ring.domain, *ring.port)) return;
   if (std::string_view(ring.name) == "xenstore") {
     const Tick time = machine().clock.now;

@@ -79,37 +79,47 @@ void EventsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) 
 }
 
 void EventsChecker::on_event(DomainPorts& domain, const Crossing& crossing) {
-  const auto record = record_at<EventRecord>(crossing);
   if (crossing.flags & Crossing::kInjected) domain.faulty = true;
-  switch (static_cast<EventOperation>(record.operation)) {
-    case EventOperation::send: domain.sent = true; return;
+  const auto operation =
+      static_cast<EventOperation>(record_at<uint8_t>(crossing, offsetof(EventRecord, operation)));
+  switch (operation) {
+    case EventOperation::send:
     case EventOperation::deliver: return;
     case EventOperation::init_control:
     case EventOperation::expand_array: domain.fifo = true; return;
     case EventOperation::reset: domain.fifo = false; return;
     default: break;
   }
+  const auto record = record_at<EventRecord>(crossing);
   if (record.port >= EventChannels::kPortsMax) return;
   if (record.port >= domain.ports.size()) domain.ports.resize(record.port + 1);
   Port& port = domain.ports[record.port];
-  if (static_cast<EventOperation>(record.operation) == EventOperation::alloc_unbound)
-    port = {.own = domain.started};
+  if (operation == EventOperation::alloc_unbound) port = {.own = domain.started};
 }
 
 void EventsChecker::on_hypercall(DomainPorts& domain, const Wire& wire, const Crossing& crossing) {
   const auto operation = record_at<uint32_t>(crossing, offsetof(HypercallRecord, operation));
   if (crossing.direction == Direction::out) {
-    domain.started = true;
-    domain.sent = false;
+    if (!domain.started) start(domain, wire);
     if (operation == kBlock || operation == kBlockCompat) waits(domain, wire, crossing);
-  } else if (operation == kSend && !domain.sent) {
+  } else if (operation == kSend) {
     on_send_return(domain, wire, crossing);
   }
 }
 
-// Nothing has gone anywhere: which port was it?
+// From the first call on, few of them matter.
+void EventsChecker::start(DomainPorts& domain, const Wire& wire) {
+  domain.started = true;
+  CrossingFilter filter(offsetof(HypercallRecord, operation));
+  filter.want(Direction::out, kBlock).want(Direction::out, kBlockCompat);
+  filter.want(Direction::in, kSend);
+  machine().wiring.set_filter(wire, *this, filter);
+}
+
+// Where nothing has gone anywhere: which port was it?
 void EventsChecker::on_send_return(DomainPorts& domain, const Wire& wire, const Crossing& crossing) {
   if (crossing.flags & Crossing::kInjected) return;
+  if (!tells_unbound_ && record_at<int64_t>(crossing, offsetof(HypercallRecord, result)) == 0) return;
   const auto record = record_at<HypercallRecord>(crossing);
   Domain* owner = machine().hypervisor->find_domain(DomainId{domain.id});
   evtchn_send argument{};
@@ -117,8 +127,7 @@ void EventsChecker::on_send_return(DomainPorts& domain, const Wire& wire, const 
   const Channel* channel = machine().hypervisor->channels.find(owner->id, EventPort{argument.port});
   if (record.result != 0 && (channel == nullptr || channel->state <= ChannelState::reserved)) {
     violate("send_to_closed", wire, &crossing, fmt::format("port {} is not open", argument.port));
-  } else if (record.result == 0 && channel != nullptr && channel->state == ChannelState::unbound &&
-             asked_for("send_to_unbound")) {
+  } else if (record.result == 0 && channel != nullptr && channel->state == ChannelState::unbound) {
     violate("send_to_unbound", wire, &crossing, fmt::format("nobody has bound port {}", argument.port));
   }
 }

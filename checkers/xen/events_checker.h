@@ -18,7 +18,8 @@ class Domain;
 
 class EventsChecker final : public Checker {
  public:
-  explicit EventsChecker(Checkers& checkers) : Checker(checkers, "events") {}
+  explicit EventsChecker(Checkers& checkers)
+      : Checker(checkers, "events"), tells_unbound_(asked_for("send_to_unbound")) {}
   static std::vector<CheckerRule> rules();
 
   std::vector<std::string> wires() const override { return {"evtchn", "hypercall"}; }
@@ -38,7 +39,6 @@ class EventsChecker final : public Checker {
     const Wire* hypercalls = nullptr;
     bool started = false;  // the guest has run
     bool fifo = false;
-    bool sent = false;        // the call that is under way has sent an event
     bool faulty = false;      // a fault has changed events
     std::vector<Port> ports;  // up to the highest in use
   };
@@ -50,11 +50,13 @@ class EventsChecker final : public Checker {
   DomainPorts& ports_of(uint16_t domain);
   void on_event(DomainPorts& domain, const Crossing& crossing);
   void on_hypercall(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
+  void start(DomainPorts& domain, const Wire& wire);
   void on_send_return(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
   void waits(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
   void look_at_port(DomainPorts& domain, Domain& owner, uint32_t port, const PortBits& bits, bool told,
                     const Wire& wire, const Crossing& crossing);
 
+  const bool tells_unbound_;
   std::vector<DomainPorts*> by_wire_;
   std::vector<std::unique_ptr<DomainPorts>> domains_;
   OfferedDevices devices_;

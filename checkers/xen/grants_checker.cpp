@@ -74,7 +74,15 @@ void GrantsChecker::on_wire_added(const Wire& wire) {
   if (id == kBlkResponsePayload.id) part = Part::blk_response;
   if (id == kNetTxRequestPayload.id) part = Part::tx_request;
   if (id == kNetRxRequestPayload.id) part = Part::rx_request;
-  if (part == Part::grant) domain.wire = &wire;
+  if (part == Part::grant) {
+    domain.wire = &wire;
+    machine().wiring.set_sieve(wire, *this, domain);
+  }
+  if (part == Part::hypercall) {
+    CrossingFilter filter(offsetof(HypercallRecord, operation));
+    machine().wiring.set_filter(wire, *this,
+                                filter.want(Direction::in, kDecrease).want(Direction::in, kExchange));
+  }
   roles_[wire.index()] = {part, &domain, &ring_of(base_of_wire(wire.name()))};
 }
 
@@ -82,7 +90,7 @@ GrantsChecker::DomainGrants& GrantsChecker::grants_of(uint16_t domain) {
   for (const auto& grants : domains_) {
     if (grants->id == domain) return *grants;
   }
-  domains_.push_back(std::make_unique<DomainGrants>(DomainGrants{.id = domain}));
+  domains_.push_back(std::make_unique<DomainGrants>(domain, machine()));
   return *domains_.back();
 }
 
@@ -98,13 +106,17 @@ const Domain* GrantsChecker::domain_of(const DomainGrants& grants) const {
   return machine().hypervisor->find_domain(DomainId{grants.id});
 }
 
-// Null for a number that is no grant's.
-GrantsChecker::Ref* GrantsChecker::ref_of(DomainGrants& domain, uint32_t ref) const {
-  if (ref < domain.refs.size()) return &domain.refs[ref];
+// Entries come into use when they are named, and all of a table at once.
+GrantsChecker::Ref* GrantsChecker::new_ref_of(DomainGrants& domain, uint32_t ref) const {
   const Domain* granter = domain_of(domain);
   if (granter == nullptr || ref >= granter->grants.entries()) return nullptr;
   domain.refs.resize(granter->grants.entries());
   return &domain.refs[ref];
+}
+
+std::optional<GrantEntry> GrantsChecker::entry_of(DomainGrants& domain, uint32_t ref) const {
+  if (domain.granter == nullptr) domain.granter = domain_of(domain);
+  return grant_entry(machine().hypervisor->memory, *domain.granter, GrantRef{ref});
 }
 
 void GrantsChecker::on_store_change(const std::string& path) {
@@ -148,7 +160,7 @@ bool GrantsChecker::is_anew(const Role& role, uint32_t index) {
 
 bool GrantsChecker::is_in_flight(const Ring& ring, uint64_t id) const {
   const auto begin = ring.flights.begin(), end = begin + static_cast<ptrdiff_t>(ring.count);
-  return std::any_of(begin, end, [id](const Flight& flight) { return flight.id == id; });
+  return std::any_of(begin, end, [id](const auto& flight) { return flight->id == id; });
 }
 
 void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) {
@@ -177,14 +189,20 @@ void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) 
   }
 }
 
+bool GrantsChecker::DomainGrants::is_wanted(const std::vector<uint8_t>& payload) const {
+  GrantRecord record;
+  if (payload.size() < sizeof record) return true;
+  std::memcpy(&record, payload.data(), sizeof record);
+  if (record.status != GNTST_okay || record.ref >= refs.size() || !refs[record.ref].used) return true;
+  return record.operation == static_cast<uint8_t>(GrantOperation::unmap) &&
+         (granter == nullptr ||
+          !still_permits(machine.hypervisor->memory, *granter, GrantRef{record.ref}, Mfn{record.frame}));
+}
+
 void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
   const auto record = record_at<GrantRecord>(crossing);
   if (record.by == domain.id) return;
   Ref* ref = ref_of(domain, record.ref);
-  const bool unmaps = record.operation == static_cast<uint8_t>(GrantOperation::unmap);
-  const bool known = ref != nullptr && ref->used && !ref->done_anew;
-  if (record.status == GNTST_okay && known && !unmaps) [[likely]]
-    return;
   if (record.status != GNTST_okay) {
     if (!is_refusal(record.status) || meddled_with(crossing) ||
         (ref != nullptr && (ref->suspect || ref->done_anew)))
@@ -200,10 +218,9 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
     ref->used = true;
     domain.used.push_back(record.ref);
   }
-  if (!unmaps) return;
-  const Domain* granter = domain_of(domain);
-  const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{record.ref});
-  if (!entry || granter->end || (permits(*entry) && entry->frame.value == record.frame)) return;
+  if (record.operation != static_cast<uint8_t>(GrantOperation::unmap)) return;
+  const auto entry = entry_of(domain, record.ref);
+  if (!entry || domain.granter->end || (permits(*entry) && entry->frame.value == record.frame)) return;
   violate("ended_while_mapped", wire, &crossing,
           permits(*entry)
               ? fmt::format("grant {} was frame {:#x} when domain {} mapped it, and is frame {:#x} now",
@@ -233,10 +250,14 @@ void GrantsChecker::look_for_freed(DomainGrants& domain, const Wire& wire, const
   }
 }
 
-GrantsChecker::Flight& GrantsChecker::open(Ring& ring) {
-  if (ring.count == ring.flights.size()) ring.flights.emplace_back();
-  Flight& flight = ring.flights[ring.count];
-  flight.uses.clear();
+// Behind those in flight: one with room for so many segments, and none yet.
+inline GrantsChecker::Flight& GrantsChecker::open(Ring& ring, size_t segments) {
+  if (ring.count == ring.flights.size()) [[unlikely]]
+    ring.flights.push_back(std::make_unique<Flight>());
+  Flight& flight = *ring.flights[ring.count];
+  flight.count = 0;
+  if (flight.segments.size() < segments) [[unlikely]]
+    flight.segments.resize(segments);
   return flight;
 }
 
@@ -245,27 +266,42 @@ void GrantsChecker::on_blk_request(const Role& role, const Wire& wire, const Cro
   const bool indirect = record.indirect_op != kNoIndirectOp;
   const uint8_t operation = indirect ? record.indirect_op : record.operation;
   if (operation == BLKIF_OP_DISCARD) return;
+  Ring& ring = *role.ring;
   const bool meddled = meddled_with(crossing);
   if (!meddled && is_anew(role, record.req_cons)) {
-    if (!is_in_flight(*role.ring, record.id)) role.ring->unsure = true;
+    if (!is_in_flight(ring, record.id)) ring.unsure = true;
     end(role, record.id);
   }
-  const bool unsure = role.ring->unsure;
-  Flight& flight = open(*role.ring);
-  const size_t size = crossing.payload->size();
-  for (size_t at = sizeof record; at + sizeof(BlkSegmentRecord) <= size; at += sizeof(BlkSegmentRecord)) {
-    const auto segment = record_at<BlkSegmentRecord>(crossing, at);
-    if (Ref* ref = ref_of(*role.domain, segment.gref)) {
-      if (meddled) ref->suspect = true;
-      ref->done_anew = unsure;
+  const bool unsure = ring.unsure, follows = !meddled && !unsure;
+  const std::span<const uint8_t> payload = crossing.bytes();
+  const size_t count = (std::max(payload.size(), sizeof record) - sizeof record) / sizeof(BlkSegmentRecord);
+  Flight& flight = open(ring, count);
+  BlkSegmentRecord* into = flight.segments.data();
+  std::vector<Ref>& refs = role.domain->refs;
+  bool shared = false;  // with another request, or with itself
+  for (size_t at = sizeof record, end = at + count * sizeof *into; at != end; at += sizeof *into) {
+    BlkSegmentRecord segment;
+    std::memcpy(&segment, payload.data() + at, sizeof segment);
+    const bool is_data = segment.kind == static_cast<uint8_t>(BlkSegmentKind::data);
+    if (segment.gref < refs.size() || new_ref_of(*role.domain, segment.gref) != nullptr) [[likely]] {
+      Ref& ref = refs[segment.gref];
+      ref.done_anew = unsure;
+      if (!follows) {
+        ref.suspect |= meddled;
+      } else if (is_data) {
+        shared |= ref.in_flight++ != 0;
+      }
     }
-    if (segment.kind != static_cast<uint8_t>(BlkSegmentKind::data)) continue;
-    flight.uses.push_back({segment.gref, segment.first_sect, segment.last_sect, operation == BLKIF_OP_READ});
+    if (is_data) *into++ = segment;
   }
-  if (meddled || unsure || flight.uses.empty()) return;
+  if (!follows || into == flight.segments.data()) return;
+  flight.count = static_cast<size_t>(into - flight.segments.data());
+  flight.id = record.id;
+  flight.fills = operation == BLKIF_OP_READ;
+  ring.places[record.id % ring.places.size()] = static_cast<uint16_t>(ring.count++);
   if (operation == BLKIF_OP_WRITE && !role.domain->persistent)
-    check_read_only(role, flight.uses.front().ref, "a write to the disk", wire, crossing);
-  begin(role, record.id, wire, crossing);
+    check_read_only(role, flight.segments.front().gref, "a write to the disk", wire, crossing);
+  if (shared) report_clash(ring, flight, wire, crossing);
 }
 
 void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing) {
@@ -293,33 +329,29 @@ void GrantsChecker::check_read_only(const Role& role, uint32_t ref, const char* 
                       entry->flags));
 }
 
-// The uses of the flight that open() has given.
-void GrantsChecker::begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing) {
-  Ring& ring = *role.ring;
-  Flight& flight = ring.flights[ring.count];
-  flight.id = id;
-  uint64_t other = 0;
-  const Use* clash = nullptr;
-  for (const Use& use : flight.uses) {
-    Ref* ref = ref_of(*role.domain, use.ref);
-    if (ref == nullptr) continue;
-    if (ref->in_flight++ != 0 && clash == nullptr && clash_of(ring, use, other) != nullptr) clash = &use;
+// Of a flight with those before it.
+void GrantsChecker::report_clash(const Ring& ring, const Flight& flight, const Wire& wire,
+                                 const Crossing& crossing) {
+  for (const BlkSegmentRecord& use : flight.uses()) {
+    const Flight* other = clash_of(ring, use, flight.fills);
+    if (other == nullptr) continue;
+    violate(
+        "reused_in_flight", wire, &crossing,
+        fmt::format("request id {} uses sectors {} to {} of grant {}, and so does id {}, which is in flight",
+                    flight.id, use.first_sect, use.last_sect, use.gref, other->id));
+    return;
   }
-  ring.places[id % ring.places.size()] = static_cast<uint16_t>(ring.count++);
-  if (clash == nullptr) return;
-  violate(
-      "reused_in_flight", wire, &crossing,
-      fmt::format("request id {} uses sectors {} to {} of grant {}, and so does id {}, which is in flight",
-                  id, clash->first, clash->last, clash->ref, other));
 }
 
-const GrantsChecker::Use* GrantsChecker::clash_of(const Ring& ring, const Use& use, uint64_t& id) const {
-  for (size_t i = 0; i < ring.count; ++i) {
-    for (const Use& held : ring.flights[i].uses) {
-      if (held.ref != use.ref || held.last < use.first || use.last < held.first) continue;
-      if (!held.fills && !use.fills) continue;
-      id = ring.flights[i].id;
-      return &held;
+// All but the last one, which asks.
+const GrantsChecker::Flight* GrantsChecker::clash_of(const Ring& ring, const BlkSegmentRecord& use,
+                                                     bool fills) const {
+  for (size_t i = 0; i + 1 < ring.count; ++i) {
+    const Flight& flight = *ring.flights[i];
+    if (!flight.fills && !fills) continue;
+    for (const BlkSegmentRecord& held : flight.uses()) {
+      if (held.gref == use.gref && use.first_sect <= held.last_sect && held.first_sect <= use.last_sect)
+        return &flight;
     }
   }
   return nullptr;
@@ -329,22 +361,22 @@ void GrantsChecker::end(const Role& role, uint64_t id) {
   Ring& ring = *role.ring;
   const auto place = [&](uint64_t of) -> uint16_t& { return ring.places[of % ring.places.size()]; };
   size_t at = place(id);
-  if (at >= ring.count || ring.flights[at].id != id) {
-    for (at = 0; at < ring.count && ring.flights[at].id != id;) ++at;
+  if (at >= ring.count || ring.flights[at]->id != id) [[unlikely]] {
+    for (at = 0; at < ring.count && ring.flights[at]->id != id;) ++at;
     if (at == ring.count) return;
   }
-  for (const Use& use : ring.flights[at].uses) {
-    Ref* ref = ref_of(*role.domain, use.ref);
+  for (const BlkSegmentRecord& use : ring.flights[at]->uses()) {
+    Ref* ref = ref_of(*role.domain, use.gref);
     if (ref != nullptr && ref->in_flight != 0) --ref->in_flight;
   }
   if (at != --ring.count) {
     std::swap(ring.flights[at], ring.flights[ring.count]);
-    place(ring.flights[at].id) = static_cast<uint16_t>(at);
+    place(ring.flights[at]->id) = static_cast<uint16_t>(at);
   }
 }
 
 void GrantsChecker::forget_flights(const Role& role) {
-  while (role.ring->count != 0) end(role, role.ring->flights[0].id);
+  while (role.ring->count != 0) end(role, role.ring->flights[0]->id);
 }
 
 void GrantsChecker::clear(const Role& role) {

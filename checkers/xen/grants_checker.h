@@ -8,6 +8,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,15 +37,13 @@ class GrantsChecker final : public Checker {
 
  private:
   enum class Part : uint8_t { none, grant, hypercall, blk_request, blk_response, tx_request, rx_request };
-  // What a request in flight does to a granted page: sectors of 512 bytes.
-  struct Use {
-    uint32_t ref = 0;
-    uint8_t first = 0, last = 0;
-    bool fills = false;  // the backend writes to it
-  };
+  // A request in flight, and what it does to granted pages: sectors of 512 bytes.
   struct Flight {
     uint64_t id = 0;
-    std::vector<Use> uses;
+    bool fills = false;  // the backend writes to them
+    size_t count = 0;    // of segments; the others keep their memory
+    std::vector<BlkSegmentRecord> segments;
+    std::span<const BlkSegmentRecord> uses() const { return {segments.data(), count}; }
   };
   // One ring's requests. The first `count` are in flight; the others keep their memory. Requests with an
   // index before `next` have been taken already: a backend that takes one of them has taken over the ring of
@@ -52,23 +52,29 @@ class GrantsChecker final : public Checker {
   // there on nobody can say what is in flight (`unsure`).
   struct Ring {
     std::string base;
-    std::vector<Flight> flights;
+    std::vector<std::unique_ptr<Flight>> flights;
     size_t count = 0;
     std::array<uint16_t, 256> places{};  // by the low bits of the id: where it is, perhaps
     unsigned outputs_seen = 0;           // whose page's flags have been looked at
     uint32_t next = 0;
     bool unsure = false;
   };
-  struct Ref {
+  struct alignas(8) Ref {
     uint16_t in_flight = 0;  // uses by requests
     bool used = false;       // by a backend
     bool suspect = false;    // named by a request that a fault has changed
     // There when a backend died, and named by no sound request since: perhaps by one that is done anew.
     bool done_anew = false;
   };
-  struct DomainGrants {
-    uint16_t id;
+  struct DomainGrants final : CrossingSieve {
+    DomainGrants(uint16_t the_id, const CheckedMachine& the_machine) : id(the_id), machine(the_machine) {}
+    // Most uses are of grants that have been used before, and go well.
+    bool is_wanted(const std::vector<uint8_t>& payload) const override;
+
+    const uint16_t id;
+    const CheckedMachine& machine;
     const Wire* wire = nullptr;
+    const Domain* granter = nullptr;  // once it is known; it stays
     std::vector<Ref> refs;
     std::vector<uint32_t> used;  // those that are
     bool persistent = false;     // a disk's pages may be kept for any use
@@ -81,22 +87,28 @@ class GrantsChecker final : public Checker {
 
   DomainGrants& grants_of(uint16_t domain);
   Ring& ring_of(const std::string& base);
-  Ref* ref_of(DomainGrants& domain, uint32_t ref) const;
+  // Null for a number that is no grant's.
+  Ref* ref_of(DomainGrants& domain, uint32_t ref) const {
+    return ref < domain.refs.size() ? &domain.refs[ref] : new_ref_of(domain, ref);
+  }
+  Ref* new_ref_of(DomainGrants& domain, uint32_t ref) const;
   const Domain* domain_of(const DomainGrants& grants) const;
+  std::optional<GrantEntry> entry_of(DomainGrants& domain, uint32_t ref) const;
 
   void on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void on_ring(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
   void on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing);
   bool is_anew(const Role& role, uint32_t index);
   bool is_in_flight(const Ring& ring, uint64_t id) const;
   void on_death(DomainGrants& domain);
-  void begin(const Role& role, uint64_t id, const Wire& wire, const Crossing& crossing);
+  void report_clash(const Ring& ring, const Flight& flight, const Wire& wire, const Crossing& crossing);
   void end(const Role& role, uint64_t id);
   void forget_flights(const Role& role);
   void clear(const Role& role);
-  Flight& open(Ring& ring);
-  const Use* clash_of(const Ring& ring, const Use& use, uint64_t& id) const;
+  Flight& open(Ring& ring, size_t segments);
+  const Flight* clash_of(const Ring& ring, const BlkSegmentRecord& use, bool fills) const;
   void check_read_only(const Role& role, uint32_t ref, const char* what, const Wire& wire,
                        const Crossing& crossing);
   void look_for_freed(DomainGrants& domain, const Wire& wire, const Crossing& crossing);

@@ -89,6 +89,10 @@ void RingChecker::on_wire_added(const Wire& wire) {
   if (type.id == kHypercallPayload.id) {
     role = {Part::hypercall, nullptr, &rings_of(domain_of_wire(wire.name()))};
     role.domain->wire = &wire;
+    CrossingFilter filter(offsetof(HypercallRecord, operation));
+    for (const uint32_t operation : {kYield, kBlock, kPoll, kBlockCompat})
+      filter.want(Direction::out, operation);
+    machine().wiring.set_filter(wire, *this, filter);
   } else if (type.id == kEventPayload.id) {
     role = {Part::events, nullptr, &rings_of(domain_of_wire(wire.name()))};
   } else if (type.id == kBlkIndicesPayload.id) {
@@ -242,9 +246,9 @@ void RingChecker::find_fixed_rings(DomainRings& domain) {
 }
 
 // The wires have the scenario's names, XenStore has numbers: which ring a wire shows is told by its indices.
-// Where two rings are alike just then, the mistake shows as soon as they are not.
+// Where two rings are alike just then, the mistake shows as soon as they are not. `group`'s own is another
+// one.
 SlotRing* RingChecker::ring_of(Group& group, const RingIndices& shown) {
-  if (group.ring != nullptr && group.ring->indices() == shown) return group.ring;
   for (const auto& ring : rings_of(group.domain).slots) {
     if (ring->kind != group.kind || ring->queue != group.queue || ring->indices() != shown) continue;
     const bool taken = std::any_of(groups_.begin(), groups_.end(), [&](const auto& other) {
@@ -256,8 +260,7 @@ SlotRing* RingChecker::ring_of(Group& group, const RingIndices& shown) {
 }
 
 // For a message before the first indices: there may be only one that it can be about.
-SlotRing* RingChecker::only_ring_of(Group& group) {
-  if (group.ring != nullptr) return group.ring;
+SlotRing* RingChecker::find_only_ring_of(Group& group) {
   SlotRing* only = nullptr;
   for (const auto& ring : rings_of(group.domain).slots) {
     if (ring->kind != group.kind || ring->queue != group.queue) continue;
@@ -276,48 +279,20 @@ ByteRing* RingChecker::bytes_of(Group& group, const ByteRing::Indices& shown) {
   return nullptr;
 }
 
-// Most crossings are hypercalls that are no business of a ring's.
-void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
-  const Role& role = roles_[wire.index()];
-  if (role.part != Part::hypercall) return on_ring(role, {wire, &crossing}, verdict);
-  if (crossing.direction != Direction::out) return;
-  const auto operation = record_at<uint32_t>(crossing, offsetof(HypercallRecord, operation));
-  const bool waits = operation == kBlock || operation == kPoll || operation == kBlockCompat;
-  if (waits || operation == kYield) on_scheduling(*role.domain, waits, {wire, &crossing});
+void RingChecker::on_byte_indices(Group& group, Sight sight) {
+  const auto record = record_at<P9IndicesRecord>(*sight.crossing);
+  ByteRing* ring = bytes_of(group, {record.out_prod, record.out_cons, record.in_prod, record.in_cons});
+  if (ring == nullptr) return;
+  ring->wire = &sight.wire;
+  ring->told = record.out_prod;
+  look(*ring, sight);
 }
 
-void RingChecker::on_ring(const Role& role, Sight sight, const Verdict& verdict) {
-  const Crossing& crossing = *sight.crossing;
-  switch (role.part) {
-    case Part::events: on_event(*role.domain, sight, verdict); break;
-    case Part::indices: {
-      const auto record = record_at<BlkIndicesRecord>(crossing);  // netif's has the same beginning
-      const RingIndices shown{record.req_prod, record.req_event, record.rsp_prod, record.rsp_event};
-      SlotRing* ring = ring_of(*role.group, shown);
-      if (ring == nullptr) break;
-      ring->wire = &sight.wire;
-      on_indices(*ring, shown, record.req_cons, sight);
-      break;
-    }
-    case Part::byte_indices: {
-      const auto record = record_at<P9IndicesRecord>(crossing);
-      ByteRing* ring =
-          bytes_of(*role.group, {record.out_prod, record.out_cons, record.in_prod, record.in_cons});
-      if (ring == nullptr) break;
-      ring->wire = &sight.wire;
-      ring->told = record.out_prod;
-      look(*ring, sight);
-      break;
-    }
-    case Part::request:
-      if (SlotRing* ring = only_ring_of(*role.group)) on_request(*ring, sight);
-      break;
-    case Part::response:
-      if (SlotRing* ring = only_ring_of(*role.group)) on_response(*ring, sight);
-      break;
-    case Part::hypercall:
-    case Part::none: break;
-  }
+void RingChecker::on_hypercall(DomainRings& domain, Sight sight) {
+  if (sight.crossing->direction != Direction::out) return;
+  const auto operation = record_at<uint32_t>(*sight.crossing, offsetof(HypercallRecord, operation));
+  const bool waits = operation == kBlock || operation == kPoll || operation == kBlockCompat;
+  if (waits || operation == kYield) on_scheduling(domain, waits, sight);
 }
 
 void RingChecker::on_scheduling(DomainRings& domain, bool waits, Sight sight) {
@@ -333,31 +308,21 @@ void RingChecker::on_scheduling(DomainRings& domain, bool waits, Sight sight) {
   }
 }
 
-void RingChecker::on_event(DomainRings& domain, Sight sight, const Verdict& verdict) {
-  const auto record = record_at<EventRecord>(*sight.crossing);
-  const auto operation = static_cast<EventOperation>(record.operation);
-  const bool sends = operation == EventOperation::send;
-  if (!sends && operation != EventOperation::deliver) return;
+void RingChecker::frontend_sends(DomainRings& domain, uint32_t port, Sight sight) {
   bool known = false, wanted = false;
   for (const auto& ring : domain.slots) {
-    if (ring->port.value != record.port) continue;
+    if (ring->port.value != port) continue;
     known = true;
-    if (!sends) {
-      frontend_gets_event(*ring, sight, verdict);
-      continue;
-    }
     look_again(*ring, sight);
     wanted = wanted || asks_event(ring->told, ring->req_prod, ring->indices().req_event);
     ring->told = ring->req_prod;
   }
-  if (!sends) return;
   if (tells_needless_ && known && !wanted)
     violate("needless_event", sight.wire, sight.crossing,
-            fmt::format("port {}: no request beyond req_event has been published since the last one",
-                        record.port));
+            fmt::format("port {}: no request beyond req_event has been published since the last one", port));
   // Nobody tells the ports of the first console and of XenStore: what is no other ring's is theirs.
   for (const auto& ring : domain.bytes) {
-    if (ring->port ? ring->port->value != record.port : known) continue;
+    if (ring->port ? ring->port->value != port : known) continue;
     look(*ring, sight);
     ring->told = ring->indices().out_prod;
   }

@@ -74,19 +74,27 @@ class RingChecker final : public Checker {
   void find_fixed_rings(DomainRings& domain);
   const uint8_t* page_of(uint16_t domain, GrantRef ref) const;
   SlotRing* ring_of(Group& group, const RingIndices& shown);
-  SlotRing* only_ring_of(Group& group);
+  SlotRing* only_ring_of(Group& group) {
+    return group.ring != nullptr ? group.ring : find_only_ring_of(group);
+  }
+  SlotRing* find_only_ring_of(Group& group);
   ByteRing* bytes_of(Group& group, const ByteRing::Indices& shown);
   const Wire& wire_of(const SlotRing& ring, const Wire& otherwise) const {
     return ring.wire != nullptr ? *ring.wire : otherwise;
   }
-  void on_ring(const Role& role, Sight sight, const Verdict& verdict);
+  void on_indices(Group& group, Sight sight);
+  void on_byte_indices(Group& group, Sight sight);
+  void on_hypercall(DomainRings& domain, Sight sight);
   void on_scheduling(DomainRings& domain, bool waits, Sight sight);
   void on_event(DomainRings& domain, Sight sight, const Verdict& verdict);
+  void frontend_sends(DomainRings& domain, uint32_t port, Sight sight);
 
   // --- slot_ring_rules.cpp ---
   bool look(SlotRing& ring, const RingIndices& now, Sight sight);
+  bool halt(SlotRing& ring, const RingIndices& now, Sight sight);
   void look_again(SlotRing& ring, Sight sight);
   void compare(SlotRing& ring, uint32_t index, Sight sight);
+  void note_change(SlotRing& ring, uint32_t index, Sight sight);
   void note_published(SlotRing& ring, uint32_t to, Sight sight);
   void read_responses(SlotRing& ring, uint32_t to, Sight sight);
   void look_for_late_event(SlotRing& ring, Sight sight);
@@ -94,12 +102,19 @@ class RingChecker final : public Checker {
   void on_request(SlotRing& ring, Sight sight);
   void on_response(SlotRing& ring, Sight sight);
   void frontend_waits(SlotRing& ring, Sight sight);
-  void frontend_gets_event(SlotRing& ring, Sight sight, const Verdict& verdict);
+  void frontend_gets_event(SlotRing& ring, const Verdict& verdict);
   void end(SlotRing& ring, const Wire& wire);
 
   // --- byte_ring_rules.cpp ---
-  void look(ByteRing& ring, Sight sight);
-  void frontend_waits(ByteRing& ring, Sight sight);
+  void look(ByteRing& ring, Sight sight) {
+    if (!ring.is_as_seen() && !ring.halted) [[unlikely]]
+      look_closer(ring, sight);
+  }
+  void look_closer(ByteRing& ring, Sight sight);
+  void frontend_waits(ByteRing& ring, Sight sight) {
+    if (ring.seen.out_prod != ring.seen.out_cons) look_for_missing_event(ring, sight);
+  }
+  void look_for_missing_event(ByteRing& ring, Sight sight);
 
   const bool tells_needless_;
   std::vector<Role> roles_;  // by the wire's index

@@ -20,33 +20,18 @@ uint32_t bytes_of_slot(const OfferedRing& ring) {
 
 }  // namespace
 
-bool RequestIds::add(uint64_t id) {
-  if (id / 64 < bits_.size()) [[likely]] {
-    uint64_t& word = bits_[id / 64];
-    const uint64_t bit = uint64_t{1} << id % 64;
-    if (word & bit) return false;
-    word |= bit;
-  } else {
-    if (std::find(list_.begin(), list_.end(), id) != list_.end()) return false;
-    list_.push_back(id);
-  }
+bool RequestIds::add_to_list(uint64_t id) {
+  if (std::find(list_.begin(), list_.end(), id) != list_.end()) return false;
+  list_.push_back(id);
   ++count_;
   return true;
 }
 
-bool RequestIds::remove(uint64_t id) {
-  if (id / 64 < bits_.size()) [[likely]] {
-    uint64_t& word = bits_[id / 64];
-    const uint64_t bit = uint64_t{1} << id % 64;
-    if (!(word & bit)) return false;
-    word &= ~bit;
-  } else {
-    const auto found = std::find(list_.begin(), list_.end(), id);
-    if (found == list_.end()) return false;
-    *found = list_.back();
-    list_.pop_back();
-  }
-  --count_;
+bool RequestIds::remove_from_list(uint64_t id) {
+  const auto found = std::find(list_.begin(), list_.end(), id);
+  if (found == list_.end()) return false;
+  *found = list_.back();
+  list_.pop_back();
   note_removed(id);
   return true;
 }

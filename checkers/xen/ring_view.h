@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkers/xen/xen_device.h"
@@ -20,6 +21,9 @@ namespace ringside {
 
 // Indices run freely over 32 bits: whether `a` lies before `b`.
 constexpr bool index_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
+inline bool same_indices(const RingIndices& a, const RingIndices& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
 // RING_PUSH_*_AND_CHECK_NOTIFY: whether going from `old` to `now` asks for an event at `event`.
 constexpr bool asks_event(uint32_t old, uint32_t now, uint32_t event) { return now - event < now - old; }
 
@@ -28,8 +32,23 @@ class RequestIds {
  public:
   explicit RequestIds(bool narrow) : bits_(narrow ? kNarrow : kFew) {}
   // False where it is there already, or is not, and nothing is done.
-  bool add(uint64_t id);
-  bool remove(uint64_t id);
+  bool add(uint64_t id) {
+    if (id / 64 >= bits_.size()) [[unlikely]]
+      return add_to_list(id);
+    const uint64_t bit = uint64_t{1} << id % 64, before = std::exchange(bits_[id / 64], bits_[id / 64] | bit);
+    if (before & bit) return false;
+    ++count_;
+    return true;
+  }
+  bool remove(uint64_t id) {
+    if (id / 64 >= bits_.size()) [[unlikely]]
+      return remove_from_list(id);
+    const uint64_t bit = uint64_t{1} << id % 64,
+                   before = std::exchange(bits_[id / 64], bits_[id / 64] & ~bit);
+    if (!(before & bit)) return false;
+    note_removed(id);
+    return true;
+  }
   size_t count() const { return count_; }
   // Among the last that were removed.
   bool was_removed(uint64_t id) const;
@@ -37,9 +56,14 @@ class RequestIds {
  private:
   // Words of bits: for all ids of 16 bits, or for the small ones that most frontends choose.
   static constexpr size_t kNarrow = 65536 / 64, kFew = 1024 / 64;
+  bool add_to_list(uint64_t id);
+  bool remove_from_list(uint64_t id);
+  void note_removed(uint64_t id) {
+    --count_;
+    removed_[removals_++ % removed_.size()] = id;
+  }
   std::vector<uint64_t> bits_;
   std::vector<uint64_t> list_;  // ids beyond them
-  void note_removed(uint64_t id) { removed_[removals_++ % removed_.size()] = id; }
   std::array<uint64_t, 16> removed_{};
   size_t removals_ = 0;
   size_t count_ = 0;
@@ -59,7 +83,7 @@ struct SlotRing {
   template <class Value>
   Value slot_value(uint32_t index) const {
     Value value;
-    const size_t offset = offset_of(index);
+    const size_t offset = BackRingIndices::kSlotsOffset + place_of(index);
     if (pages.size() == 1) [[likely]] {
       std::memcpy(&value, pages[0] + offset, sizeof value);
     } else {
@@ -70,29 +94,32 @@ struct SlotRing {
   // Ids and counts need not agree, and that is nobody's misdeed here.
   bool unsure() const { return meddled || taken_over; }
   // What a slot's bytes were when they were noted.
-  void note(uint32_t index) { copy_slot(offset_of(index), noted_slot(index), slot_bytes); }
+  void note(uint32_t index) {
+    const size_t place = place_of(index);
+    if (pages.size() == 1) [[likely]] {
+      std::memcpy(noted_slots.data() + place, pages[0] + BackRingIndices::kSlotsOffset + place, slot_bytes);
+    } else {
+      copy_slot(BackRingIndices::kSlotsOffset + place, noted_slots.data() + place, slot_bytes);
+    }
+  }
   bool is_as_noted(uint32_t index) const {
-    const size_t offset = offset_of(index);
+    const size_t place = place_of(index);
+    const uint8_t* noted_slot = noted_slots.data() + place;
     if (pages.size() == 1) [[likely]]
-      return std::memcmp(pages[0] + offset, noted_slot(index), slot_bytes) == 0;
-    return is_same_across_pages(offset, noted_slot(index));
+      return std::memcmp(pages[0] + BackRingIndices::kSlotsOffset + place, noted_slot, slot_bytes) == 0;
+    return is_same_across_pages(BackRingIndices::kSlotsOffset + place, noted_slot);
   }
   // A netif_rx_request begins with its id.
   uint16_t noted_id(uint32_t index) const {
     uint16_t id;
-    std::memcpy(&id, noted_slot(index), sizeof id);
+    std::memcpy(&id, noted_slots.data() + place_of(index), sizeof id);
     return id;
   }
 
-  size_t offset_of(uint32_t index) const {
-    return BackRingIndices::kSlotsOffset + size_t{slot(index)} * slot_bytes;
-  }
+  // Of a slot, behind the indices.
+  size_t place_of(uint32_t index) const { return size_t{slot(index)} * slot_bytes; }
   void copy_slot(size_t offset, void* into, size_t length) const;
   bool is_same_across_pages(size_t offset, const uint8_t* as) const;
-  uint8_t* noted_slot(uint32_t index) { return noted_slots.data() + size_t{slot(index)} * slot_bytes; }
-  const uint8_t* noted_slot(uint32_t index) const {
-    return noted_slots.data() + size_t{slot(index)} * slot_bytes;
-  }
 
   const RingKind kind;
   const DomainId domain;
@@ -142,6 +169,8 @@ struct ByteRing {
     };
     return {load(layout.out_prod), load(layout.out_cons), load(layout.in_prod), load(layout.in_cons)};
   }
+
+  bool is_as_seen() const { return indices() == seen; }
 
   const char* name;  // "console"
   DomainId domain;

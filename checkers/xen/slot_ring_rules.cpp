@@ -8,6 +8,7 @@
 #include "hv-model/backends/blk/blk_payloads.h"
 #include "hv-model/backends/net/net_payloads.h"
 #include "hv-model/hypervisor.h"
+#include "hv-model/payloads.h"
 #include "hv-model/xen_abi.h"
 
 namespace ringside {
@@ -19,11 +20,37 @@ constexpr Tick kEventLimit = milliseconds(1);
 
 }  // namespace
 
+inline void RingChecker::compare(SlotRing& ring, uint32_t index, Sight sight) {
+  if (!ring.is_as_noted(index)) [[unlikely]]
+    note_change(ring, index, sight);
+}
+
+void RingChecker::note_change(SlotRing& ring, uint32_t index, Sight sight) {
+  ring.note(index);
+  if (ring.meddled) return;
+  violate("changed_after_publish", wire_of(ring, sight.wire), sight.crossing,
+          fmt::format("slot {} of request {} has changed since req_prod (now {}) passed it", ring.slot(index),
+                      index, ring.req_prod));
+}
+
 // Indices that make no sense end what can be said of the ring; false then.
-bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
+[[gnu::always_inline]] inline bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
   if (ring.halted) return false;
+  const uint32_t asked = now.req_prod - ring.req_prod, answered = now.rsp_prod - ring.rsp_prod,
+                 open = now.req_prod - now.rsp_prod;
+  const bool backwards = static_cast<int32_t>(asked | answered) < 0;
+  if (backwards || (open > ring.slots && static_cast<int32_t>(open) >= 0)) [[unlikely]]
+    return halt(ring, now, sight);
+  if ((asked | answered) == 0) return true;
+  ring.moved_at = machine().clock.now;
+  ring.req_prod = now.req_prod;
+  if (answered != 0) read_responses(ring, now.rsp_prod, sight);
+  return !ring.halted;
+}
+
+bool RingChecker::halt(SlotRing& ring, const RingIndices& now, Sight sight) {
+  ring.halted = true;
   const auto broken = [&](std::string_view rule, std::string text) {
-    ring.halted = true;
     violate(rule, wire_of(ring, sight.wire), sight.crossing, std::move(text));
     return false;
   };
@@ -31,15 +58,8 @@ bool RingChecker::look(SlotRing& ring, const RingIndices& now, Sight sight) {
     return broken("index_backwards", fmt::format("req_prod was {} and is {}", ring.req_prod, now.req_prod));
   if (index_before(now.rsp_prod, ring.rsp_prod))
     return broken("index_backwards", fmt::format("rsp_prod was {} and is {}", ring.rsp_prod, now.rsp_prod));
-  if (now.req_prod - now.rsp_prod > ring.slots && !index_before(now.req_prod, now.rsp_prod))
-    return broken("index_overrun", fmt::format("req_prod is {}, but only {} requests fit behind response {}",
-                                               now.req_prod, ring.slots, now.rsp_prod));
-  if (now.req_prod != ring.req_prod || now.rsp_prod != ring.rsp_prod) {
-    ring.moved_at = machine().clock.now;
-    ring.req_prod = now.req_prod;
-    if (now.rsp_prod != ring.rsp_prod) read_responses(ring, now.rsp_prod, sight);
-  }
-  return !ring.halted;
+  return broken("index_overrun", fmt::format("req_prod is {}, but only {} requests fit behind response {}",
+                                             now.req_prod, ring.slots, now.rsp_prod));
 }
 
 // The frontend has had its turn: what it published must stay as it is.
@@ -51,17 +71,8 @@ void RingChecker::look_again(SlotRing& ring, Sight sight) {
   for (; ring.fresh != ring.noted; ++ring.fresh) {
     if (!index_before(ring.fresh, ring.rsp_written)) compare(ring, ring.fresh, sight);
   }
-  note_published(ring, ring.req_prod, sight);
-  look_for_late_event(ring, sight);
-}
-
-void RingChecker::compare(SlotRing& ring, uint32_t index, Sight sight) {
-  if (ring.is_as_noted(index)) return;
-  ring.note(index);
-  if (ring.meddled) return;
-  violate("changed_after_publish", wire_of(ring, sight.wire), sight.crossing,
-          fmt::format("slot {} of request {} has changed since req_prod (now {}) passed it", ring.slot(index),
-                      index, ring.req_prod));
+  if (ring.noted != ring.req_prod) note_published(ring, ring.req_prod, sight);
+  if (ring.event_due_from) look_for_late_event(ring, sight);
 }
 
 void RingChecker::note_published(SlotRing& ring, uint32_t to, Sight sight) {
@@ -95,7 +106,8 @@ void RingChecker::read_responses(SlotRing& ring, uint32_t to, Sight sight) {
       if (response.status == NETIF_RSP_NULL) continue;
       id = response.id;
     }
-    if (ring.ids.remove(id) || ring.unsure()) continue;
+    if (ring.ids.remove(id) || ring.unsure()) [[likely]]
+      continue;
     const bool twice = ring.ids.was_removed(id);
     violate(twice ? "double_response" : "unasked_response", wire_of(ring, sight.wire), sight.crossing,
             fmt::format("response {} is to request id {}, {}", index, id,
@@ -115,7 +127,8 @@ void RingChecker::look_for_late_event(SlotRing& ring, Sight sight) {
 }
 
 // The backend has looked, or has published responses. A wait of either end is seen elsewhere.
-void RingChecker::on_indices(SlotRing& ring, const RingIndices& shown, uint32_t req_cons, Sight sight) {
+[[gnu::always_inline]] inline void RingChecker::on_indices(SlotRing& ring, const RingIndices& shown,
+                                                           uint32_t req_cons, Sight sight) {
   const uint32_t published = ring.rsp_prod;
   if (!look(ring, shown, sight)) return;
   ring.told = shown.req_prod;
@@ -127,7 +140,22 @@ void RingChecker::on_indices(SlotRing& ring, const RingIndices& shown, uint32_t 
           fmt::format("rsp_prod is {}, but only {} requests have been taken", shown.rsp_prod, req_cons));
 }
 
-void RingChecker::on_request(SlotRing& ring, Sight sight) {
+[[gnu::always_inline]] inline void RingChecker::on_indices(Group& group, Sight sight) {
+  struct Seen {  // BlkIndicesRecord and netif's begin so
+    RingIndices shown;
+    uint32_t req_cons;
+  };
+  const auto [shown, req_cons] = record_at<Seen>(*sight.crossing);
+  SlotRing* ring = group.ring;
+  if (ring == nullptr || !same_indices(ring->indices(), shown)) [[unlikely]] {
+    ring = ring_of(group, shown);
+    if (ring == nullptr) return;
+  }
+  ring->wire = &sight.wire;
+  on_indices(*ring, shown, req_cons, sight);
+}
+
+[[gnu::always_inline]] inline void RingChecker::on_request(SlotRing& ring, Sight sight) {
   if (ring.halted) return;
   if (meddled_with(*sight.crossing)) {
     ring.meddled = true;
@@ -138,9 +166,8 @@ void RingChecker::on_request(SlotRing& ring, Sight sight) {
   uint32_t index = 0;
   uint64_t id = 0;
   if (ring.kind == RingKind::blk) {
-    const auto record = record_at<BlkRequestRecord>(*sight.crossing);
-    index = record.req_cons;
-    id = record.id;
+    index = record_at<uint32_t>(*sight.crossing, offsetof(BlkRequestRecord, req_cons));
+    id = record_at<uint64_t>(*sight.crossing, offsetof(BlkRequestRecord, id));
   } else if (ring.kind == RingKind::net_tx) {
     const auto record = record_at<NetTxRequestRecord>(*sight.crossing);
     index = record.req_cons;
@@ -161,7 +188,7 @@ void RingChecker::on_request(SlotRing& ring, Sight sight) {
 }
 
 // It is about to be written into its slot, or a few.
-void RingChecker::on_response(SlotRing& ring, Sight sight) {
+[[gnu::always_inline]] inline void RingChecker::on_response(SlotRing& ring, Sight sight) {
   if (meddled_with(*sight.crossing)) {
     ring.meddled = true;
     ring.fresh = ring.noted;
@@ -170,7 +197,7 @@ void RingChecker::on_response(SlotRing& ring, Sight sight) {
   if (sight.crossing->flags & Crossing::kDropped) ring.lost = true;
   uint32_t slot = 0, more = 0;
   if (ring.kind == RingKind::blk) {
-    slot = record_at<BlkResponseRecord>(*sight.crossing).slot;
+    slot = record_at<uint32_t>(*sight.crossing, offsetof(BlkResponseRecord, slot));
   } else if (ring.kind == RingKind::net_tx) {
     const auto record = record_at<NetTxResponseRecord>(*sight.crossing);
     slot = record.slot;
@@ -181,16 +208,47 @@ void RingChecker::on_response(SlotRing& ring, Sight sight) {
   ring.rsp_written = ring.rsp_prod + ring.slot(slot - ring.rsp_prod) + 1 + more;
 }
 
-void RingChecker::frontend_gets_event(SlotRing& ring, Sight, const Verdict& verdict) {
+[[gnu::always_inline]] inline void RingChecker::frontend_gets_event(SlotRing& ring, const Verdict& verdict) {
   ring.event_due_from.reset();
   ring.event_lost = verdict.copies == 0 || !verdict.punctual();
   ring.rsp_event_before = ring.indices().rsp_event;
 }
 
+[[gnu::always_inline]] inline void RingChecker::on_event(DomainRings& domain, Sight sight,
+                                                         const Verdict& verdict) {
+  const auto record = record_at<EventRecord>(*sight.crossing);
+  const auto operation = static_cast<EventOperation>(record.operation);
+  if (operation == EventOperation::send) return frontend_sends(domain, record.port, sight);
+  if (operation != EventOperation::deliver) return;
+  for (const auto& ring : domain.slots) {
+    if (ring->port.value == record.port) frontend_gets_event(*ring, verdict);
+  }
+}
+
+void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
+  const Role& role = roles_[wire.index()];
+  const Sight sight{wire, &crossing};
+  switch (role.part) {
+    case Part::indices: return on_indices(*role.group, sight);
+    case Part::events: return on_event(*role.domain, sight, verdict);
+    case Part::hypercall: return on_hypercall(*role.domain, sight);
+    case Part::byte_indices: return on_byte_indices(*role.group, sight);
+    case Part::request:
+      if (SlotRing* ring = only_ring_of(*role.group)) on_request(*ring, sight);
+      break;
+    case Part::response:
+      if (SlotRing* ring = only_ring_of(*role.group)) on_response(*ring, sight);
+      break;
+    case Part::none: break;
+  }
+}
+
 void RingChecker::frontend_waits(SlotRing& ring, Sight sight) {
-  if (ring.halted || !has_backend(ring.domain, ring.port)) return;
   const RingIndices now = ring.indices();
-  if (asks_event(ring.told, now.req_prod, now.req_event)) {
+  const bool untold = asks_event(ring.told, now.req_prod, now.req_event);
+  const bool in_order = !untold && index_before(now.rsp_prod, now.rsp_event);
+  if (in_order || ring.halted || !has_backend(ring.domain, ring.port)) return;
+  if (untold) {
     const uint32_t told = std::exchange(ring.told, now.req_prod);
     violate(
         "event_missing", wire_of(ring, sight.wire), sight.crossing,

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "hv-model/domain.h"
 #include "sim/ids.h"
+#include "sim/memory.h"
 
 namespace ringside {
 
-class Domain;
-class Memory;
 class XenStore;
 
 enum class DeviceKind : uint8_t { vbd, vif, p9, console, other };
@@ -96,5 +96,15 @@ struct GrantEntry {
   Mfn frame;
 };
 std::optional<GrantEntry> grant_entry(const Memory& memory, const Domain& granter, GrantRef ref);
+// Whether it is one of version 1 that permits access to this frame: the common case, at less cost.
+inline bool still_permits(const Memory& memory, const Domain& granter, GrantRef ref, Mfn frame) {
+  const GrantTable& table = granter.grants;
+  const size_t of = ref.value / GrantTable::kEntriesPerFrame, at = ref.value % GrantTable::kEntriesPerFrame;
+  if (table.version != 1 || of >= table.frames.size()) return false;
+  // struct grant_entry_v1: flags, domain and frame.
+  const auto entry = memory.load<uint64_t>(table.frames[of].address() + at * sizeof(uint64_t));
+  constexpr uint64_t kTypeMask = 3, kPermitAccess = 1;
+  return (entry & kTypeMask) == kPermitAccess && entry >> 32 == frame.value;
+}
 
 }  // namespace ringside
