@@ -43,6 +43,7 @@ cat >device.cpp <<'CPP'
 int main() {
   ringside::test::DeviceBench bench;
   ringside::test::Uart& uart = bench.add_uart();
+  uart.write8(3, 0x03);  // 8N1
   uart.write8(0, 'x');
   bench.advance(std::chrono::milliseconds(10));
   std::cout << uart.sent() << "\n";
