@@ -147,8 +147,9 @@ Machine& Machine::models(std::function<std::shared_ptr<void>(const std::string&,
 void Machine::Impl::check_names() const {
   const std::vector<std::string> domains = names_of_domains(scenario);
   for (const auto& [name, program] : programs) {
-    const auto found = std::find_if(scenario.domains.begin(), scenario.domains.end(),
-                                    [&](const DomainScenario& domain) { return domain.name == name; });
+    const auto found =
+        std::find_if(scenario.domains.begin(), scenario.domains.end(),
+                     [&, &name = name](const DomainScenario& domain) { return domain.name == name; });
     if (found == scenario.domains.end()) {
       throw Error(fmt::format("host(\"{}\"): the scenario has no domain of this name{}; it has {}", name,
                               did_you_mean(near_names(name, domains, 2)), fmt::join(domains, ", ")));
