@@ -177,6 +177,96 @@ TEST_CASE("taps see the crossings of their wires and decide what arrives") {
   CHECK_FALSE(uart.tapped());
 }
 
+namespace {
+
+// Wants payloads that begin with a number above 9.
+struct Above9 final : CrossingSieve {
+  bool is_wanted(const std::vector<uint8_t>& payload) const override { return payload[0] > 9; }
+};
+
+}  // namespace
+
+TEST_CASE("a filter spares a tap what it does not want, and that counts all the same") {
+  Clock clock;
+  EventQueue events;
+  Wiring wiring(clock, events);
+  Wire& calls = wiring.add("dom1/hypercall", WireKind::call, kTestType);
+  Listener first, second;
+  wiring.add_tap(first);
+  wiring.set_filter(calls, first, CrossingFilter(1).want(Direction::out, 7).want(Direction::in, 8));
+  const auto pass = [&](Direction direction, uint8_t number) {
+    std::vector<uint8_t> payload{0, number, 0, 0, 0};
+    (void)calls.pass(direction, payload);
+  };
+  pass(Direction::out, 7);
+  pass(Direction::in, 7);
+  pass(Direction::out, 8);
+  pass(Direction::in, 8);
+  CHECK(first.seen == std::vector<std::string>{"dom1/hypercall#1", "dom1/hypercall#4"});
+  CHECK(wiring.last_sequence() == 4);
+
+  // Another tap sees everything; one that has changed the payload before decides what the filter sees.
+  struct Changer : Tap {
+    void on_crossing(const Wire&, Crossing& crossing, Verdict&) override { (*crossing.payload)[1] = 7; }
+  } changer;
+  wiring.set_first_tap(changer);
+  wiring.tap_first(calls, true);
+  wiring.add_tap(second);
+  pass(Direction::out, 9);
+  CHECK(first.seen.size() == 3);
+  CHECK(second.seen.size() == 1);
+  // Nobody can say what a payload is that is cut short.
+  std::vector<uint8_t> cut{0, 9};
+  wiring.tap_first(calls, false);
+  (void)calls.pass(Direction::out, cut);
+  CHECK(first.seen.size() == 4);
+  wiring.remove_tap(first);
+  pass(Direction::out, 9);
+  CHECK(second.seen.size() == 3);
+}
+
+TEST_CASE("a sieve spares the only tap of a wire, and no tap beside another") {
+  Clock clock;
+  EventQueue events;
+  Wiring wiring(clock, events);
+  Wire& grants = wiring.add("dom1/grant", WireKind::call, kTestType);
+  Listener sieved, beside;
+  const Above9 above9;
+  wiring.add_tap(sieved);
+  wiring.set_sieve(grants, sieved, above9);
+  (void)grants.show(Direction::in, uint8_t{9});
+  (void)grants.show(Direction::in, uint8_t{10});
+  CHECK(sieved.seen == std::vector<std::string>{"dom1/grant#2"});
+  wiring.add_tap(beside);
+  (void)grants.show(Direction::in, uint8_t{9});
+  CHECK(sieved.seen.size() == 2);
+  CHECK(beside.seen.size() == 1);
+  wiring.remove_tap(sieved);
+  (void)grants.show(Direction::in, uint8_t{9});
+  CHECK(beside.seen.size() == 2);
+}
+
+TEST_CASE("a tap may show something on the wire that it looks at") {
+  Clock clock;
+  EventQueue events;
+  Wiring wiring(clock, events);
+  Wire& wire = wiring.add("dom1/notice", WireKind::sampled, kTestType);
+  struct Echo : Tap {
+    Wire* on = nullptr;
+    std::vector<uint8_t> seen;
+    void on_crossing(const Wire&, Crossing& crossing, Verdict&) override {
+      if ((*crossing.payload)[0] < 3)
+        (void)on->show(Direction::in, static_cast<uint8_t>((*crossing.payload)[0] + 1));
+      seen.push_back((*crossing.payload)[0]);
+    }
+  } echo;
+  echo.on = &wire;
+  wiring.add_tap(echo);
+  (void)wire.show(Direction::out, uint8_t{1});
+  (void)wire.show(Direction::out, uint8_t{2});
+  CHECK(echo.seen == std::vector<uint8_t>{3, 2, 1, 3, 2});
+}
+
 TEST_CASE("notices are shown up to a bound and counted beyond it") {
   Clock clock;
   EventQueue events;
