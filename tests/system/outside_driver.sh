@@ -88,7 +88,7 @@ says ../out "fixed"
 expect 1 "$command" ci-replay bad/junit.xml --program bad --json
 says ../out '"verdict": "still fails"'
 rm -r bad/*_tests
-mv good elsewhere
+mv good ../elsewhere
 expect 2 "$command" ci-replay bad/ringside-sessions --program bad
 says ../out "not replayed"
 
