@@ -7,7 +7,16 @@
 #include "sim/assert.h"
 #include "sim/host_pages.h"
 
+// gcc says it by a macro, clang by a feature.
 #if defined(__SANITIZE_ADDRESS__)
+#define RINGSIDE_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RINGSIDE_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -24,14 +33,14 @@ constexpr size_t kGuardBytes = 4096;
 // One switch of stacks, with what the sanitizer wants to hear before and behind it.
 struct Fiber::Switch {
   static void before(void** fake, const void* bottom, size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(fake, bottom, bytes);
 #else
     (void)fake, (void)bottom, (void)bytes;
 #endif
   }
   static void behind(void* fake, const void** bottom, size_t* bytes) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
     __sanitizer_finish_switch_fiber(fake, bottom, bytes);
 #else
     (void)fake, (void)bottom, (void)bytes;
@@ -53,7 +62,7 @@ struct Fiber::Switch {
 
 Fiber::~Fiber() {
   if (stack_ == nullptr) return;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
   // What a dropped program has allocated is not lost, it was never given the chance: its stack stays.
   if (!done_ && inside_ != nullptr) {
     __lsan_register_root_region(stack_, kStackBytes);
@@ -68,6 +77,10 @@ Result<> Fiber::create(std::function<void()> body) {
   if (pages == nullptr) return fail("cannot get memory for the stack of a hosted program");
   mprotect(pages, kGuardBytes, PROT_NONE);
   stack_ = static_cast<std::byte*>(pages) + kGuardBytes;
+#if defined(RINGSIDE_ADDRESS_SANITIZER)
+  // The place is that of an earlier fiber, whose frames are still marked there.
+  __asan_unpoison_memory_region(stack_, kStackBytes);
+#endif
   body_ = std::move(body);
   return {};
 }
