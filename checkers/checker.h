@@ -58,8 +58,8 @@ struct CheckedMachine {
   std::function<Memory*(std::string_view domain)> memory;
   // CR3 of a domain's processor while it runs with 4-level page tables; nothing otherwise.
   std::function<std::optional<uint64_t>(std::string_view domain)> page_table_root;
-  // Where a hosted PC's driver is ("file.c:42"), if these bytes of RAM lie in no page that it has; nothing if they
-  // do, and for other domains. Null where none is hosted.
+  // Where a hosted PC's driver is ("file.c:42"), if these bytes of RAM lie in no page that it has; nothing if
+  // they do, and for other domains. Null where none is hosted.
   std::function<std::optional<std::string>(std::string_view domain, uint64_t address, uint64_t length)>
       outside_pages;
 };

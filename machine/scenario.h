@@ -26,8 +26,8 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 struct DomainScenario {
   std::string name;
-  // "pv", or a PC: "pc" (Linux's boot protocol, or firmware), "pvh", "bare". "hosted" is a paravirtual domain,
-  // "hosted-pc" a PC, whose program is part of the process (ringside/hosted.h).
+  // "pv", or a PC: "pc" (Linux's boot protocol, or firmware), "pvh", "bare". "hosted" is a paravirtual
+  // domain, "hosted-pc" a PC, whose program is part of the process (ringside/hosted.h).
   std::string personality = "pv";
   uint64_t memory_bytes = 64 << 20;
   std::string kernel;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "cpu/cpu.h"
 #include "checkers/driver/driver_report.h"
+#include "cpu/cpu.h"
 #include "devices/disk/payloads.h"
 #include "devices/nic/payloads.h"
 #include "devices/pci/payloads.h"

@@ -7,8 +7,8 @@
 //                                    });
 //
 // The child has a limit of CPU time (RINGSIDE_CPU_LIMIT, seconds; 10 unless set) and one of the host's time,
-// thirty times as long and a minute. With RINGSIDE_NO_FORK=1 the body runs in this process, for gdb: nothing is caught
-// then. Environment: RINGSIDE_OUT is the folder for sessions of failed tests (ringside-sessions),
+// thirty times as long and a minute. With RINGSIDE_NO_FORK=1 the body runs in this process, for gdb: nothing
+// is caught then. Environment: RINGSIDE_OUT is the folder for sessions of failed tests (ringside-sessions),
 // RINGSIDE_SEED the seed of all machines, RINGSIDE_REPLAY a session that the test shall be compared with.
 #pragma once
 
