@@ -24,8 +24,7 @@ struct WantedWire {
 class SiteFilter {
  public:
   // Globs of wires, and actions as a user lists them: "drop", "delay(2ms)", "parity". Empty: all. Behind a
-  // glob
-  // "@spread(100)" may stand.
+  // glob may stand "@spread(100)".
   SiteFilter(std::vector<std::string> globs, std::vector<std::string> actions);
 
   // Whose machine's wires they are. What crosses before this is known, while the machine is built, is no

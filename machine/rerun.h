@@ -20,8 +20,7 @@ struct Rerun {
 };
 
 // `scenario_folder` (unless empty) is where kernels and images are looked for first. What the session itself
-// holds
-// (`ringside pack`) is taken from there, but for kernels.
+// holds (`ringside pack`) is taken from there, but for kernels.
 //
 // What somebody typed comes at its recorded time, what the scenario's script typed when its text appears.
 // Answers from outside (a shared folder) are asked for anew.

@@ -2,7 +2,7 @@
  * of Xen hypercalls, event channels, grants and XenStore. The same source is compiled
  *
  *   - for the host, and runs as a cooperative process in the machine, under the host's debugger and
- * sanitizers: a domain of a scenario with personality = "hosted" (Xen) or "hosted-pc" (a PC's board);
+ *     sanitizers: a domain of a scenario with personality = "hosted" (Xen) or "hosted-pc" (a PC's board);
  *   - for the emulated core, by ringside_guest() (Xen) or ringside_pc_guest() (ring 0).
  *
  * The program begins in rs_main(), which the driver's author writes. When it returns, the domain powers off.
