@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include "machine/host_file.h"
 #include "machine/machine.h"
 #include "machine/rerun.h"
+#include "machine/temporary_folder.h"
 #include "sim/session/reader.h"
 #include "sim/session/wire_difference.h"
 
@@ -214,22 +214,6 @@ Result<> rerun_here(const Kept& kept, const CiReplayArguments& arguments, Replay
   return {};
 }
 
-// A folder for what one test leaves, which goes with it.
-struct Scratch {
-  Scratch() {
-    std::error_code error;
-    path = (fs::temp_directory_path(error) / "ringside-ci-replay-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) path.clear();
-  }
-  ~Scratch() {
-    std::error_code error;
-    if (!path.empty()) fs::remove_all(path, error);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::string path;
-};
-
 // A test may run several machines, and leave a session of each: that of the same scenario and name is the
 // one.
 std::string counterpart(const Kept& kept, const TestRun& run) {
@@ -246,9 +230,9 @@ Result<> rerun_test(const Kept& kept, const Read& session, const CiReplayArgumen
   folders.emplace_back(".");
   const auto program = find_program(session.header.program, folders);
   if (!program) return tl::unexpected(program.error());
-  const Scratch scratch;
-  if (scratch.path.empty()) return fail("no folder can be made for temporary files");
-  const auto run = run_test(*program, session.header.test, kept.path, scratch.path);
+  const TemporaryFolder scratch("ringside-ci-replay");
+  if (scratch.path().empty()) return fail("no folder can be made for temporary files");
+  const auto run = run_test(*program, session.header.test, kept.path, scratch.path().string());
   if (!run) return tl::unexpected(run.error());
   if (!run->there) return fail(fmt::format("{} has no test '{}'", *program, session.header.test));
   replayed.now = run->passed ? "passes" : "fails";

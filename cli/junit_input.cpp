@@ -141,15 +141,18 @@ std::vector<JunitFailure> read_junit(std::string_view xml) {
 std::vector<std::string> sessions_named_in(std::string_view text) {
   constexpr std::string_view kEnding = ".pcapng";
   constexpr std::string_view kAround = " \t\r\n\"'<>=()[],;";
+  constexpr size_t kPathMax = 4096;  // a host's own limit; nothing longer is a file's name
   std::vector<std::string> names;
   for (size_t at = text.find(kEnding); at != std::string_view::npos; at = text.find(kEnding, at + 1)) {
     const size_t end = at + kEnding.size();
     if (end < text.size() && kAround.find(text[end]) == std::string_view::npos && text[end] != ':' &&
         text[end] != '.')
       continue;
-    const size_t before = at == 0 ? at : text.find_last_of(kAround, at - 1);
-    const size_t start = before == std::string_view::npos || at == 0 ? 0 : before + 1;
-    std::string name(text.substr(start, end - start));
+    const size_t first = end - std::min(end, kPathMax + 1);
+    const std::string_view reach = text.substr(first, end - first);
+    const size_t before = reach.find_last_of(kAround);
+    if (before == std::string_view::npos && reach.size() > kPathMax) continue;
+    std::string name(reach.substr(before == std::string_view::npos ? 0 : before + 1));
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   return names;

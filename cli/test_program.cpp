@@ -113,7 +113,6 @@ Result<int> run_program(std::vector<std::string> arguments, std::vector<std::str
 }  // namespace
 
 Result<std::string> find_program(const std::string& name, const std::vector<std::string>& folders) {
-  if (name.find('/') != std::string::npos && is_program(name)) return name;
   for (const std::string& folder : folders) {
     const fs::path found = find_below(folder, fs::path(name).filename());
     if (!found.empty()) return found.string();

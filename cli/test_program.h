@@ -9,8 +9,8 @@
 
 namespace ringside::cli {
 
-// Where the program is: in or below one of the folders, the first one first. `name` is as the session has it,
-// a path or a file's name alone.
+// Where the program is: in or below one of the folders, the first one first. Of `name`, which is as the
+// session has it, the file's name counts: a session of somebody else's does not choose what runs here.
 Result<std::string> find_program(const std::string& name, const std::vector<std::string>& folders);
 
 struct TestRun {

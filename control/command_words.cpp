@@ -1,6 +1,7 @@
 #include "control/command_words.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace ringside {
 
@@ -14,6 +15,18 @@ std::vector<std::string> words_of(std::string_view text) {
     at = end;
   }
   return words;
+}
+
+std::optional<uint64_t> number_in(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  std::string_view digits = negative ? text.substr(1) : text;
+  const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
+  if (hex) digits.remove_prefix(2);
+  uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return negative ? 0 - value : value;
 }
 
 }  // namespace ringside

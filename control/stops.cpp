@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "control/command_words.h"
@@ -36,18 +35,6 @@ std::string_view text_of(FaultOperator op) {
     if (value == op) return text;
   }
   return "?";
-}
-
-std::optional<uint64_t> number_in(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  std::string_view digits = negative ? text.substr(1) : text;
-  const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
-  if (hex) digits.remove_prefix(2);
-  uint64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return negative ? 0 - value : value;
 }
 
 // "status != 0 operation=READ": blanks may stand around operators. Values end at a blank or a comma; quoted

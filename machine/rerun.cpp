@@ -1,7 +1,6 @@
 #include "machine/rerun.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -9,6 +8,7 @@
 #include <fstream>
 
 #include "machine/input.h"
+#include "machine/temporary_folder.h"
 #include "sim/session/reader.h"
 
 namespace ringside {
@@ -16,26 +16,6 @@ namespace ringside {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder that goes when its user does.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::error_code error;
-    std::string name = (fs::temp_directory_path(error) / "ringside-rerun-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    if (!path_.empty()) fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // What people gave, at its time.
 class RecordedInput final : public InputSource {
@@ -73,8 +53,10 @@ Result<Recorded> read_recorded(SessionReader& reader) {
 // The scenario's script gives its own inputs again: they are taken out, each once.
 void leave_out_scripted(const Scenario& scenario, std::deque<InputRecord>& inputs) {
   for (const InputScenario& scripted : scenario.inputs) {
+    const std::string wire = scripted.domain + "/" + scripted.wire + "/in";
     const auto is_it = [&](const InputRecord& input) {
-      return std::equal(input.bytes.begin(), input.bytes.end(), scripted.send.begin(), scripted.send.end());
+      return input.wire == wire &&
+             std::equal(input.bytes.begin(), input.bytes.end(), scripted.send.begin(), scripted.send.end());
     };
     const auto found = std::find_if(inputs.begin(), inputs.end(), is_it);
     if (found != inputs.end()) inputs.erase(found);
@@ -127,7 +109,7 @@ Result<Rerun> rerun_session(const std::string& session, const std::string& scena
   const SessionHeader& header = reader->header();
   auto scenario = scenario_of_session(header, scenario_folder);
   if (!scenario) return tl::unexpected(scenario.error());
-  const TemporaryFolder temporary;
+  const TemporaryFolder temporary("ringside-rerun");
   if (temporary.path().empty()) return fail("no folder can be made for temporary files");
   SIM_TRY(unpack(header, *scenario, temporary.path()));
   scenario->remembered_folders.push_back(temporary.path().string());

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "control/command_words.h"
 #include "control/stops.h"
 #include "ringside/crossing.h"
 #include "testkit/crossing_store.h"
@@ -42,18 +42,6 @@ constexpr std::array<std::pair<FaultOperator, const char*>, 7> kOperators{{
 }};
 
 Condition make(Node node) { return Condition(std::make_shared<const Node>(std::move(node))); }
-
-std::optional<uint64_t> number_of(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  std::string_view digits = negative ? text.substr(1) : text;
-  const bool hex = digits.starts_with("0x");
-  if (hex) digits.remove_prefix(2);
-  uint64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return negative ? 0 - value : value;
-}
 
 // -1 is what a field of two bytes holds as 0xffff, whatever it is shown as.
 bool is_negative(const StopCondition& condition, const std::vector<DecodedField>& fields) {
@@ -167,7 +155,7 @@ Condition Field::compare(Comparison comparison, std::string value, bool is_text)
   node.kind = Node::Kind::field;
   node.field.field = name_;
   node.field.op = kOperators[static_cast<size_t>(comparison)].first;
-  node.field.number = number_of(value);
+  node.field.number = number_in(value);
   node.written = is_text ? fmt::format("\"{}\"", value) : value;
   node.field.value = std::move(value);
   return make(std::move(node));

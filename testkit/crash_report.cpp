@@ -38,11 +38,6 @@ struct DeathRecord {
   std::array<char, 128> ending{};
 };
 
-struct Frame {
-  uint8_t kind, ask;
-  uint32_t size;
-} __attribute__((packed));
-
 int report_to = -1;
 bool reported = false;
 double limit_seconds = 0;
@@ -68,7 +63,7 @@ void say(DeathRecord& record) {
   record.note = note;
   std::strncpy(record.ending.data(), RunningTest::instance().ending.c_str(), record.ending.size() - 1);
   if (IsolatedChild* child = RunningTest::instance().child) child->flush();
-  const Frame frame{kDeathMessage, 0, sizeof record};
+  const MessageHead frame{kDeathMessage, 0, sizeof record};
   send_all(&frame, sizeof frame);
   send_all(&record, sizeof record);
 }

@@ -33,7 +33,7 @@ const uint8_t* CrossingStore::keep(std::span<const uint8_t> payload) {
   uint8_t* const place = block.bytes.get() + block.used;
   std::copy(payload.begin(), payload.end(), place);
   block.used += payload.size();
-  block.last = next();
+  block.last = next() - 1;  // its crossing is in records_ already
   return place;
 }
 
@@ -56,9 +56,7 @@ void CrossingStore::add(const Wire& wire, const ringside::Crossing& crossing, co
   const auto bytes = crossing.bytes();
   records_.push_back({crossing.at, crossing.sequence, wire.index(), static_cast<uint32_t>(bytes.size()),
                       nullptr, crossing.direction, crossing.flags, verdict});
-  // Numbered before it is kept: next() counts this one then.
   records_.back().payload = keep(bytes);
-  blocks_.back().last = next() - 1;
 }
 
 const CrossingStore::Record& CrossingStore::at(uint64_t number) const {

@@ -100,7 +100,7 @@ class CrossingLog final : public Tap {
   std::shared_ptr<CrossingStore> store_;
 };
 
-// Lines of at most so many columns for the crossings of these numbers.
+// A line of at most so many columns; what is cut off is "...".
 std::string cut_line(std::string line, size_t columns);
 
 inline Time to_time(Tick tick) {

@@ -30,11 +30,6 @@ constexpr size_t kBufferBytes = 32 << 10;
 constexpr uint8_t kDoneMessage = 210;
 constexpr size_t kMessageBytesMax = 64 << 20;
 
-struct Frame {
-  uint8_t kind, ask;
-  uint32_t size;
-} __attribute__((packed));
-
 class Child final : public IsolatedChild {
  public:
   explicit Child(int socket) : socket_(socket) {}
@@ -78,7 +73,7 @@ class Child final : public IsolatedChild {
 
  private:
   void put(uint8_t kind, bool ask, std::string_view bytes) {
-    const Frame frame{kind, ask, static_cast<uint32_t>(bytes.size())};
+    const MessageHead frame{kind, ask, static_cast<uint32_t>(bytes.size())};
     buffer_.append(reinterpret_cast<const char*>(&frame), sizeof frame);
     buffer_.append(bytes);
   }
@@ -106,6 +101,7 @@ class Child final : public IsolatedChild {
 void send_bytes(int socket, const void* bytes, size_t size) {
   for (const char* at = static_cast<const char*>(bytes); size != 0;) {
     const ssize_t sent = ::send(socket, at, size, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return;
     at += sent;
     size -= static_cast<size_t>(sent);
@@ -227,7 +223,7 @@ void IsolatedTest::Impl::forget(std::string_view path) {
 
 void IsolatedTest::Impl::take_messages(int socket, const Take& take) {
   size_t at = 0;
-  Frame frame{};
+  MessageHead frame{};
   for (; unread.size() - at >= sizeof frame; at += sizeof frame + frame.size) {
     std::memcpy(&frame, unread.data() + at, sizeof frame);
     if (frame.size > kMessageBytesMax || unread.size() - at - sizeof frame < frame.size) break;

@@ -39,6 +39,11 @@ std::vector<std::string> names_of_consoles(const Scenario& scenario) {
   return names;
 }
 
+std::string text_of(const Violation& violation) {
+  return fmt::format("{} on {} at {}: {}", violation.rule, violation.wire, to_string(violation.at),
+                     violation.text);
+}
+
 }  // namespace
 
 void MachineTap::on_wire_added(const Wire& wire) {
@@ -176,10 +181,6 @@ void Machine::Impl::build() {
   MachineOptions options;
   options.record_to = recording->path();
   options.hosted = programs;
-  if (const std::string& test = RunningTest::instance().name; !test.empty()) {
-    options.test = test;
-    options.program = program_path().substr(program_path().rfind('/') + 1);
-  }
   options.test = RunningTest::instance().name;
   if (!options.test.empty()) options.program = program_invocation_short_name;
   options.taps_behind = {&tap};
@@ -205,11 +206,7 @@ void Machine::Impl::announce() {
   if (test.name.empty()) return;
   remember_folder(scenario);
   const std::string path = test.session_path(number);
-  const bool hosted = std::any_of(scenario.domains.begin(), scenario.domains.end(),
-                                  [](const DomainScenario& domain) { return domain.is_hosted(); });
-  test.commands.push_back(
-      hosted ? fmt::format("RINGSIDE_REPLAY={} {} {}", path, program_path(), quoted_test_name(test.name))
-             : "ringside replay " + path);
+  test.commands.push_back(replay_command(path));
   test.announce(recording->descriptor(), path);
 }
 
@@ -274,22 +271,23 @@ void Machine::input(const std::string& wire, const std::vector<uint8_t>& bytes) 
   impl_->input.add(wire, bytes);
 }
 
-std::string Machine::replay_command(const std::string& path) const {
-  const auto& domains = impl_->scenario.domains;
-  const bool hosted = std::any_of(domains.begin(), domains.end(),
+// A hosted driver is part of the test program.
+std::string Machine::Impl::replay_command(const std::string& path) const {
+  const bool hosted = std::any_of(scenario.domains.begin(), scenario.domains.end(),
                                   [](const DomainScenario& domain) { return domain.is_hosted(); });
-  if (!hosted) return "ringside replay " + path;
-  return fmt::format("RINGSIDE_REPLAY={} {} {}", path, program_path(),
+  if (!hosted) return "ringside replay " + shell_word(path);
+  return fmt::format("RINGSIDE_REPLAY={} {} {}", shell_word(path), shell_word(program_path()),
                      quoted_test_name(RunningTest::instance().name));
 }
+
+std::string Machine::replay_command(const std::string& path) const { return impl_->replay_command(path); }
 
 std::vector<std::string> Machine::complaints() const {
   std::vector<std::string> all;
   if (!impl_->machine) return all;
   for (const Violation& violation : violations()) {
     if (violation.allowed) continue;
-    all.push_back(fmt::format("broken: {}", fmt::format("{} on {} at {}: {}", violation.rule, violation.wire,
-                                                        to_string(violation.at), violation.text)));
+    all.push_back("broken: " + text_of(violation));
   }
   const Outcome& outcome = impl_->outcome;
   if (impl_->failure_allowed || !impl_->finished || outcome.ok()) return all;
@@ -321,9 +319,6 @@ std::ostream& operator<<(std::ostream& to, const Outcome& outcome) {
   return to << to_string(outcome.verdict) << " at " << to_string(outcome.at) << ": " << outcome.reason;
 }
 
-std::ostream& operator<<(std::ostream& to, const Violation& violation) {
-  return to << violation.rule << " on " << violation.wire << " at " << to_string(violation.at) << ": "
-            << violation.text;
-}
+std::ostream& operator<<(std::ostream& to, const Violation& violation) { return to << text_of(violation); }
 
 }  // namespace ringside::test

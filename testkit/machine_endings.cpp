@@ -21,8 +21,9 @@ namespace ringside::test {
 
 namespace {
 
-// How an ending's process ends.
-constexpr int kFailed = 1;
+// How an ending's process ends: 0 is none of them, with which a driver may leave it in the middle. kReported:
+// crash_report.cpp has told of its death.
+constexpr int kPassed = 3, kFailed = 1, kReported = 70;
 
 int wait_for_process(pid_t process) {
   int status = 0;
@@ -33,12 +34,15 @@ int wait_for_process(pid_t process) {
 
 // What its end says of an ending, in the process that asked for it.
 void judge_ending(const std::string& name, int status) {
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == kPassed) return;
   note_failure();
-  if (WIFEXITED(status)) return;  // it has said why
+  if (code == kFailed || code == kReported) return;  // it has said why
   IsolatedChild* child = RunningTest::instance().child;
-  const std::string text = fmt::format("in the ending '{}': it was killed by signal {} ({})", name,
-                                       WTERMSIG(status), strsignal(WTERMSIG(status)));
+  const std::string text =
+      WIFEXITED(status) ? fmt::format("in the ending '{}': it exited with {} in the middle", name, code)
+                        : fmt::format("in the ending '{}': it was killed by signal {} ({})", name,
+                                      WTERMSIG(status), strsignal(WTERMSIG(status)));
   if (child == nullptr) throw Error(text);
   child->send(kFailureMessage, text);
 }
@@ -111,7 +115,7 @@ void Machine::Impl::do_ending(const std::string& name, const std::function<void(
   std::cout.flush();
   std::fflush(nullptr);
   if (RunningTest::instance().write_coverage != nullptr) RunningTest::instance().write_coverage();
-  _exit(test.failed ? kFailed : 0);
+  _exit(test.failed ? kFailed : kPassed);
 }
 
 void Machine::fork(const std::string& name, const std::function<void()>& ending) {
@@ -152,6 +156,7 @@ void Machine::save(const std::string& path) {
       copy_to(impl_->recording->descriptor(), path);
     } catch (const std::exception& error) {
       std::cerr << error.what() << std::endl;
+      if (IsolatedChild* child = RunningTest::instance().child) child->flush();
       code = kFailed;
     }
     _exit(code);

@@ -55,13 +55,12 @@ struct Machine::Impl {
   MachineTap tap;
   TestInput input;
   std::map<std::string, std::string> consoles;
-  std::map<std::string, size_t> console_found;       // up to where run_until_console() has looked
-  std::unique_ptr<ringside::Machine> machine;        // null: not built yet
-  MakeModels make_models;                            // of the test; may be null
-  std::vector<std::shared_ptr<void>> models;         // go before the machine, whose simulation they belong to
-  unsigned number = 0;                               // among its test's machines
-  std::exception_ptr thrown;                         // by a predicate within the run
-  std::vector<ringside::Violation> last_violations;  // once it has ended
+  std::map<std::string, size_t> console_found;  // up to where run_until_console() has looked
+  std::unique_ptr<ringside::Machine> machine;   // null: not built yet
+  MakeModels make_models;                       // of the test; may be null
+  std::vector<std::shared_ptr<void>> models;    // go before the machine, whose simulation they belong to
+  unsigned number = 0;                          // among its test's machines
+  std::exception_ptr thrown;                    // by a predicate within the run
   Outcome outcome;
   bool finished = false;
   bool stopped = false;  // by the test
@@ -72,6 +71,7 @@ struct Machine::Impl {
   void build();
   void load();
   void announce();
+  std::string replay_command(const std::string& path) const;
   void check_names() const;
   const std::string& console_name(const std::string& domain) const;
   // --- comparison.cpp ---

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -19,12 +20,14 @@ namespace ringside::test {
 
 namespace {
 
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
 std::string file_name_of(const std::string& text) {
   std::string name;
   for (const char c : text) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-    if (plain) {
+    if (is_plain(c)) {
       name += c;
     } else if (!name.empty() && name.back() != '_') {
       name += '_';
@@ -78,7 +81,7 @@ std::optional<uint64_t> seed_from_environment() {
   const char* given = std::getenv("RINGSIDE_SEED");
   if (given == nullptr || *given == '\0') return std::nullopt;
   if (std::strcmp(given, "random") == 0) {
-    // Drawn once for the run, and handed down: what is printed is the number.
+    // Drawn once for the process, which is the test's: what is printed is the number.
     const uint64_t drawn = std::random_device{}() & 0x7fffffff;
     setenv("RINGSIDE_SEED", fmt::format("{}", drawn).c_str(), 1);
     return drawn;
@@ -96,11 +99,17 @@ std::string program_path() {
   return name.find('/') == std::string::npos ? "./" + name : name;
 }
 
+std::string shell_word(const std::string& text) {
+  const auto needs_none = [](char c) { return is_plain(c) || c == '/' || c == '_' || c == '+' || c == ':'; };
+  const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), needs_none);
+  return bare ? text : in_shell_quotes(text);
+}
+
 // Catch2 takes commas, brackets, stars and backslashes for its own.
 std::string quoted_test_name(const std::string& name) {
   std::string escaped;
   for (const char c : name) {
-    if (c == ',' || c == '[' || c == ']' || c == '*' || c == '\\' || c == '~') escaped += '\\';
+    if (c == ',' || c == '[' || c == ']' || c == '*' || c == '\\' || c == '~' || c == '"') escaped += '\\';
     escaped += c;
   }
   return in_shell_quotes(escaped);

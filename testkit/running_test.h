@@ -42,7 +42,15 @@ struct RunningTest {
 std::optional<uint64_t> seed_from_environment();
 // The program as it was called, and the argument by which it runs this one test.
 std::string program_path();
+// As it is typed into a shell: in quotation marks where it needs them.
+std::string shell_word(const std::string& text);
 std::string quoted_test_name(const std::string& name);
+
+// What a message between a test's process and its parent begins with.
+struct MessageHead {
+  uint8_t kind, ask;
+  uint32_t size;
+} __attribute__((packed));
 
 // Kinds of messages that IsolatedTest takes itself.
 inline constexpr uint8_t kRecordingMessage = 200;  // a path, a line for each note; the descriptor comes along

@@ -96,7 +96,6 @@ class GrantsChecker final : public Checker {
   std::optional<GrantEntry> entry_of(DomainGrants& domain, uint32_t ref) const;
 
   void on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
-  void on_ring(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
   void on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing);

@@ -139,6 +139,7 @@ inline void run_endings(IsolatedChild& child, const Catch::SourceLineInfo& line,
     Catch::getCurrentMutableContext().setResultCapture(capture);
   }
   guarded(line, body);
+  if (has_failed()) send_commands(child);
 }
 
 inline void run_case(const char* name, const Catch::SourceLineInfo& line, const std::function<void()>& body) {
@@ -174,7 +175,9 @@ inline void run_case(const char* name, const Catch::SourceLineInfo& line, const 
         if (leaks_memory())
           complain(line, "memory is leaked; the leak sanitizer's report is on standard error");
         capture->tell_of_generators();
-        if (has_failed()) child.send(kFailed, {});
+        if (!has_failed()) return;
+        send_commands(child);
+        child.send(kFailed, {});
       },
       take);
   if (end.died) {
@@ -183,6 +186,7 @@ inline void run_case(const char* name, const Catch::SourceLineInfo& line, const 
                    Catch::StringRef("", size_t{0}),
                    Catch::ResultDisposition::ContinueOnFailure},
                   "the test's process died: " + end.text, test.notes());
+    Relay::print_commands(test.notes());
     relay.close_sections();
   }
   if (!end.died && !relay.failed()) return;

@@ -40,6 +40,7 @@ enum Kind : uint8_t {
   kGenerator,
   kGeneratorMore,
   kOutput,
+  kReplay,
   kFailed,
 };
 
@@ -64,6 +65,7 @@ class Packer {
 class Unpacker {
  public:
   explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
+  bool empty() const { return bytes_.empty(); }
   uint64_t number() {
     uint64_t number = 0;
     if (bytes_.size() < sizeof number) return 0;
@@ -316,6 +318,7 @@ class Relay {
         generator(place).more = bytes.front() == '1';
         return {};
       }
+      case kReplay: print_commands({std::string(bytes)}); return {};
       case kFailed: failed_ = true; return {};
       case kOutput: std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size())); return {};
       default: take_assertion(kind, from); return {};
@@ -328,6 +331,15 @@ class Relay {
   // The child is dead: what it was in ends here.
   void close_sections() {
     while (!sections_.empty()) close_section(true);
+  }
+
+  // Of a failure's notes, the commands that replay it, each in a line of its own: the console's reporter
+  // folds its messages, so that nobody could copy one from there.
+  static void print_commands(const std::vector<std::string>& notes) {
+    std::cout.flush();
+    for (const std::string& note : notes) {
+      if (note.starts_with("replay: ")) std::cerr << note << std::endl;
+    }
   }
 
   static void report(const Catch::AssertionInfo& info, const std::string& text,
@@ -405,7 +417,7 @@ class Relay {
     if (kind == kExpression || kind == kMessage || kind == kNoExpression) number = from.number();
     if (kind == kExpression || kind == kMessage || kind == kThrown) text = from.text();
     Scope scope;
-    for (uint64_t left = from.number(); left != 0; --left) {
+    for (uint64_t left = from.number(); left != 0 && !from.empty(); --left) {
       const std::string message = from.text();
       const char* const file = interned(from.text());
       scope.add(message, Catch::SourceLineInfo(file, static_cast<size_t>(from.number())));
@@ -427,6 +439,11 @@ class Relay {
   std::map<std::string, DistantGenerator*> generators_;
   bool failed_ = false;
 };
+
+// In the child, behind a body that has failed.
+inline void send_commands(IsolatedChild& child) {
+  for (const std::string& note : failure_notes()) child.send(kReplay, note);
+}
 
 // What the child prints by std::cout reaches the parent's, which Catch2 may have put elsewhere.
 class DistantOutput final : public std::streambuf {

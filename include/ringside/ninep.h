@@ -89,6 +89,7 @@ class RINGSIDE_API NinePMessage {
 
  private:
   NinePMessage& number(uint64_t value, unsigned size);
+  NinePMessage& counted(std::string_view value, unsigned count_size);
   Bytes bytes_;
 };
 
@@ -113,6 +114,7 @@ class RINGSIDE_API NinePReader {
 
  protected:
   uint64_t number(unsigned size);
+  std::string counted(unsigned count_size);
   Bytes bytes_;
   size_t at_ = 7;
 };
@@ -124,7 +126,7 @@ class RINGSIDE_API NinePReply : public NinePReader {
   // The errno of an Rlerror, the text of an Rerror; 0 and "" of any other answer.
   int error() const;
   std::string error_text() const;
-  bool failed() const { return error() != 0 || !error_text().empty(); }
+  bool failed() const { return type() == ninep::Rlerror || type() == ninep::Rerror; }
 };
 
 // Who sends messages and gets answers; each conversation has its own fids and tags.
@@ -230,7 +232,7 @@ class RINGSIDE_API NinePBench : public Bench {
   std::optional<std::string> contents(const std::string& path) const;
   bool exists(const std::string& path) const;
 
-  // A conversation with our server about the share. Each call gives another one.
+  // A conversation with our server about the share. Each call gives another one; there may be 256 in all.
   NinePClient client();
   // A conversation with the server that the test plays: both ends of it.
   struct Played {

@@ -16,12 +16,18 @@ namespace {
 constexpr std::string_view kWatching[] = {"9p"};
 constexpr size_t kRecordBytes = sizeof(P9MessageRecord);
 constexpr size_t kHeaderBytes = 7;
-constexpr int kInputOutputError = 5;  // EIO
+constexpr size_t kConversationsMax = 256;  // as many as P9MessageRecord can tell apart
 
-// What a message is when the taps have seen it. Less than a header is nothing.
-Bytes message_in(const Bytes& payload) {
+// What a message of that size is when the taps have seen it. Less than a header is nothing; what a fault has
+// cut says how much is left, as behind the ring of a Xen share.
+Bytes message_in(const Bytes& payload, size_t sent) {
   if (payload.size() < kRecordBytes + kHeaderBytes) return {};
-  return {payload.begin() + kRecordBytes, payload.end()};
+  Bytes left(payload.begin() + kRecordBytes, payload.end());
+  if (left.size() < sent) {
+    const auto size = static_cast<uint32_t>(left.size());
+    std::memcpy(left.data(), &size, sizeof size);
+  }
+  return left;
 }
 
 }  // namespace
@@ -44,6 +50,16 @@ Bytes NinePConversation::payload_of(const Bytes& message) const {
   return payload;
 }
 
+// An error in place of what was answered, as a fault wants it.
+Bytes NinePConversation::error_for(const Bytes& message, int64_t fail) const {
+  const auto number =
+      static_cast<uint32_t>(fail < 0 ? -static_cast<uint64_t>(fail) : static_cast<uint64_t>(fail));
+  const uint16_t tag = NinePReader(message).tag();
+  if (dialect_ == NinePDialect::base)
+    return NinePMessage(test::ninep::Rerror).text(fmt::format("error {}", number)).tagged(tag);
+  return NinePMessage(test::ninep::Rlerror).u32(number).tagged(tag);
+}
+
 void NinePConversation::send(Bytes message) {
   if (message.size() < kHeaderBytes) {
     bench.notices.emit(NoticeKind::unusual, bench.share,
@@ -52,21 +68,13 @@ void NinePConversation::send(Bytes message) {
   }
   Bytes payload = payload_of(message);
   const Verdict verdict = bench.requests.pass(ringside::Direction::out, payload);
-  const Bytes left = message_in(payload);
-  if (left.empty() || verdict.copies == 0) return;
-  bench.requests.release(verdict, "9p/request", [this, left, fail = verdict.fail] { receive(left, fail); });
-  if (verdict.punctual()) {
-    for (uint32_t copy = 1; copy < verdict.copies; ++copy) receive(left, verdict.fail);
-  }
+  const Bytes left = message_in(payload, message.size());
+  if (left.empty()) return;
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy)
+    bench.requests.release(verdict, "9p/request", [this, left] { receive(left); });
 }
 
-void NinePConversation::receive(Bytes message, int64_t fail) {
-  if (fail != 0) {
-    const int64_t error = fail < 0 ? -fail : fail;
-    return answer(NinePMessage(test::ninep::Rlerror)
-                      .u32(error < 4096 ? static_cast<uint32_t>(error) : kInputOutputError)
-                      .tagged(static_cast<uint16_t>(message[5] | message[6] << 8)));
-  }
+void NinePConversation::receive(Bytes message) {
   if (server) return server->receive(std::move(message), [this](Bytes made) { answer(std::move(made)); });
   if (handler) {
     NinePRequest request(message);
@@ -76,20 +84,18 @@ void NinePConversation::receive(Bytes message, int64_t fail) {
 }
 
 void NinePConversation::answer(Bytes message) {
+  if (message.size() > kHeaderBytes && message[4] == ringside::ninep::Rversion) {
+    const NinePValues values =
+        ninep_values(ninep_message_type(message[4])->fields, dialect_, message, kHeaderBytes);
+    if (values.problem.empty()) dialect_ = ninep_dialect(values.text(1)).value_or(dialect_);
+  }
   Bytes payload = payload_of(message);
   const Verdict verdict = bench.answers.pass(ringside::Direction::in, payload);
-  Bytes left = message_in(payload);
-  if (verdict.fail != 0 && left.size() >= kHeaderBytes) {
-    const int64_t error = verdict.fail < 0 ? -verdict.fail : verdict.fail;
-    left = NinePMessage(test::ninep::Rlerror)
-               .u32(static_cast<uint32_t>(error))
-               .tagged(static_cast<uint16_t>(left[5] | left[6] << 8));
-  }
-  if (left.empty() || verdict.copies == 0) return;
-  bench.answers.release(verdict, "9p/answer", [this, left] { answers.push_back(left); });
-  if (verdict.punctual()) {
-    for (uint32_t copy = 1; copy < verdict.copies; ++copy) answers.push_back(left);
-  }
+  Bytes left = message_in(payload, message.size());
+  if (left.empty()) return;
+  if (verdict.fail != 0) left = error_for(left, verdict.fail);
+  for (uint32_t copy = 0; copy < verdict.copies; ++copy)
+    bench.answers.release(verdict, "9p/answer", [this, left] { answers.push_back(left); });
 }
 
 NinePBench::NinePBench(const BenchOptions& given, const std::string& share_name)
@@ -176,6 +182,8 @@ bool NinePBench::exists(const std::string& path) const { return own().tree.find(
 namespace {
 
 house::NinePConversation& converse(house::NinePBench& bench, bool ours) {
+  if (bench.conversations.size() >= house::kConversationsMax)
+    throw Error(fmt::format("the bench has its {} conversations already", house::kConversationsMax));
   const auto number = static_cast<uint8_t>(bench.conversations.size());
   bench.conversations.push_back(std::make_unique<house::NinePConversation>(bench, number, ours));
   return *bench.conversations.back();
@@ -193,10 +201,7 @@ NinePBench::Played NinePBench::play_server() {
 // --- The played server ---
 
 std::optional<NinePRequest> NinePServer::take() {
-  if (conversation_->requests.empty()) return std::nullopt;
-  NinePRequest request(std::move(conversation_->requests.front()));
-  conversation_->requests.pop_front();
-  return request;
+  return house::take_first<NinePRequest>(conversation_->requests);
 }
 
 NinePRequest NinePServer::expect_request(uint8_t type, Duration within, SourcePlace place) {

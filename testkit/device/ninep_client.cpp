@@ -15,17 +15,14 @@ NinePMessage& NinePMessage::number(uint64_t value, unsigned size) {
   return *this;
 }
 
-NinePMessage& NinePMessage::text(std::string_view value) {
-  number(value.size(), 2);
+NinePMessage& NinePMessage::counted(std::string_view value, unsigned count_size) {
+  number(value.size(), count_size);
   bytes_.insert(bytes_.end(), value.begin(), value.end());
   return *this;
 }
 
-NinePMessage& NinePMessage::data(std::string_view value) {
-  number(value.size(), 4);
-  bytes_.insert(bytes_.end(), value.begin(), value.end());
-  return *this;
-}
+NinePMessage& NinePMessage::text(std::string_view value) { return counted(value, 2); }
+NinePMessage& NinePMessage::data(std::string_view value) { return counted(value, 4); }
 
 NinePMessage& NinePMessage::raw(std::span<const uint8_t> value) {
   bytes_.insert(bytes_.end(), value.begin(), value.end());
@@ -69,8 +66,8 @@ uint64_t NinePReader::number(unsigned size) {
   return value;
 }
 
-std::string NinePReader::text() {
-  const auto size = static_cast<size_t>(number(2));
+std::string NinePReader::counted(unsigned count_size) {
+  const auto size = static_cast<size_t>(number(count_size));
   need(bytes_, at_, size);
   std::string value(bytes_.begin() + static_cast<ptrdiff_t>(at_),
                     bytes_.begin() + static_cast<ptrdiff_t>(at_ + size));
@@ -78,14 +75,8 @@ std::string NinePReader::text() {
   return value;
 }
 
-std::string NinePReader::data() {
-  const auto size = static_cast<size_t>(number(4));
-  need(bytes_, at_, size);
-  std::string value(bytes_.begin() + static_cast<ptrdiff_t>(at_),
-                    bytes_.begin() + static_cast<ptrdiff_t>(at_ + size));
-  at_ += size;
-  return value;
-}
+std::string NinePReader::text() { return counted(2); }
+std::string NinePReader::data() { return counted(4); }
 
 Qid NinePReader::qid() {
   Qid value;
@@ -103,14 +94,13 @@ std::string NinePReader::line() const {
 }
 
 int NinePReply::error() const {
-  if (type() != ninep::Rlerror || bytes_.size() < 11) return 0;
-  return static_cast<int>(bytes_[7] | bytes_[8] << 8 | bytes_[9] << 16);
+  if (type() != ninep::Rlerror) return 0;
+  return static_cast<int>(NinePReader(bytes_).u32());
 }
 
 std::string NinePReply::error_text() const {
   if (type() != ninep::Rerror) return {};
-  NinePReader from_start(bytes_);
-  return from_start.text();
+  return NinePReader(bytes_).text();
 }
 
 // --- The client ---
@@ -121,10 +111,7 @@ void NinePClient::send(const NinePMessage& message, uint16_t tag) {
 void NinePClient::send_bytes(Bytes message) { conversation_->send(std::move(message)); }
 
 std::optional<NinePReply> NinePClient::take() {
-  if (conversation_->answers.empty()) return std::nullopt;
-  NinePReply reply(std::move(conversation_->answers.front()));
-  conversation_->answers.pop_front();
-  return reply;
+  return house::take_first<NinePReply>(conversation_->answers);
 }
 
 NinePReply NinePClient::expect(uint16_t tag, Duration within, SourcePlace place) {

@@ -33,12 +33,22 @@ struct NinePConversation {
   std::deque<Bytes> requests;
   std::deque<Bytes> answers;
   test::NinePServer::Handler handler;
-  uint32_t msize = 65536;
 
  private:
-  void receive(Bytes message, int64_t fail);
+  void receive(Bytes message);
   Bytes payload_of(const Bytes& message) const;
+  Bytes error_for(const Bytes& message, int64_t fail) const;
+  NinePDialect dialect_ = NinePDialect::dotl;
 };
+
+// The first message that waits, as a request or a reply.
+template <class Message>
+std::optional<Message> take_first(std::deque<Bytes>& waiting) {
+  if (waiting.empty()) return std::nullopt;
+  Message first(std::move(waiting.front()));
+  waiting.pop_front();
+  return first;
+}
 
 struct NinePBench final : Bench {
   NinePBench(const BenchOptions& given, const std::string& share_name);

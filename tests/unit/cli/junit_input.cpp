@@ -55,6 +55,11 @@ TEST_CASE("sessions are named at the ends of words") {
         Names{"a.pcapng", "c/d.pcapng", "e.pcapng"});
   CHECK(sessions_named_in("x.pcapng x.pcapng: (y.pcapng)") == Names{"x.pcapng", "y.pcapng"});
   CHECK(sessions_named_in("").empty());
+  CHECK(sessions_named_in(".pcapng") == Names{".pcapng"});
+  const std::string longest(4096 - 7, 'a');
+  CHECK(sessions_named_in(longest + ".pcapng") == Names{longest + ".pcapng"});
+  CHECK(sessions_named_in(" " + longest + ".pcapng") == Names{longest + ".pcapng"});
+  CHECK(sessions_named_in("b" + longest + ".pcapng").empty());
 }
 
 TEST_CASE("a JUnit file that was cut anywhere gives what was whole") {

@@ -147,6 +147,41 @@ TEST_CASE("a failed test leaves its session, and the command that replays it") {
   CHECK_THAT(other.text, Contains("seed 7") && Contains("ringside replay elsewhere/a_matcher_fails.pcapng"));
 }
 
+// Folded, nobody could copy it.
+TEST_CASE("the command that replays a failure stands in a line of its own") {
+  const Samples samples;
+  const auto line = [](const std::string& command) { return "\nreplay: " + command + "\n"; };
+  const std::string driver = "'a driver that keeps what it was given'";
+  CHECK_THAT(
+      samples.shell(RINGSIDE_SAMPLES " " + driver).text,
+      Contains(line(
+          "RINGSIDE_REPLAY=ringside-sessions/a_driver_that_keeps_what_it_was_given.pcapng " RINGSIDE_SAMPLES
+          " \"a driver that keeps what it was given\"")));
+  const Output output = samples.shell("RINGSIDE_OUT='a folder' " RINGSIDE_SAMPLES " endings");
+  CHECK_THAT(output.text, Contains(line("ringside replay \"a folder/endings-an_error.pcapng\"")) &&
+                              Contains(line("ringside replay \"a folder/endings-a_crash.pcapng\"")));
+  CHECK_THAT(output.text, !Contains("endings-as_it_is.pcapng"));
+}
+
+TEST_CASE("what a driver does not give back is told by the line that got it, and the run goes on") {
+  const Samples samples;
+  const Output output = samples.run("'a driver that keeps what it was given','the last one runs'");
+  INFO(output.text);
+  CHECK(output.code == 3);
+  CHECK_THAT(output.text, Contains("driver/pages_leaked") && Contains(line_with("// keeps a page")));
+  CHECK_THAT(output.text, Contains("driver/grant_leaked") && Contains(line_with("// keeps a grant")));
+  CHECK_THAT(output.text, Contains("driver/port_leaked") && Contains(line_with("// keeps a port")));
+  CHECK_THAT(output.text, Contains("test cases: 2 | 1 passed | 1 failed"));
+}
+
+TEST_CASE("an ending that leaves in the middle fails its test") {
+  const Samples samples;
+  const Output output = samples.run("'an ending that leaves'");
+  INFO(output.text);
+  CHECK(output.code == 1);
+  CHECK_THAT(output.text, Contains("in the ending 'out of the back door': it exited with 0 in the middle"));
+}
+
 TEST_CASE("what a test asks for and is not there is an error with near names") {
   const Samples samples;
   CHECK_THAT(samples.run("'a wire that is not there'").text,

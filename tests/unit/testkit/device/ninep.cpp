@@ -111,6 +111,38 @@ TEST_CASE("9p: messages cross wires, and faults strike them", "[testkit][9p]") {
   bench.expect_faults_struck();
 }
 
+TEST_CASE("9p: a fault's error is of the dialect, and what is cut says its size", "[testkit][9p]") {
+  NinePBench bench({.allow = {"9p/*"}});
+  bench.fault("9p/share0/R@3 fail(-13)");
+  NinePClient client = bench.client();
+  client.mount("9P2000");
+  CHECK(client.walk(0, 1).error_text() == "error 13");
+
+  auto [other, server] = bench.play_server();
+  bench.fault("9p/share0/T@1 truncate(15)");
+  other.send(NinePMessage(ninep::Tread).u32(1).u64(2).u32(3), 9);
+  NinePRequest request = server.expect_request(ninep::Tread);
+  CHECK(request.bytes().size() < 23);
+  CHECK(request.bytes()[0] == request.bytes().size());
+  bench.fault("9p/share0/R@1 duplicate");
+  bench.fault("9p/share0/R@1 delay(1ms)");
+  server.reply(request, NinePMessage(ninep::Tread + 1).data("x"));
+  other.expect_none(900us);
+  CHECK(other.expect(9, 200us).data() == "x");
+  CHECK(other.expect(9).data() == "x");
+  bench.expect_faults_struck();
+}
+
+TEST_CASE("9p: an error is one whatever it says", "[testkit][9p]") {
+  const auto reply = [](const NinePMessage& message) { return NinePReply(message.tagged(1)); };
+  CHECK(reply(NinePMessage(ninep::Rlerror).u32(0)).failed());
+  CHECK(reply(NinePMessage(ninep::Rerror).text("")).failed());
+  CHECK(reply(NinePMessage(ninep::Rlerror).u32(0x01000000)).error() == 0x01000000);
+  CHECK(reply(NinePMessage(ninep::Rlerror)).failed());
+  CHECK_THROWS_AS(reply(NinePMessage(ninep::Rlerror)).error(), ExpectationFailed);
+  CHECK_FALSE(reply(NinePMessage(ninep::Tclunk + 1)).failed());
+}
+
 TEST_CASE("9p: the checker tells of a fid that was not given back", "[testkit][9p]") {
   NinePBench bench;
   bench.add_file("/a", "x");
