@@ -26,6 +26,15 @@ target_link_libraries(rs_systemc INTERFACE ${SYSTEMC_LIBRARY})
 # Debian built SystemC 2.3.4 as C++17; its headers check that the user's language matches.
 target_compile_definitions(rs_systemc INTERFACE SC_CPLUSPLUS=201703L)
 
+# Debian's libimgui.a has the backends for SDL2 and OpenGL 3 in it; its .pc file leaves out what OpenGL needs.
+pkg_check_modules(imgui REQUIRED IMPORTED_TARGET imgui)
+pkg_check_modules(sdl2 REQUIRED IMPORTED_TARGET sdl2)
+pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
+add_library(rs_imgui INTERFACE)
+add_library(rs::imgui ALIAS rs_imgui)
+target_link_libraries(rs_imgui INTERFACE PkgConfig::imgui PkgConfig::sdl2 ${CMAKE_DL_LIBS})
+add_library(rs::png ALIAS PkgConfig::png)
+
 add_library(rs_format INTERFACE)
 add_library(rs::format ALIAS rs_format)
 target_link_libraries(rs_format INTERFACE fmt::fmt tl::expected)

@@ -23,8 +23,8 @@ BEGIN {
   may["viewer"] = "viewer/ control/ " may["machine"]
   may["wireshark"] = "wireshark/ " may["machine"]
   may["tests"] = "tests/ testkit/ cli/ campaign/ control/ viewer/ wireshark/ guest/ " may["machine"]
-  may["bench"] = "bench/ testkit/ campaign/ control/ tests/ guest/ " may["machine"]
-  may["fuzz"] = "fuzz/ tests/ testkit/ " may["machine"]
+  may["bench"] = "bench/ testkit/ campaign/ control/ viewer/ tests/ guest/ " may["machine"]
+  may["fuzz"] = "fuzz/ tests/ testkit/ viewer/ " may["machine"]
   # guest/, scenarios/ and examples/ hold guest code, which uses nothing of the simulator.
 
   # Third parties, by the start of the header's name, and the files (a regular expression) that may use them.
@@ -34,10 +34,11 @@ BEGIN {
   confined["tlm"] = confined["systemc"]
   confined["toml"] = "^machine/"
   confined["xen/"] = "^(hv-model|boot|guest|scenarios|tests|bench|examples)/|^cpu/unicorn_"
-  confined["CLI/"] = "^cli/"
+  confined["CLI/"] = "^cli/|^viewer/window/"
   confined["histedit"] = "^cli/line_editor[.]cpp$"
-  confined["SDL"] = "^viewer/"
-  confined["imgui"] = "^viewer/"
+  confined["SDL"] = "^viewer/window/"
+  confined["imgui"] = "^viewer/window/"
+  confined["png"] = "^viewer/window/"
   confined["benchmark/"] = "^bench/"
   confined["catch2/"] = "^tests/|^include/ringside/catch(_relay)?[.]h$"
   confined["boost/"] = "^machine/hosted/"

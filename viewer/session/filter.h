@@ -1,0 +1,50 @@
+// Filter expressions over rows: wire ~ "ring/*" && op == "read" && sector > 2048
+//
+//   or      = and { "||" and }
+//   and     = not { "&&" not }
+//   not     = "!" not | "(" or ")" | test
+//   test    = name [ operator value ]          a name alone: the row has such a field, or it is one of the
+//   words below operator= "==" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"       ~ matches a glob, in texts
+//   also a part value   = a number (7, 0x1f, -5) | a time (1.5ms) | a word | "a text"
+//
+// Names: fields of the payload's table (those of the tail's records as well: any of them), by their whole
+// name or what it begins or ends with up to an underscore where only one fits ("op", "sector"), without
+// regard to case in enumerations; and of every row: wire, device, domain, time, sequence, direction (in,
+// out), kind (message, call, signal, sampled), type, size, text (the line that `ringside show` prints).
+// Words: fault, notice, violation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/result.h"
+#include "viewer/session/crossing_table.h"
+#include "viewer/session/row_text.h"
+
+namespace ringside::viewer {
+
+class Filter {
+ public:
+  // An error says at which character what is wrong, and names near field names. Empty text matches every row.
+  static Result<Filter> parse(std::string_view text);
+  Filter(Filter&&) noexcept;
+  Filter& operator=(Filter&&) noexcept;
+  ~Filter();
+
+  const std::string& text() const;
+  bool matches(const CrossingTable& table, RowText& text, Row row);
+  // Appends the rows of [first, end) that match.
+  void find(const CrossingTable& table, RowText& text, Row first, Row end, std::vector<Row>& found);
+
+ private:
+  struct Impl;
+  explicit Filter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Names that may stand at the end of `text`, for completion: fields of the types that the table's wires have.
+std::vector<std::string> filter_completions(const CrossingTable& table, std::string_view text);
+
+}  // namespace ringside::viewer
