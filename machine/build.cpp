@@ -114,6 +114,7 @@ Result<SessionHeader> Machine::Impl::describe(std::map<std::string, LoadedFile>&
   header.versions = component_versions();
   header.program = options.program;
   header.test = options.test;
+  header.notes = scenario.notes;
   const auto add = [&](const std::string& name, uint64_t size, uint64_t hash) {
     for (const SessionFile& have : header.files) {
       if (have.name == name) return;

@@ -141,6 +141,7 @@ Result<Scenario> scenario_of_session(const SessionHeader& header, const std::str
       parse_scenario(header.scenario_text, header.scenario_name + " (in the session)", header.overrides);
   if (!scenario) return scenario;
   scenario->folder = scenario_folder;
+  scenario->notes = header.notes;
   scenario->remembered_folders = recall_folders(header.scenario_text);
   scenario->expected_files = header.files;
   return scenario;

@@ -174,6 +174,7 @@ struct Scenario {
   std::string description;
   std::string text;    // the file as it was read
   std::string folder;  // on this host; empty when it came from a session
+  std::string notes;   // of the file beside it (docs/lessons.md); they change nothing about the machine
   // Of a session's scenario: where else its files may be, and what they must be.
   std::vector<std::string> remembered_folders;
   std::vector<SessionFile> expected_files;

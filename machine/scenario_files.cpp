@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "machine/data_folders.h"
 #include "machine/host_file.h"
@@ -28,6 +29,12 @@ Result<std::string> read_text(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return fail(fmt::format("{}: {}", path.string(), std::strerror(errno)));
   return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+// Beside a scenario.toml lies notes.md, beside another NAME.toml its NAME.notes.md.
+fs::path notes_of(const fs::path& scenario) {
+  const bool plain = scenario.filename() == "scenario.toml";
+  return scenario.parent_path() / (plain ? "notes.md" : scenario.stem().string() + ".notes.md");
 }
 
 // As many places as one may keep copies of a scenario in.
@@ -55,7 +62,13 @@ Result<Scenario> load_scenario(const std::string& given, const Overrides& overri
   const auto text = read_text(path);
   if (!text) return tl::unexpected(text.error());
   auto scenario = parse_scenario(*text, path.string(), overrides);
-  if (scenario) scenario->folder = fs::absolute(path, error).parent_path().string();
+  if (!scenario) return scenario;
+  scenario->folder = fs::absolute(path, error).parent_path().string();
+  if (const fs::path notes = notes_of(path); fs::exists(notes, error)) {
+    auto read = read_text(notes);
+    if (!read) return tl::unexpected(read.error());
+    scenario->notes = std::move(*read);
+  }
   return scenario;
 }
 

@@ -69,7 +69,8 @@ Difference diff_headers(const SessionHeader& a, const SessionHeader& b) {
   if (auto found = diff_files(a.files, b.files)) return found;
   if (auto found = diff_pairs("the versions", a.versions, b.versions)) return found;
   if (auto found = diff_texts("the test's program", a.program, b.program)) return found;
-  return diff_texts("the test", a.test, b.test);
+  if (auto found = diff_texts("the test", a.test, b.test)) return found;
+  return diff_texts("the notes", a.notes, b.notes);
 }
 
 std::string text_of(const std::optional<SessionRecord>& record, const SessionReader& reader) {

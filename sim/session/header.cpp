@@ -105,15 +105,17 @@ Result<std::string> header_to_json(const SessionHeader& header) {
   json["versions"] = pairs_to_json(header.versions);
   if (!header.program.empty()) json["program"] = header.program;
   if (!header.test.empty()) json["test"] = header.test;
+  if (!header.notes.empty()) json["notes"] = header.notes;
   try {
     std::string text = json.dump();
     if (text.size() <= kHeaderBytesMax) return text;
   } catch (const Json::type_error&) {  // the library's way to report text that is not UTF-8
     return wrong(
-        "the session's header has text that is not UTF-8; mend the scenario, an override or a file's name");
+        "the session's header has text that is not UTF-8; mend the scenario, its notes, an override or a "
+        "file's name");
   }
-  return wrong(
-      fmt::format("the session's header is larger than {} bytes; shorten the scenario", kHeaderBytesMax));
+  return wrong(fmt::format("the session's header is larger than {} bytes; shorten the scenario or its notes",
+                           kHeaderBytesMax));
 }
 
 Result<SessionHeader> header_from_json(std::string_view text, std::vector<bool>& packed) {
@@ -130,6 +132,7 @@ Result<SessionHeader> header_from_json(std::string_view text, std::vector<bool>&
   reader.pairs("versions", header.versions);
   reader.optional_text("program", header.program);
   reader.optional_text("test", header.test);
+  reader.optional_text("notes", header.notes);
   if (const Json* files = reader.list("files")) {
     for (const Json& entry : *files) {
       ObjectReader file_reader(entry);

@@ -32,6 +32,9 @@ struct SessionHeader {
   std::vector<std::pair<std::string, std::string>> versions;
   // Of a run that a test made: the test program (its file's name) and the test's name. Empty otherwise.
   std::string program, test;
+  // What is to be said about the run, step by step: the scenario's notes, whole (docs/lessons.md). Empty:
+  // it has none.
+  std::string notes;
 };
 
 // Bytes that came from outside the machine, and exactly when: delivered to a guest by the run loop, or the

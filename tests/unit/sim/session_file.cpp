@@ -52,6 +52,18 @@ TEST_CASE("a session says which test made it, if one did") {
   CHECK(SessionReader::open(file.path).value().header().test == header.test);
 }
 
+TEST_CASE("a session holds its scenario's notes, if it has some") {
+  TemporaryFile without("without-notes"), file("with-notes");
+  SessionHeader header = sample_header();
+  write_session(without.path, sample_records(), header);
+  CHECK(SessionReader::open(without.path).value().header().notes.empty());
+  const Bytes plain = read_all(without.path);
+  CHECK(std::string(plain.begin(), plain.end()).find("\"notes\"") == std::string::npos);
+  header.notes = "## A step\n\nIts text, \"quoted\", \xc3\xa9.\n";
+  write_session(file.path, sample_records(), header);
+  CHECK(SessionReader::open(file.path).value().header().notes == header.notes);
+}
+
 TEST_CASE("reading can begin again") {
   TemporaryFile file("rewind");
   write_sample(file.path);

@@ -71,6 +71,11 @@ TEST_CASE("the first difference of two sessions is named") {
     header.versions[1].second = "2.1.5";
     write_session(second.path, sample_records(), header);
     CHECK(difference(first.path, second.path).second == "unicorn = 2.1.5");
+    header = sample_header();
+    header.notes = "## A step\n";
+    write_session(second.path, sample_records(), header);
+    CHECK(difference(first.path, second.path).what == "line 1 of the notes differs");
+    CHECK(difference(first.path, second.path).second == "## A step");
   }
   SECTION("in a crossing") {
     auto records = sample_records();
