@@ -22,6 +22,7 @@ void add_drive(CLI::App& app, Outcome& outcome);
 void add_pack(CLI::App& app, Outcome& outcome);
 void add_campaign(CLI::App& app, Outcome& outcome);
 void add_step(CLI::App& app, Outcome& outcome);
+void add_view(CLI::App& app, Outcome& outcome);
 void add_ci_replay(CLI::App& app, Outcome& outcome);
 void add_scenarios(CLI::App& app, Outcome& outcome);
 void add_checkers(CLI::App& app, Outcome& outcome);

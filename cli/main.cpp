@@ -89,6 +89,7 @@ int run_command(int argc, char** argv) {
   add_pack(app, outcome);
   add_campaign(app, outcome);
   add_step(app, outcome);
+  add_view(app, outcome);
   add_ci_replay(app, outcome);
   add_scenarios(app, outcome);
   add_checkers(app, outcome);

@@ -100,7 +100,8 @@ void Canvas::dashed_line(Point from, Point to, Color color, float width, float d
   const Point step{(to.x - from.x) / length, (to.y - from.y) / length};
   for (float at = 0; at < length; at += 2 * dash) {
     const float end = std::min(at + dash, length);
-    line({from.x + step.x * at, from.y + step.y * at}, {from.x + step.x * end, from.y + step.y * end}, color, width);
+    line({from.x + step.x * at, from.y + step.y * at}, {from.x + step.x * end, from.y + step.y * end}, color,
+         width);
   }
 }
 
@@ -128,7 +129,8 @@ void Canvas::fill_sector(Point centre, float inner, float outer, float from, flo
   }
 }
 
-void Canvas::outline_sector(Point centre, float inner, float outer, float from, float to, Color color, float width) {
+void Canvas::outline_sector(Point centre, float inner, float outer, float from, float to, Color color,
+                            float width) {
   const int pieces = pieces_of(from, to, outer);
   std::vector<Point> points;
   for (int i = 0; i <= pieces; ++i)

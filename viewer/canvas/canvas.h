@@ -1,5 +1,5 @@
-// The one small drawing interface. Everything that the viewer shows of a session is drawn through it, so that the
-// window (window/imgui_canvas.h) and an SVG file (svg_canvas.h) show the same.
+// The one small drawing interface. Everything that the viewer shows of a session is drawn through it, so that
+// the window (window/imgui_canvas.h) and an SVG file (svg_canvas.h) show the same.
 #pragma once
 
 #include <span>
@@ -49,7 +49,8 @@ class Canvas {
   void arrow(Point from, Point to, Color color, float width = 1.5F, float head = 7);
   // A part of a ring between two radii; angles in radians, 0 is up, clockwise.
   void fill_sector(Point centre, float inner, float outer, float from, float to, Color color);
-  void outline_sector(Point centre, float inner, float outer, float from, float to, Color color, float width = 1);
+  void outline_sector(Point centre, float inner, float outer, float from, float to, Color color,
+                      float width = 1);
 };
 
 // Clips for as long as it lives.

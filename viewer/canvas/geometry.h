@@ -63,7 +63,8 @@ constexpr Color rgb(uint32_t hex) {
 // `part` 0: a, 1: b.
 constexpr Color mix(Color a, Color b, float part) {
   const auto one = [part](uint8_t from, uint8_t to) {
-    return static_cast<uint8_t>(static_cast<float>(from) + (static_cast<float>(to) - static_cast<float>(from)) * part);
+    return static_cast<uint8_t>(static_cast<float>(from) +
+                                (static_cast<float>(to) - static_cast<float>(from)) * part);
   };
   return {one(a.r, b.r), one(a.g, b.g), one(a.b, b.b), one(a.a, b.a)};
 }

@@ -55,24 +55,27 @@ SvgCanvas::SvgCanvas(Canvas& shown, float width, float height)
 void SvgCanvas::fill(Rect area, Color color, float radius) {
   shown_.fill(area, color, radius);
   fmt::format_to(std::back_inserter(body_),
-                 "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" rx=\"{:.1f}\" {}/>\n", area.x,
-                 area.y, std::max(0.0F, area.w), std::max(0.0F, area.h), radius, painted("fill", color));
+                 "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" rx=\"{:.1f}\" {}/>\n",
+                 area.x, area.y, std::max(0.0F, area.w), std::max(0.0F, area.h), radius,
+                 painted("fill", color));
 }
 
 void SvgCanvas::outline(Rect area, Color color, float width, float radius) {
   shown_.outline(area, color, width, radius);
-  fmt::format_to(std::back_inserter(body_),
-                 "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" rx=\"{:.1f}\" fill=\"none\" "
-                 "stroke-width=\"{:.2f}\" {}/>\n",
-                 area.x, area.y, std::max(0.0F, area.w), std::max(0.0F, area.h), radius, width,
-                 painted("stroke", color));
+  fmt::format_to(
+      std::back_inserter(body_),
+      "<rect x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" rx=\"{:.1f}\" fill=\"none\" "
+      "stroke-width=\"{:.2f}\" {}/>\n",
+      area.x, area.y, std::max(0.0F, area.w), std::max(0.0F, area.h), radius, width,
+      painted("stroke", color));
 }
 
 void SvgCanvas::line(Point from, Point to, Color color, float width) {
   shown_.line(from, to, color, width);
-  fmt::format_to(std::back_inserter(body_),
-                 "<line x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\" stroke-width=\"{:.2f}\" {}/>\n",
-                 from.x, from.y, to.x, to.y, width, painted("stroke", color));
+  fmt::format_to(
+      std::back_inserter(body_),
+      "<line x1=\"{:.2f}\" y1=\"{:.2f}\" x2=\"{:.2f}\" y2=\"{:.2f}\" stroke-width=\"{:.2f}\" {}/>\n", from.x,
+      from.y, to.x, to.y, width, painted("stroke", color));
 }
 
 void SvgCanvas::points(std::span<const Point> points) {
@@ -97,37 +100,40 @@ void SvgCanvas::fill_convex(std::span<const Point> given, Color color) {
 
 void SvgCanvas::fill_circle(Point centre, float radius, Color color) {
   shown_.fill_circle(centre, radius, color);
-  fmt::format_to(std::back_inserter(body_), "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" {}/>\n", centre.x,
-                 centre.y, std::max(0.0F, radius), painted("fill", color));
+  fmt::format_to(std::back_inserter(body_), "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" {}/>\n",
+                 centre.x, centre.y, std::max(0.0F, radius), painted("fill", color));
 }
 
 void SvgCanvas::outline_circle(Point centre, float radius, Color color, float width) {
   shown_.outline_circle(centre, radius, color, width);
-  fmt::format_to(std::back_inserter(body_),
-                 "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"none\" stroke-width=\"{:.2f}\" {}/>\n",
-                 centre.x, centre.y, std::max(0.0F, radius), width, painted("stroke", color));
+  fmt::format_to(
+      std::back_inserter(body_),
+      "<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"none\" stroke-width=\"{:.2f}\" {}/>\n",
+      centre.x, centre.y, std::max(0.0F, radius), width, painted("stroke", color));
 }
 
 // SVG places text by its base line, which lies about there.
 void SvgCanvas::text(Point at, std::string_view text, Color color, Font font) {
   shown_.text(at, text, color, font);
-  const std::string_view family =
-      font.face == Face::mono ? "JetBrains Mono, DejaVu Sans Mono, monospace" : "Inter, DejaVu Sans, sans-serif";
+  const std::string_view family = font.face == Face::mono ? "JetBrains Mono, DejaVu Sans Mono, monospace"
+                                                          : "Inter, DejaVu Sans, sans-serif";
   fmt::format_to(std::back_inserter(body_),
                  "<text x=\"{:.2f}\" y=\"{:.2f}\" font-family=\"{}\" font-size=\"{:.2f}\"{} "
                  "xml:space=\"preserve\" {}>{}</text>\n",
                  at.x, at.y + font.size * 0.95F, family, font.size,
-                 font.face == Face::bold ? " font-weight=\"bold\"" : "", painted("fill", color), escaped(text));
+                 font.face == Face::bold ? " font-weight=\"bold\"" : "", painted("fill", color),
+                 escaped(text));
 }
 
 void SvgCanvas::push_clip(Rect area) {
   shown_.push_clip(area);
   ++clips_;
   ++open_;
-  fmt::format_to(std::back_inserter(body_),
-                 "<clipPath id=\"c{0}\"><rect x=\"{1:.2f}\" y=\"{2:.2f}\" width=\"{3:.2f}\" height=\"{4:.2f}\"/>"
-                 "</clipPath><g clip-path=\"url(#c{0})\">\n",
-                 clips_, area.x, area.y, std::max(0.0F, area.w), std::max(0.0F, area.h));
+  fmt::format_to(
+      std::back_inserter(body_),
+      "<clipPath id=\"c{0}\"><rect x=\"{1:.2f}\" y=\"{2:.2f}\" width=\"{3:.2f}\" height=\"{4:.2f}\"/>"
+      "</clipPath><g clip-path=\"url(#c{0})\">\n",
+      clips_, area.x, area.y, std::max(0.0F, area.w), std::max(0.0F, area.h));
 }
 
 void SvgCanvas::pop_clip() {
@@ -143,7 +149,8 @@ float SvgCanvas::line_height(Font font) const { return shown_.line_height(font);
 std::string SvgCanvas::finish() {
   for (; open_ != 0; --open_) body_ += "</g>\n";
   return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" "
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
+      "width=\"{0:.0f}\" "
       "height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\">\n{2}</svg>\n",
       width_, height_, body_);
 }

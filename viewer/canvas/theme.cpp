@@ -5,8 +5,9 @@ namespace ringside::viewer {
 namespace {
 
 // Okabe and Ito's eight, black replaced by grey, which dark surfaces show too.
-constexpr Color kOrange = rgb(0xe69f00), kSky = rgb(0x56b4e9), kGreen = rgb(0x009e73), kYellow = rgb(0xf0e442),
-                kBlue = rgb(0x0072b2), kVermilion = rgb(0xd55e00), kPurple = rgb(0xcc79a7), kGrey = rgb(0x999999);
+constexpr Color kOrange = rgb(0xe69f00), kSky = rgb(0x56b4e9), kGreen = rgb(0x009e73),
+                kYellow = rgb(0xf0e442), kBlue = rgb(0x0072b2), kVermilion = rgb(0xd55e00),
+                kPurple = rgb(0xcc79a7), kGrey = rgb(0x999999);
 
 void set_kinds(Theme& theme) {
   theme.message = kSky;

@@ -1,5 +1,6 @@
-// Colours and sizes, by what they mean. Colours of kinds come from the palette of Okabe and Ito ("Color Universal
-// Design", 2008), which people with any kind of colour vision can tell apart; no meaning hangs on a colour alone.
+// Colours and sizes, by what they mean. Colours of kinds come from the palette of Okabe and Ito ("Color
+// Universal Design", 2008), which people with any kind of colour vision can tell apart; no meaning hangs on a
+// colour alone.
 #pragma once
 
 #include "sim/wire.h"

@@ -1,6 +1,6 @@
-// A panel: a part of the window that shows one thing. It is drawn anew each frame, through a Canvas, and learns what
-// the mouse does there from the same call ("immediate mode"). What it remembers is what only it is interested in
-// (how far it is scrolled); everything else is in the ViewState.
+// A panel: a part of the window that shows one thing. It is drawn anew each frame, through a Canvas, and
+// learns what the mouse does there from the same call ("immediate mode"). What it remembers is what only it
+// is interested in (how far it is scrolled); everything else is in the ViewState.
 #pragma once
 
 #include <string>
@@ -16,13 +16,13 @@ namespace ringside::viewer {
 // The mouse in this frame.
 struct Pointer {
   Point at{-1, -1};
-  bool down = false;           // the left button is held
-  bool pressed = false;        // it went down in this frame
+  bool down = false;     // the left button is held
+  bool pressed = false;  // it went down in this frame
   bool released = false;
   bool double_pressed = false;
   bool right_pressed = false;
   bool middle_down = false;
-  Point moved;                 // since the last frame
+  Point moved;  // since the last frame
   float wheel = 0, wheel_across = 0;
   bool shift = false, ctrl = false, alt = false;
 };

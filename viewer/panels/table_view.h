@@ -1,5 +1,5 @@
-// A table with a head, columns and as many rows as there are: only those in sight are asked for. It scrolls by the
-// wheel, its bar, and by keys.
+// A table with a head, columns and as many rows as there are: only those in sight are asked for. It scrolls
+// by the wheel, its bar, and by keys.
 #pragma once
 
 #include <functional>
@@ -43,7 +43,6 @@ class TableView {
   double top_ = 0;  // the first row in sight
   std::optional<size_t> wanted_;
   size_t rows_in_sight_ = 0;
-  bool drags_bar_ = false;
 };
 
 }  // namespace ringside::viewer

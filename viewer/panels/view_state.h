@@ -1,5 +1,5 @@
-// What the viewer shows at this moment, and what can be done to it. One per window; all panels share it: there is
-// one cursor, one filter, one selection.
+// What the viewer shows at this moment, and what can be done to it. One per window; all panels share it:
+// there is one cursor, one filter, one selection.
 #pragma once
 
 #include <functional>
@@ -31,8 +31,8 @@ class ViewState {
   // A scenario that runs, as opposed to a session that is looked at.
   bool is_live = false;
 
-  // Each frame, with the time since the last one: reads on, takes in what the machine has done, plays, and filters.
-  // True where something has changed, so that the next frame must be drawn at once.
+  // Each frame, with the time since the last one: reads on, takes in what the machine has done, plays, and
+  // filters. True where something has changed, so that the next frame must be drawn at once.
   bool update(double seconds);
 
   // --- The cursor ---
@@ -49,7 +49,8 @@ class ViewState {
   // --- Selections ---
   void select_wire(std::optional<uint32_t> wire);
   std::optional<uint32_t> selected_wire() const { return selected_wire_; }
-  // A device or ring that panels show, by its lane's or ring's name ("dom1/ring/xvda"); empty: each panel's own choice.
+  // A device or ring that panels show, by its lane's or ring's name ("dom1/ring/xvda"); empty: each panel's
+  // own choice.
   std::string selected_ring;
   std::string selected_domain;  // "dom1"; empty: the first
   // Under the mouse in some panel: others mark it, too. Forgotten each frame.
@@ -79,6 +80,7 @@ class ViewState {
   double play_speed = 1e-3;  // virtual seconds per second
 
   // --- The rest ---
+  double clock = 0;    // seconds of update() so far: what glides is timed by it
   std::string status;  // a line at the bottom, for some seconds
   double status_left = 0;
   void say(std::string text);

@@ -1,0 +1,16 @@
+// The panels that there are.
+#include "viewer/panels/details_panel.h"
+#include "viewer/panels/list_panel.h"
+#include "viewer/panels/timeline_panel.h"
+
+namespace ringside::viewer {
+
+std::vector<std::unique_ptr<Panel>> make_panels() {
+  std::vector<std::unique_ptr<Panel>> panels;
+  panels.push_back(std::make_unique<TimelinePanel>());
+  panels.push_back(std::make_unique<ListPanel>());
+  panels.push_back(std::make_unique<DetailsPanel>());
+  return panels;
+}
+
+}  // namespace ringside::viewer
