@@ -1,0 +1,235 @@
+#include "viewer/panels/slot_circle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "viewer/panels/state_words.h"
+
+namespace ringside::viewer {
+
+namespace {
+
+constexpr float kTurn = 2 * std::numbers::pi_v<float>;
+constexpr uint32_t kSectorsMax = 256;
+
+// How the slots are cut into sectors.
+struct Sectors {
+  uint32_t slots_each, count;
+  float angle;  // of one
+  Sectors(uint32_t size)
+      : slots_each((size + kSectorsMax - 1) / kSectorsMax),
+        count((size + slots_each - 1) / slots_each),
+        angle(kTurn / static_cast<float>(count)) {}
+  uint32_t of(uint32_t slot) const { return slot / slots_each; }
+};
+
+class CircleDrawing {
+ public:
+  CircleDrawing(Frame& frame, const SlotCircle& circle, const CirclePlace& place)
+      : frame_(frame), circle_(circle), place_(place), sectors_(circle.size) {}
+
+  void draw_sectors() {
+    for (uint32_t sector = 0; sector < sectors_.count; ++sector) {
+      const float from = static_cast<float>(sector) * sectors_.angle, to = from + sectors_.angle;
+      const float arc = place_.inner * sectors_.angle;
+      // Neighbours stand apart, as long as they have width enough.
+      const float apart = arc > 6 ? 1.2F / place_.inner : 0;
+      if (sectors_.slots_each > 1) {
+        draw_group(sector, from, to);
+      } else {
+        draw_slot(sector, from + apart, to - apart, arc);
+      }
+    }
+  }
+
+  void draw_marks() {
+    const float line = frame_.theme.text_size * 0.2F;
+    if (circle_.next) {
+      // An arrow from outside to where the next goes.
+      const float angle = middle_of(*circle_.next % circle_.size);
+      const float tip = place_.outer + 1, back = frame_.theme.text_size * 0.6F;
+      const float half = back * 0.6F / place_.outer;
+      const Point head[] = {on_circle(place_.centre, tip, angle),
+                            on_circle(place_.centre, tip + back, angle + half),
+                            on_circle(place_.centre, tip + back, angle - half)};
+      frame_.canvas.fill_convex(head, frame_.theme.text);
+    }
+    if (circle_.selected && *circle_.selected < circle_.size)
+      outline(sectors_.of(*circle_.selected), frame_.theme.text, line, 1);
+    size_t left = kSectorsMax;
+    for (const uint32_t slot : circle_.marked)
+      if (slot < circle_.size && left-- != 0) outline(sectors_.of(slot), frame_.theme.cursor, line * 1.3F, 4);
+  }
+
+  // Eighths, where slots are too thin for numbers: inside the ring, where no hand points.
+  void draw_eighths(const std::vector<CircleHand>& hands) {
+    if (place_.inner * sectors_.angle >= frame_.theme.text_size * 1.1F || place_.outer < 90) return;
+    const Font font{Face::text, frame_.theme.small().size * 0.9F};
+    for (uint32_t eighth = 0; eighth < 8; ++eighth) {
+      const uint32_t slot = static_cast<uint32_t>(uint64_t{circle_.size} * eighth / 8);
+      const float angle = middle_of(slot);
+      bool is_free = true;
+      for (const CircleHand& hand : hands) {
+        const double at = (std::fmod(hand.position, circle_.size) + 0.5) / circle_.size * kTurn;
+        if (std::abs(std::remainder(angle - at, static_cast<double>(kTurn))) < 0.24) is_free = false;
+      }
+      if (!is_free) continue;
+      const Point at = on_circle(place_.centre, place_.inner - font.size * 1.2F, angle);
+      frame_.canvas.text_in({at.x - font.size * 2, at.y - font.size * 0.7F, font.size * 4, font.size * 1.4F},
+                            fmt::format("{}", slot), frame_.theme.dim, font, Canvas::Align::centre);
+    }
+  }
+
+  CircleHit hits() {
+    CircleHit result;
+    const Rect around{place_.centre.x - place_.outer, place_.centre.y - place_.outer, place_.outer * 2,
+                      place_.outer * 2};
+    Hit any = frame_.hit(around, "circle");
+    const float middle = (place_.inner + place_.outer) / 2;
+    const float side =
+        std::max(3.0F, std::min(place_.outer - place_.inner, place_.inner * sectors_.angle * 0.9F));
+    for (uint32_t sector = 0; sector < sectors_.count; ++sector) {
+      const Point at = on_circle(place_.centre, middle, (static_cast<float>(sector) + 0.5F) * sectors_.angle);
+      const Hit on = frame_.hit({at.x - side / 2, at.y - side / 2, side, side},
+                                fmt::format("slot/{}", sector * sectors_.slots_each));
+      any.hovered |= on.hovered;
+      any.clicked |= on.clicked;
+      any.double_clicked |= on.double_clicked;
+    }
+    const auto slot = slot_at(frame_.pointer().at);
+    if (!slot) return result;
+    if (any.hovered) result.hovered = slot;
+    if (any.clicked) result.clicked = slot;
+    if (any.double_clicked) result.double_clicked = slot;
+    return result;
+  }
+
+ private:
+  float middle_of(uint32_t slot) const {
+    return (static_cast<float>(sectors_.of(slot)) + 0.5F) * sectors_.angle;
+  }
+
+  // Under the pointer; of a group that slot which is not empty, if there is one.
+  std::optional<uint32_t> slot_at(Point at) const {
+    const float x = at.x - place_.centre.x, y = place_.centre.y - at.y, away = std::hypot(x, y);
+    if (away < place_.inner - 2 || away > place_.outer + 4) return std::nullopt;
+    float angle = std::atan2(x, y);
+    if (angle < 0) angle += kTurn;
+    const auto sector = std::min(static_cast<uint32_t>(angle / sectors_.angle), sectors_.count - 1);
+    const uint32_t first = sector * sectors_.slots_each;
+    for (uint32_t slot = first; slot < first + sectors_.slots_each && slot < circle_.size; ++slot)
+      if (!circle_.look(slot).letter.empty()) return slot;
+    return first;
+  }
+
+  void outline(uint32_t sector, Color color, float width, float out) {
+    const float from = static_cast<float>(sector) * sectors_.angle;
+    // Thin ones get a frame that is wide enough to be seen from afar.
+    const float wider = std::max(0.0F, 4 / place_.outer - sectors_.angle / 2);
+    frame_.canvas.outline_sector(place_.centre, place_.inner - out, place_.outer + out, from - wider,
+                                 from + sectors_.angle + wider, color, width);
+  }
+
+  void draw_slot(uint32_t slot, float from, float to, float arc) {
+    const Theme& theme = frame_.theme;
+    const SlotLook look = circle_.look(slot);
+    const float depth = place_.outer - place_.inner;
+    const Font number_font{Face::text, std::min(theme.small().size, depth * 0.34F)};
+    const Font letter_font{Face::bold, std::min(theme.text_size, depth * 0.42F)};
+    const std::string number = fmt::format("{}", slot);
+    const float letter_room = frame_.canvas.text_width("W", letter_font) + 3;
+    const bool has_letters = arc >= letter_room && letter_font.size >= theme.text_size * 0.6F;
+    const bool has_numbers = has_letters && depth > (number_font.size + letter_font.size) * 1.25F &&
+                             arc >= frame_.canvas.text_width(number, number_font) + 3;
+    frame_.canvas.fill_sector(place_.centre, place_.inner, place_.outer, from, to, theme.slot_empty);
+    if (look.color != theme.slot_empty) {
+      const float inner = has_letters ? 0 : look.inner, outer = has_letters ? 1 : look.outer;
+      frame_.canvas.fill_sector(place_.centre, place_.inner + depth * inner, place_.inner + depth * outer,
+                                from, to, look.color);
+    }
+    if (!has_letters) return;
+    const bool is_empty = look.letter.empty();
+    const Point at = on_circle(place_.centre, (place_.inner + place_.outer) / 2, (from + to) / 2);
+    const float half = arc / 2 + 4, upper = number_font.size * 1.2F, lower = letter_font.size * 1.2F;
+    if (is_empty) {
+      if (has_numbers)
+        frame_.canvas.text_in({at.x - half, at.y - upper / 2, half * 2, upper}, number, theme.dim,
+                              number_font, Canvas::Align::centre);
+      return;
+    }
+    Rect box{at.x - half, at.y - ((has_numbers ? upper : 0) + lower) / 2, half * 2,
+             (has_numbers ? upper : 0) + lower};
+    if (has_numbers)
+      frame_.canvas.text_in(box.take_top(upper), number, kOnSlot, number_font, Canvas::Align::centre);
+    frame_.canvas.text_in(box, look.letter, kOnSlot, letter_font, Canvas::Align::centre);
+  }
+
+  // Each state has the part of the sector's depth that it has of the slots, the inner ones' first.
+  void draw_group(uint32_t sector, float from, float to) {
+    const uint32_t first = sector * sectors_.slots_each;
+    const uint32_t end = std::min(first + sectors_.slots_each, circle_.size);
+    std::vector<SlotLook> looks;
+    for (uint32_t slot = first; slot < end; ++slot) looks.push_back(circle_.look(slot));
+    std::stable_sort(looks.begin(), looks.end(), [](const SlotLook& a, const SlotLook& b) {
+      return a.inner + a.outer < b.inner + b.outer;
+    });
+    const float step = (place_.outer - place_.inner) / static_cast<float>(looks.size());
+    for (size_t i = 0, next = 0; i < looks.size(); i = next) {
+      for (next = i + 1; next < looks.size() && looks[next].color == looks[i].color;) ++next;
+      frame_.canvas.fill_sector(place_.centre, place_.inner + step * static_cast<float>(i),
+                                place_.inner + step * static_cast<float>(next), from, to, looks[i].color);
+    }
+  }
+
+  Frame& frame_;
+  const SlotCircle& circle_;
+  const CirclePlace& place_;
+  Sectors sectors_;
+};
+
+}  // namespace
+
+CircleHit draw_slot_circle(Frame& frame, Rect area, const SlotCircle& circle) {
+  if (circle.size == 0) return {};
+  const CirclePlace place = place_circle(frame, area, circle.hands);
+  if (place.outer < 12) return {};
+  CircleDrawing drawing(frame, circle, place);
+  drawing.draw_sectors();
+  drawing.draw_eighths(circle.hands);
+  draw_hands(frame, area, place, circle.hands, circle.size);
+  drawing.draw_marks();
+  draw_middle(frame, place, circle.middle, circle.below);
+  return drawing.hits();
+}
+
+void draw_byte_circle(Frame& frame, Rect area, const ByteCircle& circle) {
+  const Theme& theme = frame.theme;
+  const Rect title = area.take_top(theme.row_height());
+  frame.canvas.text_in(title, circle.title, theme.text, theme.bold(), Canvas::Align::centre);
+  std::vector<CircleHand> hands;
+  if (circle.size != 0) {
+    hands.push_back(
+        {fmt::format("prod {:.0f}", circle.prod), circle.prod, circle.color, CircleHand::Tip::producer});
+    hands.push_back(
+        {fmt::format("cons {:.0f}", circle.cons), circle.cons, theme.text, CircleHand::Tip::consumer});
+  }
+  const CirclePlace place = place_circle(frame, area, hands);
+  if (place.outer < 12) return;
+  frame.canvas.fill_sector(place.centre, place.inner, place.outer, 0, kTurn, theme.slot_empty);
+  if (circle.size != 0) {
+    const double size = circle.size, held = std::clamp(circle.prod - circle.cons, 0.0, size);
+    const auto from = static_cast<float>(std::fmod(circle.cons, size) / size) * kTurn;
+    const auto length = static_cast<float>(held / size) * kTurn;
+    // A few bytes of many are still to be seen.
+    if (held > 0)
+      frame.canvas.fill_sector(place.centre, place.inner, place.outer, from,
+                               from + std::max(length, 3 / place.outer), circle.color);
+    draw_hands(frame, area, place, hands, size);
+  }
+  draw_middle(frame, place, circle.middle, circle.below);
+}
+
+}  // namespace ringside::viewer
