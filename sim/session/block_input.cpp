@@ -41,11 +41,27 @@ Result<> BlockInput::open(const std::string& path) {
   return {};
 }
 
+Result<> BlockInput::look_again() {
+  struct stat info {
+  }, named{};
+  if (fstat(file_, &info) != 0)
+    return tl::unexpected(error("cannot be read: " + std::generic_category().message(errno)));
+  const bool same =
+      stat(path_.c_str(), &named) == 0 && named.st_dev == info.st_dev && named.st_ino == info.st_ino;
+  if (!same)
+    return tl::unexpected(error("is not there any more, or another one has its name; open it again"));
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (size < size_)
+    return tl::unexpected(error("has become shorter: it was recorded anew, or cut; open it again"));
+  size_ = size;
+  return {};
+}
+
 Result<std::span<uint8_t>> BlockInput::view(uint64_t offset, size_t count) {
   count = static_cast<size_t>(std::min<uint64_t>(count, offset < size_ ? size_ - offset : 0));
   const bool inside = offset >= window_offset_ && offset + count <= window_offset_ + window_.size();
   if (!inside) {
-    window_offset_ = offset;
+    window_offset_ = sound_from_ = sound_to_ = offset;
     window_.resize(static_cast<size_t>(std::min<uint64_t>(std::max(count, kWindowBytes), size_ - offset)));
     size_t done = 0;
     while (done < window_.size()) {
@@ -79,9 +95,12 @@ Result<std::optional<BlockInput::Block>> BlockInput::next() {
   if (visible->size() < 8)
     return tl::unexpected(damage(position_, pcapng::block_kind(type), "its length is impossible"));
   const bool whole = visible->size() == length;
-  const auto why = whole ? pcapng::unsound(*visible) : pcapng::not_a_prefix(*visible);
-  if (why) return tl::unexpected(damage(position_, pcapng::block_kind(type), *why));
+  if (!whole || position_ < sound_from_ || position_ + length > sound_to_) {
+    const auto why = whole ? pcapng::unsound(*visible) : pcapng::not_a_prefix(*visible);
+    if (why) return tl::unexpected(damage(position_, pcapng::block_kind(type), *why));
+  }
   if (!whole) return std::nullopt;
+  if (position_ == sound_to_) sound_to_ += length;
   const Block block{position_, type, *visible};
   position_ += length;
   return block;

@@ -27,6 +27,8 @@ class BlockInput {
   BlockInput& operator=(const BlockInput&) = delete;
 
   Result<> open(const std::string& path);
+  // The file may have grown. An error where it has become shorter, or is not the one of that name any more.
+  Result<> look_again();
   uint64_t size() const { return size_; }
   uint64_t position() const { return position_; }
   void seek(uint64_t offset) { position_ = offset; }
@@ -51,6 +53,9 @@ class BlockInput {
   uint64_t position_ = 0;
   std::vector<uint8_t> window_;
   uint64_t window_offset_ = 0;
+  // Blocks of the window that were found to be sound: who reads an epoch after looking for its end, reads
+  // them twice.
+  uint64_t sound_from_ = 0, sound_to_ = 0;
 };
 
 }  // namespace ringside

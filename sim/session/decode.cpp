@@ -74,18 +74,14 @@ std::span<const uint8_t> packet_data(std::span<const uint8_t> block) {
 }
 
 // Undoes what PacketFraming did. A payload that is shorter than its record was filled up with zeros.
-bool take_payload(std::span<const uint8_t> packet, const PayloadType* framed, uint32_t full_size,
+bool undo_framing(std::span<const uint8_t> packet, const PayloadType& framed, uint32_t full_size,
                   std::vector<uint8_t>& payload) {
-  if (framed == nullptr) {
-    payload.assign(packet.begin(), packet.end());
-    return true;
-  }
-  const uint16_t prefix = framed->framing->size;
+  const uint16_t prefix = framed.framing->size;
   if (packet.size() < prefix) return false;
-  payload.resize(framed->size);
-  if (!framed->framing->read(packet.first(prefix), payload)) return false;
+  payload.assign(framed.size, 0);
+  if (!framed.framing->read(packet.first(prefix), payload)) return false;
   payload.insert(payload.end(), packet.begin() + prefix, packet.end());
-  if (payload.size() == framed->size && full_size < payload.size()) payload.resize(full_size);
+  if (payload.size() == framed.size && full_size < payload.size()) payload.resize(full_size);
   return true;
 }
 
@@ -132,22 +128,27 @@ Decoded<DecodedInterface> decode_interface(std::span<const uint8_t> block) {
     }
   }
   if (!has_wire || !has_resolution || result.wire.name.empty()) return wrong("it does not describe a wire");
+  result.framed = framed_type(result.wire.payload_type);
   return result;
 }
 
 uint32_t packet_interface(std::span<const uint8_t> block) { return load<uint32_t>(&block[8]); }
 
-Decoded<SessionCrossing> decode_crossing(std::span<const uint8_t> block, const DecodedInterface& interface) {
+Decoded<CrossingView> decode_crossing(std::span<const uint8_t> block, const DecodedInterface& interface,
+                                      std::vector<uint8_t>& unframed) {
   const auto data = packet_data(block);
   const bool in_packet = interface.link_type == link_type::user0;
   const size_t option_value = kPacketData + padded(static_cast<uint32_t>(data.size())) + kSealOptionSize;
   Fields fields(in_packet ? data : block.subspan(option_value));
   CrossingHeader header{};
   if (!take_crossing_header(fields, header)) return wrong("it has no crossing header");
-  SessionCrossing crossing;
-  const auto packet = in_packet ? fields.rest() : data;
-  if (!take_payload(packet, framed_type(interface.wire.payload_type), header.full_size, crossing.payload))
-    return wrong("it does not begin as its payload type's packets do");
+  CrossingView crossing;
+  crossing.payload = in_packet ? fields.rest() : data;
+  if (interface.framed != nullptr) {
+    if (!undo_framing(crossing.payload, *interface.framed, header.full_size, unframed))
+      return wrong("it does not begin as its payload type's packets do");
+    crossing.payload = unframed;
+  }
   if (auto why = judge(header, interface.wire.payload_type, crossing.payload.size())) return wrong(*why);
   const auto at = packet_tick(block, header);
   if (!at) return wrong("its time is impossible");

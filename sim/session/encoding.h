@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sim/result.h"
 #include "sim/session/block_input.h"
@@ -34,17 +35,6 @@ enum class CustomKind : uint16_t { header = 1, contents = 2, digest = 3, outcome
 
 template <class T>
 using Decoded = tl::expected<T, std::string>;  // the error is the reason alone
-
-// A crossing without a copy of its payload.
-struct CrossingView {
-  Tick at;
-  uint64_t sequence = 0;
-  uint32_t wire = 0;
-  Direction direction = Direction::out;
-  uint8_t flags = 0;
-  uint32_t full_size = 0;
-  std::span<const uint8_t> payload;
-};
 
 // Which link type the packets of a wire have: USER0 with our crossing header before the payload, or one that
 // Wireshark dissects by itself, with our header in an option.
@@ -90,12 +80,15 @@ CustomBody custom_body(const BlockInput::Block& block);
 struct DecodedInterface {
   SessionWire wire;
   uint16_t link_type = 0;
+  const PayloadType* framed = nullptr;  // framed_type() of the payload type
 };
 Decoded<DecodedInterface> decode_interface(std::span<const uint8_t> block);
 // The interface's number, which says how to read the rest.
 uint32_t packet_interface(std::span<const uint8_t> block);
-// `wire` is left to the caller.
-Decoded<SessionCrossing> decode_crossing(std::span<const uint8_t> block, const DecodedInterface& interface);
+// `wire` is left to the caller. The payload lies in the block, or, where the packet's framing was undone, in
+// `unframed`.
+Decoded<CrossingView> decode_crossing(std::span<const uint8_t> block, const DecodedInterface& interface,
+                                      std::vector<uint8_t>& unframed);
 Decoded<InputRecord> decode_input(std::span<const uint8_t> block);
 Decoded<EpochDigest> decode_digest(std::span<const uint8_t> body);
 Decoded<RunOutcome> decode_outcome(std::span<const uint8_t> body);

@@ -14,18 +14,24 @@ namespace ringside {
 
 using Block = BlockInput::Block;
 
+namespace {
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
+}
+
 struct SessionReader::Impl {
   Result<> read_header();
   Result<> read_contents(const std::vector<bool>& packed);
   Result<> read_file(size_t index, uint64_t& budget);
   Result<Block> header_block(uint32_t type);
   Result<CustomBody> custom_of(const Block& block, CustomKind kind);
-  void find_end();
+  void find_outcome();
+  bool find_epoch();
 
   Result<> take_interface(const Block& block);
-  Result<SessionRecord> take_packet(const Block& block);
-  Result<SessionRecord> take_custom(const Block& block);
-  Result<std::optional<SessionRecord>> next();
+  Result<> take_packet(const Block& block, SessionSink& sink);
+  Result<> take_custom(const Block& block, SessionSink& sink);
+  Result<bool> take_block(SessionSink& sink);
+  Result<size_t> read(SessionSink& sink, size_t records_max);
 
   tl::unexpected<Error> damage(const Block& block, std::string_view why) const {
     return tl::unexpected(input.damage(block.offset, pcapng::block_kind(block.type), why));
@@ -36,8 +42,10 @@ struct SessionReader::Impl {
   std::vector<SessionWire> wires;
   std::vector<DecodedInterface> interfaces;  // wires[i] is interfaces[i + 1]
   std::set<std::string, std::less<>> names;
+  std::vector<uint8_t> unframed;
   uint64_t records_begin = 0;
-  uint64_t records_end = std::numeric_limits<uint64_t>::max();  // where a cut session's last epoch ends
+  uint64_t records_end = 0;  // so far records may be returned: where a cut session's last epoch ends
+  uint64_t looked_to = 0;    // no epoch ends between there and records_end
   uint64_t last_input = 0;
   uint64_t last_digest = 0;
   bool outcome_met = false;
@@ -141,22 +149,31 @@ Result<> SessionReader::Impl::read_file(size_t index, uint64_t& budget) {
 }
 
 // A file that ends with an outcome is whole, and whatever is wrong inside it is damage. Any other is cut
-// where its last sound block ends, unless damage comes first: next() will meet that.
-void SessionReader::Impl::find_end() {
+// where its last epoch ends, unless damage comes first.
+void SessionReader::Impl::find_outcome() {
   const auto last = input.last(kOutcomeBlockMax);
-  if (last && last->type == pcapng::custom && custom_body(*last).kind == CustomKind::outcome) return;
-  input.seek(records_begin);
-  uint64_t end = records_begin;
+  if (last && last->type == pcapng::custom && custom_body(*last).kind == CustomKind::outcome)
+    records_end = kEverything;
+}
+
+// Looks for the end of the epoch that begins at records_end; false where there is none. Damage is an end,
+// too: who reads on will meet it.
+bool SessionReader::Impl::find_epoch() {
+  const uint64_t begin = input.position();
+  input.seek(std::max(looked_to, records_end));
   for (;;) {
     const auto block = input.next();
-    if (!block) return;
-    if (!*block) break;
-    if ((*block)->type != pcapng::custom) continue;
-    const CustomKind kind = custom_body(**block).kind;
-    if (kind == CustomKind::digest) end = (*block)->end();
-    if (kind == CustomKind::outcome) return;
+    if (block && !*block) break;
+    const bool is_custom = block && (*block)->type == pcapng::custom;
+    const bool is_digest = is_custom && custom_body(**block).kind == CustomKind::digest;
+    if (!block || (is_custom && custom_body(**block).kind == CustomKind::outcome)) records_end = kEverything;
+    if (is_digest) records_end = (*block)->end();
+    if (records_end > begin) break;
   }
-  records_end = end;
+  const bool found = records_end > begin;
+  looked_to = found ? 0 : input.position();
+  input.seek(begin);
+  return found;
 }
 
 Result<> SessionReader::Impl::take_interface(const Block& block) {
@@ -170,7 +187,7 @@ Result<> SessionReader::Impl::take_interface(const Block& block) {
   return {};
 }
 
-Result<SessionRecord> SessionReader::Impl::take_packet(const Block& block) {
+Result<> SessionReader::Impl::take_packet(const Block& block, SessionSink& sink) {
   const uint32_t number = packet_interface(block.bytes);
   if (number >= interfaces.size()) return damage(block, fmt::format("interface {} is unknown", number));
   if (number == 0) {
@@ -180,15 +197,17 @@ Result<SessionRecord> SessionReader::Impl::take_packet(const Block& block) {
       return damage(block, fmt::format("input {} follows input {}", record->number, last_input));
     }
     last_input = record->number;
-    return std::move(*record);
+    sink.take(std::move(*record));
+    return {};
   }
-  auto crossing = decode_crossing(block.bytes, interfaces[number]);
+  auto crossing = decode_crossing(block.bytes, interfaces[number], unframed);
   if (!crossing) return damage(block, crossing.error());
   crossing->wire = number - 1;
-  return std::move(*crossing);
+  sink.take(*crossing);
+  return {};
 }
 
-Result<SessionRecord> SessionReader::Impl::take_custom(const Block& block) {
+Result<> SessionReader::Impl::take_custom(const Block& block, SessionSink& sink) {
   const CustomKind kind = custom_body(block).kind;
   const auto body = custom_of(block, kind);
   if (!body) return tl::unexpected(body.error());
@@ -199,37 +218,75 @@ Result<SessionRecord> SessionReader::Impl::take_custom(const Block& block) {
       return damage(block, fmt::format("epoch {} follows epoch {}", digest->number, last_digest));
     }
     last_digest = digest->number;
-    return std::move(*digest);
+    sink.take(std::move(*digest));
+    return {};
   }
   if (kind == CustomKind::outcome) {
     auto outcome = decode_outcome(body->body);
     if (!outcome) return damage(block, outcome.error());
     if (block.end() != input.size()) return damage(block, "something follows the outcome");
     outcome_met = true;
-    return std::move(*outcome);
+    sink.take(std::move(*outcome));
+    return {};
   }
   return damage(block, fmt::format("a custom block of kind {} cannot be there", static_cast<unsigned>(kind)));
 }
 
-Result<std::optional<SessionRecord>> SessionReader::Impl::next() {
-  while (!at_end && input.position() < std::min(records_end, input.size())) {
-    const uint64_t offset = input.position();
-    const auto block = input.next();
-    if (!block) return tl::unexpected(block.error());
-    if (!*block)
-      return tl::unexpected(input.damage(offset, "unknown block", "it ends behind the file's last block"));
-    if ((*block)->type == pcapng::interface_description) {
-      if (auto taken = take_interface(**block); !taken) return tl::unexpected(taken.error());
-      continue;
-    }
-    if ((*block)->type == pcapng::section_header) return damage(**block, "a second section cannot be there");
-    auto record = (*block)->type == pcapng::custom ? take_custom(**block) : take_packet(**block);
-    if (!record) return tl::unexpected(record.error());
-    return std::move(*record);
+// False where the block was no record.
+Result<bool> SessionReader::Impl::take_block(SessionSink& sink) {
+  const uint64_t offset = input.position();
+  const auto block = input.next();
+  if (!block) return tl::unexpected(block.error());
+  if (!*block)
+    return tl::unexpected(input.damage(offset, "unknown block", "it ends behind the file's last block"));
+  if ((*block)->type == pcapng::interface_description) {
+    if (auto taken = take_interface(**block); !taken) return tl::unexpected(taken.error());
+    return false;
   }
-  at_end = true;
-  return std::nullopt;
+  if ((*block)->type == pcapng::section_header) return damage(**block, "a second section cannot be there");
+  const auto taken =
+      (*block)->type == pcapng::custom ? take_custom(**block, sink) : take_packet(**block, sink);
+  if (!taken) return tl::unexpected(taken.error());
+  return true;
 }
+
+Result<size_t> SessionReader::Impl::read(SessionSink& sink, size_t records_max) {
+  size_t records = 0;
+  while (!at_end && records < records_max) {
+    const bool is_there = input.position() < std::min(records_end, input.size()) ||
+                          (records_end != kEverything && find_epoch());
+    if (!is_there) {
+      at_end = true;
+      break;
+    }
+    const auto taken = take_block(sink);
+    if (!taken) return tl::unexpected(taken.error());
+    records += *taken ? 1 : 0;
+  }
+  return records;
+}
+
+namespace {
+
+class OneRecord final : public SessionSink {
+ public:
+  void take(const CrossingView& crossing) override {
+    record = SessionCrossing{crossing.at,
+                             crossing.sequence,
+                             crossing.wire,
+                             crossing.direction,
+                             crossing.flags,
+                             crossing.full_size,
+                             {crossing.payload.begin(), crossing.payload.end()}};
+  }
+  void take(InputRecord&& input) override { record = std::move(input); }
+  void take(EpochDigest&& digest) override { record = std::move(digest); }
+  void take(RunOutcome&& outcome) override { record = std::move(outcome); }
+
+  std::optional<SessionRecord> record;
+};
+
+}  // namespace
 
 SessionReader::SessionReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SessionReader::SessionReader(SessionReader&&) noexcept = default;
@@ -240,7 +297,8 @@ Result<SessionReader> SessionReader::open(const std::string& path) {
   auto impl = std::make_unique<Impl>();
   if (auto opened = impl->input.open(path); !opened) return tl::unexpected(opened.error());
   if (auto read = impl->read_header(); !read) return tl::unexpected(read.error());
-  impl->find_end();
+  impl->records_end = impl->records_begin;
+  impl->find_outcome();
   SessionReader reader(std::move(impl));
   reader.rewind();
   return reader;
@@ -250,7 +308,24 @@ const SessionHeader& SessionReader::header() const { return impl_->header; }
 
 const std::vector<SessionWire>& SessionReader::wires() const { return impl_->wires; }
 
-Result<std::optional<SessionRecord>> SessionReader::next() { return impl_->next(); }
+Result<std::optional<SessionRecord>> SessionReader::next() {
+  OneRecord one;
+  if (const auto read = impl_->read(one, 1); !read) return tl::unexpected(read.error());
+  return std::move(one.record);
+}
+
+Result<size_t> SessionReader::read(SessionSink& sink, size_t records_max) {
+  return impl_->read(sink, records_max);
+}
+
+Result<bool> SessionReader::resume() {
+  const uint64_t size = impl_->input.size();
+  if (auto looked = impl_->input.look_again(); !looked) return tl::unexpected(looked.error());
+  if (impl_->outcome_met || impl_->input.size() == size) return false;
+  impl_->find_outcome();
+  impl_->at_end = impl_->records_end != kEverything && !impl_->find_epoch();
+  return !impl_->at_end;
+}
 
 void SessionReader::rewind() {
   impl_->input.seek(impl_->records_begin);
@@ -266,5 +341,9 @@ bool SessionReader::was_cut() const { return impl_->at_end && !impl_->outcome_me
 uint64_t SessionReader::bytes_lost() const {
   return impl_->records_end < impl_->input.size() ? impl_->input.size() - impl_->records_end : 0;
 }
+
+uint64_t SessionReader::position() const { return impl_->input.position(); }
+
+uint64_t SessionReader::size() const { return impl_->input.size(); }
 
 }  // namespace ringside

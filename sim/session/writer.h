@@ -10,8 +10,6 @@
 
 namespace ringside {
 
-struct CrossingView;  // encoding.h: a crossing whose payload is not copied
-
 class SessionWriter {
  public:
   // Writes the section header, the session's header, and the contents of files that have them. An existing
