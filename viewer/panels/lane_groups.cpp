@@ -63,7 +63,7 @@ std::vector<LaneGroup> group_lanes(const std::vector<ViewedWire>& wires, const s
   for (const ViewedWire& wire : wires) {
     of_wires.push_back(parts_of(wire.name));
     const WireParts& parts = of_wires.back();
-    if (parts.domain.empty()) continue;
+    if (parts.domain.empty() || wire.rows.empty()) continue;
     domains.insert(parts.domain);
     domain_of_device.try_emplace(parts.device, parts.domain);
     if (parts.rest.starts_with("ring")) has_ring[{parts.domain, parts.device}] = true;
@@ -78,7 +78,9 @@ std::vector<LaneGroup> group_lanes(const std::vector<ViewedWire>& wires, const s
     return Key{parts.domain, order, parts.device};
   };
   std::map<Key, LaneGroup> groups;
-  for (uint32_t i = 0; i < wires.size(); ++i) groups[place(of_wires[i])].wires.push_back(i);
+  for (uint32_t i = 0; i < wires.size(); ++i) {
+    if (!wires[i].rows.empty()) groups[place(of_wires[i])].wires.push_back(i);
+  }
   for (uint32_t i = 0; i < lanes.size(); ++i) {
     WireParts parts = parts_of(lanes[i].name);
     groups[place(parts)].span_lanes.push_back(i);

@@ -15,9 +15,12 @@ void TimelinePanel::update(ViewState& view) {
     for (MarkIndex& index : marks_) index.forget();
     for (SpanIndex& index : spans_) index.forget();
   }
-  if (wires_known_ != table.wires().size() || lanes_known_ != lanes.size()) {
+  const auto used = static_cast<size_t>(std::count_if(
+      table.wires().begin(), table.wires().end(), [](const ViewedWire& wire) { return !wire.rows.empty(); }));
+  if (wires_known_ != table.wires().size() || wires_used_ != used || lanes_known_ != lanes.size()) {
     groups_ = group_lanes(table.wires(), lanes);
     wires_known_ = table.wires().size();
+    wires_used_ = used;
     lanes_known_ = lanes.size();
     marks_.resize(wires_known_);
     spans_.resize(lanes_known_);
@@ -106,11 +109,25 @@ void TimelinePanel::draw_ruler(const Drawing& drawing) {
       break;
     }
   }
+  // All in one unit, so that one can count along.
+  const auto text_of = [&](double at) {
+    const std::string longest = time_text(drawing.end, step);
+    const size_t blank = longest.find(' ');
+    const size_t dot = longest.find('.');
+    const int digits = dot == std::string::npos ? 0 : static_cast<int>(blank - dot - 1);
+    double unit = 1;
+    for (const auto& [name, ps] : {std::pair{"s", 1e12}, {"ms", 1e9}, {"us", 1e6}, {"ns", 1e3}}) {
+      if (longest.substr(blank + 1) == name) unit = ps;
+    }
+    return fmt::format("{:.{}f}{}", at / unit, digits, longest.substr(blank));
+  };
   const Clip clip(frame.canvas, drawing.ruler);
-  for (double at = std::floor(drawing.begin / step) * step; at <= drawing.end; at += step) {
+  for (double at = std::ceil(drawing.begin / step) * step; at <= drawing.end; at += step) {
     const float x = drawing.x_of(at);
     frame.canvas.line({x, drawing.ruler.bottom() - 5}, {x, drawing.ruler.bottom()}, theme.dim, 1);
-    frame.canvas.text({x + 3, drawing.ruler.y + 2}, time_text(at, step), theme.dim, theme.small());
+    const std::string text = text_of(at);
+    if (x + frame.canvas.text_width(text, theme.small()) + 4 < drawing.ruler.right())
+      frame.canvas.text({x + 3, drawing.ruler.y + 2}, text, theme.dim, theme.small());
   }
 }
 

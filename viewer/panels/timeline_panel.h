@@ -57,7 +57,7 @@ class TimelinePanel final : public Panel {
   std::map<uint32_t, size_t> line_of_wire_;
   std::vector<MarkIndex> marks_;
   std::vector<SpanIndex> spans_;
-  size_t wires_known_ = 0, lanes_known_ = 0;
+  size_t wires_known_ = 0, wires_used_ = 0, lanes_known_ = 0;
   uint64_t history_ = 0;
   float scroll_ = 0;
   bool is_panning_ = false, has_moved_ = false, is_measuring_ = false;

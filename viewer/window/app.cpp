@@ -318,9 +318,11 @@ void App::draw_pane(Canvas& canvas, const PlacedPane& placed) {
   const Hit on = title.hit(head, "title");
   canvas.text_in(head.inset(theme_.text_size * 0.6F, 0), panel->title(),
                  on.hovered ? theme_.text : theme_.dim, theme_.bold());
-  Rect right = head.inset(theme_.text_size * 0.6F, 0);
-  canvas.text_in(right.take_right(theme_.text_size), "\u25be", theme_.dim, theme_.font(),
-                 Canvas::Align::right);
+  const float size = theme_.text_size * 0.3F;
+  const Point at{head.right() - theme_.text_size, head.centre().y};
+  const Point arrow[3] = {
+      {at.x - size, at.y - size / 2}, {at.x + size, at.y - size / 2}, {at.x, at.y + size / 2}};
+  canvas.fill_convex(arrow, theme_.dim);
   if (on.clicked || on.right_clicked) {
     pane_menu(title, *placed.pane);
     return;
