@@ -77,4 +77,7 @@ class LiveMachine {
   std::unique_ptr<Impl> impl_;
 };
 
+// "paused"
+std::string_view to_string(LiveMachine::State state);
+
 }  // namespace ringside::viewer

@@ -396,6 +396,11 @@ std::vector<std::pair<std::string, std::string>> App::facts() {
   all.emplace_back("playing", view_.is_playing ? "yes" : "no");
   all.emplace_back("problem", view_.session().problem());
   all.emplace_back("status", view_.status);
+  if (const LiveMachine* live = view_.live()) {
+    all.emplace_back("live.state", to_string(live->state()));
+    all.emplace_back("live.sequence", number(live->sequence()));
+    all.emplace_back("live.reason", live->reason());
+  }
   for (const auto& panel : panels_) {
     for (auto& [name, value] : panel->facts(view_))
       all.emplace_back(fmt::format("{}.{}", panel->id(), name), value);

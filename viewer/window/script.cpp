@@ -292,6 +292,38 @@ Result<> Script::expect_color(const Command& command, App& app) const {
   return {};
 }
 
+// live step GLOB, back GLOB, fault SPEC, type WIRE TEXT, save FILE, run, pause: what the live bar and its
+// menus do.
+Result<> Script::execute_live(const Command& command, App& app) const {
+  LiveMachine* const machine = app.view().live();
+  if (machine == nullptr) return wrong(command, "there is no machine");
+  const std::string& what = command.words[1];
+  std::string rest = command.rest.substr(what.size());
+  rest.erase(0, rest.find_first_not_of(' '));
+  if (what == "run") {
+    machine->run(0);
+  } else if (what == "pause") {
+    machine->pause();
+  } else if (rest.empty()) {
+    return wrong(command, fmt::format("live {} of what?", what));
+  } else if (what == "step") {
+    machine->step(rest);
+  } else if (what == "back") {
+    machine->back(rest);
+  } else if (what == "fault") {
+    machine->fault(rest);
+  } else if (what == "save") {
+    machine->save(rest);
+  } else if (what == "type") {
+    const size_t blank = rest.find(' ');
+    if (blank == std::string::npos) return wrong(command, "live type WIRE TEXT");
+    machine->type(rest.substr(0, blank), rest.substr(blank + 1) + "\r");
+  } else {
+    return wrong(command, fmt::format("there is no 'live {}'", what));
+  }
+  return {};
+}
+
 Result<> Script::execute(const Command& command, App& app) {
   const std::string& name = command.words[0];
   if (name == "key") {
@@ -371,6 +403,8 @@ Result<> Script::execute(const Command& command, App& app) {
     if (std::sscanf(command.words[1].c_str(), "%dx%d", &width, &height) != 2 || width < 100 || height < 100)
       return wrong(command, "size WIDTHxHEIGHT");
     SDL_SetWindowSize(app.window().sdl(), width, height);
+  } else if (name == "live") {
+    return execute_live(command, app);
   } else if (name == "quit") {
     next_ = commands_.size();
   }

@@ -32,6 +32,7 @@ class Script {
   Result<> execute(const Command& command, App& app);
   Result<Point> place(const Command& command, App& app, const std::string& word) const;
   Result<bool> holds(const Command& command, App& app, size_t first) const;
+  Result<> execute_live(const Command& command, App& app) const;
   Result<> expect_color(const Command& command, App& app) const;
 
   std::string name_;

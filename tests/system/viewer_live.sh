@@ -1,0 +1,65 @@
+#!/bin/bash
+# A scenario live in the real window: run, paused, stepped, stepped back, given a fault, saved; what was saved
+# replays, with the fault in it. A session's registers come by running it again. No process is left behind.
+source "$(dirname "$0")/common.sh" "$@"
+export XDG_CONFIG_HOME=$work/config LIBGL_ALWAYS_SOFTWARE=1
+
+view() {
+  cat >"$work/view.script"
+  xvfb-run -a -s "-screen 0 1600x1000x24" timeout 120 "$ringside" view "$@" --script "$work/view.script" \
+    >"$work/out" 2>"$work/err" </dev/null || {
+    fail "view $*: exit code $?"
+    tail -n 8 "$work/out" "$work/err"
+  }
+}
+
+view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
+wait live.state == paused
+key j
+wait live.state == paused
+expect rows > 0
+# A wire appears when something crosses it: as far as the first request.
+wait rows >= 1
+print live
+quit
+SCRIPT
+
+view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
+wait live.state == paused
+live step ring/xvda/request
+wait live.state == paused
+expect cursor.wire == dom1/ring/xvda/request
+print cursor
+live step ring/xvda/request
+wait live.state == paused
+live back ring/xvda/request
+wait live.state == paused
+expect cursor.wire == dom1/ring/xvda/request
+live fault ring/xvda/response@3 drop
+frames 10
+key r
+wait live.state == ended 60
+expect rows > 1000
+key e
+expect cursor.wire ~ ring/xvda/response
+live save saved.pcapng
+wait status ~ saved.pcapng 60
+quit
+SCRIPT
+[[ -s saved.pcapng ]] || fail "nothing was saved"
+expect 0 "$ringside" replay saved.pcapng
+says out "replay: identical"
+expect 0 "$ringside" show saved.pcapng --wire ring/xvda/response
+grep -q "dropped" out || fail "the saved session has no dropped response"
+
+"$ringside" run "$source_dir/scenarios/blk-read" --set domain.cmdline=quick -o blk.pcapng >out 2>&1
+view blk.pcapng --size 1280x720 --layout cpu --at ring/xvda/request@5 <<'SCRIPT'
+wait read == yes
+wait cursor.wire == dom1/ring/xvda/request
+key h
+wait live.state == paused 60
+expect cpu.rip ~ 0x
+expect cpu.here == yes
+quit
+SCRIPT
+finish
