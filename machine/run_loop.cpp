@@ -300,15 +300,15 @@ void Machine::Impl::idle(Tick horizon) {
       options.replay == nullptr &&
       std::any_of(live.begin(), live.end(), [](const InputSource* source) { return source->may_come(); });
   // A replay knows that nothing ended before the recorded end: what was waited for there, was a person.
-  const bool over = options.replay == nullptr || !options.replay->recorded_outcome() ||
-                    clock.now >= options.replay->recorded_outcome()->at;
+  const bool is_over = options.replay == nullptr || !options.replay->recorded_outcome() ||
+                       clock.now >= options.replay->recorded_outcome()->at;
   Tick to = horizon;
   if (somebody_there) {
     const Tick came = wait_for_input(live, clock.now, horizon, options.stop_requested);
     to = std::max(clock.now + Tick{1}, std::min(horizon, came));
   }
   if (next == Tick::never() &&
-      ((!somebody_there && over && horizon == time_limit()) || to == Tick::never())) {
+      ((!somebody_there && is_over && horizon == time_limit()) || to == Tick::never())) {
     end_reason = fmt::format("{} hung: waiting, with nothing pending that could end it", who_hangs());
     exit_code = ExitCode::guest_hung;
     hung = true;
