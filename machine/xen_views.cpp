@@ -179,7 +179,7 @@ Result<Views> MachineViews::xenstore(const std::string& path) {
   std::function<void(const std::string&, size_t)> walk = [&](const std::string& folder, size_t depth) {
     for (const std::string& child : store.peek_children(folder)) {
       if (view.lines.size() >= kLinesMax) return;
-      const std::string whole = folder == "/" ? "/" + child : folder + "/" + child;
+      const std::string whole = fmt::format("{}/{}", folder == "/" ? "" : folder, child);
       const auto below = store.peek(whole);
       if (!below) continue;
       view.lines.push_back(fmt::format("{:{}}{} = \"{}\"", "", depth, child, printable(*below)));
