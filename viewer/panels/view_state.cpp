@@ -19,7 +19,11 @@ constexpr double kStatusSeconds = 6;
 }  // namespace
 
 ViewState::ViewState(std::unique_ptr<ViewedSession> session, LiveMachine* live)
-    : session_(std::move(session)), live_(live), story_(session_->table()), text_(session_->table()) {}
+    : session_(std::move(session)),
+      live_(live),
+      story_(session_->table()),
+      text_(session_->table()),
+      lesson_(session_->header().notes) {}
 
 ViewState::~ViewState() = default;
 
@@ -43,6 +47,8 @@ bool ViewState::update(double seconds) {
     story_done_ = story_.update(kStoryRows);
     changed = true;
   }
+  if (lesson_.update(table(), text_, !is_live && session_->is_read() && !session_->is_growing()))
+    changed = true;
   if (filter_ && filtered_to_ < table().size()) {
     const Row end = std::min(table().size(), filtered_to_ + kFilterRows);
     filter_->find(table(), text_, filtered_to_, end, found_);
@@ -191,6 +197,32 @@ void ViewState::show_cursor() {
   if (at >= range_begin + margin && at <= range_end - margin) return;
   if (at >= range_begin && at <= range_end && (range_begin <= 0 || range_is_whole)) return;
   show_range(at - length / 2, at + length / 2);
+}
+
+// --- The notes ---
+
+void ViewState::go_to_note(int step) {
+  if (step < -1 || step >= lesson_.steps()) return;
+  lesson_.step = step;
+  const NoteStep* note = lesson_.shown();
+  if (note == nullptr) return;
+  // The notes stay in sight beside what the step shows.
+  if (note->layout == "timeline") {
+    wanted_layout = "cols(0.36 notes timeline)";
+  } else if (!note->layout.empty()) {
+    wanted_layout = fmt::format("cols(0.36 notes rows(0.66 {} timeline))", note->layout);
+  }
+  if (!note->select.empty()) {
+    selected_ring = note->select;
+    selected_domain = note->select.substr(0, note->select.find('/'));
+  }
+  if (note->row != kNoRow) go_to_row(note->row);
+  if (note->range.ps != 0) {
+    const auto at = static_cast<double>(cursor_.at.ps), length = static_cast<double>(note->range.ps);
+    show_range(at - length / 2, at + length / 2);
+  } else if (note->row != kNoRow) {
+    show_cursor();
+  }
 }
 
 void ViewState::say(std::string text) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "viewer/live/live_machine.h"
+#include "viewer/panels/lesson.h"
 #include "viewer/session/filter.h"
 #include "viewer/session/row_text.h"
 #include "viewer/session/viewed_session.h"
@@ -79,12 +80,18 @@ class ViewState {
   bool is_playing = false;
   double play_speed = 1e-3;  // virtual seconds per second
 
+  // --- The notes ---
+  const Lesson& lesson() const { return lesson_; }
+  // Takes the cursor, the layout, the selection and the range along; -1: the introduction. Beyond the last
+  // step, or before the introduction, nothing happens.
+  void go_to_note(int step);
+
   // --- The rest ---
   double clock = 0;    // seconds of update() so far: what glides is timed by it
   std::string status;  // a line at the bottom, for some seconds
   double status_left = 0;
   void say(std::string text);
-  // The layout that is wanted ("rings"); the window takes it.
+  // The layout that is wanted ("rings"), or panes as panes.h has them; the window takes it.
   std::string wanted_layout;
   // What the cursor's machine is asked for, where it stands there: null otherwise (see LiveMachine::view).
   const Json* machine_view(const std::string& name, Json request);
@@ -97,6 +104,7 @@ class ViewState {
   LiveMachine* live_;
   Story story_;
   RowText text_;
+  Lesson lesson_;
   Cursor cursor_;
   bool follows_end_ = false;
   std::optional<uint32_t> selected_wire_;

@@ -57,6 +57,16 @@ Panel* App::find_panel(std::string_view id) {
 const Panel* App::panel(std::string_view id) const { return const_cast<App*>(this)->find_panel(id); }
 
 Result<> App::set_layout(const std::string& name) {
+  if (name.find('(') != std::string::npos) {
+    // Panes of somebody's own, as a step of the notes wants them: they are nobody's settings.
+    auto panes = parse_panes(name, [this](std::string_view id) { return find_panel(id) != nullptr; });
+    if (!panes) return tl::unexpected(panes.error());
+    if (root_ && !layout_.empty()) settings_.panes[layout_] = to_text(*root_);
+    root_ = std::move(*panes);
+    layout_.clear();
+    chosen_ = nullptr;
+    return {};
+  }
   const Layout* layout = find_layout(name);
   if (layout == nullptr) {
     std::string names;
