@@ -70,7 +70,13 @@ void CrossingTable::truncate(Row first) {
   payload_block_.resize(first);
   payload_offset_.resize(first);
   payload_size_.resize(first);
-  ++history_;
+  truncations_.push_back(first);
+}
+
+Row CrossingTable::kept_since(uint64_t history) const {
+  Row kept = size();
+  for (size_t i = history; i < truncations_.size(); ++i) kept = std::min(kept, truncations_[i]);
+  return kept;
 }
 
 size_t CrossingTable::bytes() const {

@@ -64,7 +64,9 @@ class CrossingTable {
   // Another history begins: rows from `first` on are gone. What others have derived from them is, too, and
   // history() tells them: a number that each truncation makes larger.
   void truncate(Row first);
-  uint64_t history() const { return history_; }
+  uint64_t history() const { return truncations_.size(); }
+  // How many of the first rows are the same as they were at that earlier history().
+  Row kept_since(uint64_t history) const;
 
   size_t bytes() const;
 
@@ -80,7 +82,7 @@ class CrossingTable {
   size_t last_block_bytes_ = 0, last_block_used_ = 0;
   std::vector<ViewedWire> wires_;
   std::unordered_map<std::string, uint32_t> wires_by_name_;
-  uint64_t history_ = 0;
+  std::vector<Row> truncations_;  // from which row each one was
 };
 
 }  // namespace ringside::viewer

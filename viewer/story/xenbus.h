@@ -1,0 +1,23 @@
+// The two state machines of each device behind any row. Every state that was is shown, so that this goes to
+// and fro over the wires' rows, and needs no copies.
+#pragma once
+
+#include <vector>
+
+#include "viewer/story/story_parts.h"
+#include "viewer/story/story_wires.h"
+
+namespace ringside::viewer {
+
+class XenbusStory {
+ public:
+  const std::vector<XenbusState>& at(const StoryParts& parts, Row end);
+  // Rows from `first` on are others now.
+  void truncate(const StoryParts& parts, Row first) { at(parts, first); }
+
+ private:
+  std::vector<XenbusState> shown_;
+  std::vector<size_t> taken_;  // rows of each one's wire
+};
+
+}  // namespace ringside::viewer
