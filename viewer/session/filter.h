@@ -1,17 +1,24 @@
 // Filter expressions over rows: wire ~ "ring/*" && op == "read" && sector > 2048
 //
-//   or      = and { "||" and }
-//   and     = not { "&&" not }
-//   not     = "!" not | "(" or ")" | test
-//   test    = name [ operator value ]          a name alone: the row has such a field, or it is one of the
-//   words below operator= "==" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"       ~ matches a glob, in texts
-//   also a part value   = a number (7, 0x1f, -5) | a time (1.5ms) | a word | "a text"
+//   or       = and { "||" and }
+//   and      = not { "&&" not }
+//   not      = "!" not | "(" or ")" | test
+//   test     = name [ operator value ]   a name alone: the row has such a field, or is one of the words below
+//   operator = "==" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
+//   value    = a number (7, 0x1f, -5) | a time (1.5ms) | a word | "a text"
 //
-// Names: fields of the payload's table (those of the tail's records as well: any of them), by their whole
-// name or what it begins or ends with up to an underscore where only one fits ("op", "sector"), without
-// regard to case in enumerations; and of every row: wire, device, domain, time, sequence, direction (in,
-// out), kind (message, call, signal, sampled), type, size, text (the line that `ringside show` prints).
-// Words: fault, notice, violation.
+// Names of every row: wire, device, domain, time, sequence, direction (in, out), kind (message, call, signal,
+// sampled), type, size, text (the line that `ringside show` prints). Words: fault (one struck here), notice,
+// violation.
+//
+// Other names are fields of the payload's table and of its tail's records (any of them), by their whole name,
+// or by what it begins with up to an underscore, or else ends with, where only one does ("sector", "prod"
+// fits two); "op" is "operation" as well. A field that has the name of what every row has (XenStore's "type")
+// counts, too. A row without such a field fits no test of it, `!=` and `!~` included.
+//
+// `~` matches a pattern with `*` and `?`: the whole of a name, any part of a text; a pattern without them any
+// part of both. Names of wires stand with or without their domain. Case counts in texts only. Enumerations
+// are compared by names (`state >= Connected` by their numbers); of flags, `==` asks whether one is set.
 #pragma once
 
 #include <memory>

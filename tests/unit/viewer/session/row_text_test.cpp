@@ -42,9 +42,8 @@ Bytes walk(uint32_t fid, uint32_t newfid, std::string_view name) {
   return body;
 }
 Bytes walked() {
-  Bytes body;
-  put(body, 1, 2);
-  body.resize(body.size() + 13, 1);
+  Bytes body(2 + 13, 1);
+  body[1] = 0;
   return body;
 }
 Bytes clunk(uint32_t fid) {

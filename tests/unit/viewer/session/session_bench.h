@@ -1,6 +1,7 @@
 // Sessions made for the tests of viewer/session: a block ring, event channels, a 9P share, text.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
