@@ -187,7 +187,7 @@ Result<Views> MachineViews::xenstore(const std::string& path) {
     }
   };
   walk(path, 1);
-  if (view.lines.size() >= kLinesMax) view.lines.push_back("... and more: name a longer path");
+  if (view.lines.size() >= kLinesMax) view.lines.emplace_back("... and more: name a longer path");
   return Views{view};
 }
 
