@@ -1,7 +1,5 @@
 #include "viewer/story/rings.h"
 
-#include <xen/io/console.h>
-
 #include "devices/nic/payloads.h"
 #include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/xen_abi.h"

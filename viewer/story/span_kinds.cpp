@@ -55,7 +55,7 @@ void Spans::take_indices(Row row, const WireRole& role) {
   while (track.first_published < track.published.size() &&
          !is_before(now.req_cons, track.published[track.first_published].req_prod))
     ++track.first_published;
-  publish(track, now.req_prod, row);
+  if (wires_.rings()[role.ring].kind != RingState::Kind::net_rx) publish(track, now.req_prod, row);
 }
 
 void Spans::take_slot(Row row, const WireRole& role, uint32_t index, uint64_t id) {
@@ -66,7 +66,9 @@ void Spans::take_slot(Row row, const WireRole& role, uint32_t index, uint64_t id
          !is_before(index, track.published[track.first_published].req_prod))
     ++track.first_published;
   Row from = row;
-  if (track.first_published < track.published.size()) {
+  // A receive buffer lies in its ring for as long as no frame comes: it is under way once it is used.
+  const bool receives = wires_.rings()[role.ring].kind == RingState::Kind::net_rx;
+  if (!receives && track.first_published < track.published.size()) {
     const Published& published = track.published[track.first_published];
     from = published.row;
     if (published.req_prod == track.next_index) ++track.first_published;

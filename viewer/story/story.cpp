@@ -84,6 +84,7 @@ bool Story::update(size_t rows_max) {
   const Row end = impl.spans.done() + static_cast<Row>(std::min<size_t>(left, rows_max));
   impl.spans.update(end, impl.facts);
   impl.forget_given();
+  impl.linked.forget();
   return end == impl.table.size();
 }
 

@@ -27,6 +27,8 @@ struct RingSlot {
   uint32_t index = 0;      // the free-running index of the request that it holds, or held last
   Row published = kNoRow;  // the indices' crossing that showed req_prod behind it
   Row request = kNoRow;    // taken by the backend
+  // What lies in its place now: rsp_prod says where, so that where answers come out of order it may be
+  // another request's.
   Row response = kNoRow;
 };
 
@@ -152,8 +154,8 @@ struct NinePState {
 
 // --- What belongs together ---
 
-// A request from begin to end: blkif and netif requests (published to response), 9P (T to R), hypercalls
-// (call to return), XenStore (request to reply), ATA commands.
+// A request from begin to end: blkif and netif requests (published to response; a receive buffer from when it
+// is used), 9P (T to R), hypercalls (call to return), XenStore (request to reply), ATA commands.
 struct Span {
   Row begin = kNoRow, end = kNoRow;  // end kNoRow: not answered by the end of the table
   uint32_t lane = 0;                 // index into Story::lanes()
@@ -188,14 +190,17 @@ class Story {
   const StoreState& store(Row behind);
   const std::vector<XenbusState>& xenbus(Row behind);
   const std::vector<NinePState>& ninep(Row behind);
-  // What a domain's console has printed by then, at most its last 64 KiB.
+  // What a domain's console has printed by then, at most its last 64 KiB. Of several the first has the
+  // domain's name, others the name of their wire ("dom1/debugcon").
   std::string console(const std::string& domain, Row behind);
   const std::vector<std::string>& consoles() const;
 
   const std::vector<Lane>& lanes() const;
-  // The span that a row begins or ends; null.
+  // The span that a row begins or ends (of several that begin there the first), or the one whose request the
+  // backend takes there; null. Holds until the next update().
   const Span* span_of(Row row) const;
-  // Links that begin or end in [first, last], at most `most`.
+  // Links that begin or end in [first, last], at most `most`. Looks at a bounded number of rows, from `first`
+  // on, so that a range of many thousands may give only those of its beginning.
   std::vector<Link> links(Row first, Row last, size_t most) const;
   // Rows that stand out: faults that struck, notices, violations.
   struct Highlight {
