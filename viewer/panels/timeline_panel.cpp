@@ -47,9 +47,11 @@ void TimelinePanel::lay_out(const Drawing& drawing) {
     for (const uint32_t lane : group.span_lanes) {
       const int levels = std::clamp<int>(lanes[lane].levels, 1, kLevelsShown);
       const std::string rest = parts_of(lanes[lane].name).rest;
-      const float level_height = theme.text_size * (levels == 1 ? 1.2F : levels <= 3 ? 0.8F : 0.55F);
-      add(Line::Kind::spans, lane, rest + " (spans)",
-          std::max(level_height * static_cast<float>(levels) + 4, theme.row_height()));
+      // One is a line high, a full ring of 32 about six lines.
+      const float part = levels == 1 ? 1.2F : levels <= 4 ? 0.8F : levels <= 8 ? 0.5F : 0.3F;
+      const float height = theme.text_size * part * static_cast<float>(levels) + 4;
+      add(Line::Kind::spans, lane, rest == "ring" || rest == "9p" ? "requests" : rest + " (spans)",
+          std::max(height, theme.row_height()));
     }
     for (const uint32_t wire : group.wires) {
       line_of_wire_[wire] = lines_.size();

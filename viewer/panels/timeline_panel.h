@@ -19,7 +19,7 @@ class TimelinePanel final : public Panel {
   std::vector<std::pair<std::string, std::string>> facts(ViewState& view) override;
 
  private:
-  static constexpr int kLevelsShown = 8;  // of overlapping spans
+  static constexpr int kLevelsShown = 32;  // of overlapping spans
   struct Line {
     enum class Kind : uint8_t { group, spans, wire } kind;
     uint32_t number;  // of the group, the lane or the wire
