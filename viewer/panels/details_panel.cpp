@@ -66,13 +66,14 @@ void DetailsPanel::draw(Frame& frame) {
     frame.canvas.text_in(area.take_top(line), marks, marks.starts_with("fault") ? theme.fault : theme.notice,
                          theme.bold());
   if (const Span* span = view.story().span_of(row)) {
-    const Row other = span->begin == row ? span->end : span->begin;
+    const bool is_answer = row == span->end;
+    const Row other = is_answer ? span->begin : span->end;
     Rect place = area.take_top(line);
     std::string text = "not answered";
     if (other != kNoRow) {
-      const Tick length{table.at(span->end).ps - table.at(span->begin).ps};
-      text = fmt::format("{} {} after {}", span->begin == row ? "answered by" : "answers", row_name(other),
-                         duration_text(length));
+      const Tick length{table.at(span->end).ps - table.at(is_answer ? span->begin : row).ps};
+      text = fmt::format("{} {} {} {}", is_answer ? "answers" : "answered by", row_name(other),
+                         is_answer ? "after" : "in", duration_text(length));
     }
     const Hit on = frame.hit(place, "other");
     frame.canvas.text_in(place, text,

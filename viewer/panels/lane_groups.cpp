@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 14> kOfDevice = {"ring", "image", "xenbus
 // Wires that have no domain in front.
 constexpr std::array<std::string_view, 6> kOfHost = {"image", "share", "net", "fault", "link", "host"};
 
+// Devices of the board that a driver author looks at last.
+constexpr std::array<std::string_view, 12> kOfBoard = {"apic", "ioapic", "pic", "pit",  "rtc",      "pci",
+                                                       "pm",   "nmisc",  "irq", "post", "platform", "debug"};
+
 template <size_t n>
 bool is_one_of(const std::array<std::string_view, n>& all, std::string_view name) {
   return std::find(all.begin(), all.end(), name) != all.end();
@@ -74,7 +78,10 @@ std::vector<LaneGroup> group_lanes(const std::vector<ViewedWire>& wires, const s
       const auto found = domain_of_device.find(parts.device);
       if (found != domain_of_device.end()) parts.domain = found->second;
     }
-    const int order = parts.device == "Xen" ? 2 : has_ring.contains({parts.domain, parts.device}) ? 0 : 1;
+    const int order = has_ring.contains({parts.domain, parts.device}) ? 0
+                      : parts.device == "Xen"                         ? 2
+                      : is_one_of(kOfBoard, parts.device)             ? 3
+                                                                      : 1;
     return Key{parts.domain, order, parts.device};
   };
   std::map<Key, LaneGroup> groups;

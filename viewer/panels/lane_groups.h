@@ -23,7 +23,7 @@ struct WireParts {
 };
 WireParts parts_of(std::string_view wire);
 
-// By domain; devices with rings first, "Xen" last. Wires on which nothing has crossed have no lane.
+// By domain; devices with rings first, then others, Xen, the board. Wires on which nothing has crossed have no lane.
 std::vector<LaneGroup> group_lanes(const std::vector<ViewedWire>& wires, const std::vector<Lane>& lanes);
 
 }  // namespace ringside::viewer

@@ -10,7 +10,8 @@ namespace ringside::viewer {
 
 namespace {
 
-constexpr size_t kLinkRowsMax = 3000, kLinksMax = 300;
+// More arrows than these hide what they are to show.
+constexpr size_t kLinkRowsMax = 1500, kLinksMax = 100;
 
 }  // namespace
 
@@ -27,7 +28,12 @@ void TimelinePanel::draw_links(const Drawing& drawing) {
     if (view.cursor().row == kNoRow) return;
     first = last = view.cursor().row;
   }
-  for (const Link& link : view.story().links(first, last, kLinksMax)) {
+  std::vector<Link> links = view.story().links(first, last, kLinksMax);
+  if (links.size() == kLinksMax && first != last) {
+    if (view.cursor().row == kNoRow) return;
+    links = view.story().links(view.cursor().row, view.cursor().row, kLinksMax);
+  }
+  for (const Link& link : links) {
     const auto from_y = y_of(drawing, table.wire(link.from)), to_y = y_of(drawing, table.wire(link.to));
     if (!from_y || !to_y) continue;
     const float from_x = drawing.x_of(static_cast<double>(table.at(link.from).ps));
