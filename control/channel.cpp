@@ -65,7 +65,7 @@ bool ControlChannel::send(const Json& json, const OwnedDescriptor* with) {
 }
 
 // Reads what there is. False: nothing, or the end.
-bool ControlChannel::fill(Wait wait) {
+bool ControlChannel::fill(Wait wait, Beside beside) {
   std::array<char, 65536> buffer;
   iovec part{buffer.data(), buffer.size()};
   msghdr message{};
@@ -77,8 +77,9 @@ bool ControlChannel::fill(Wait wait) {
   // A wait is a poll, which a signal ends whatever its handler's flags are.
   if (wait != Wait::no) {
     constexpr int kBrieflyMs = 200;
-    pollfd waiting{socket_.get(), POLLIN, 0};
-    if (poll(&waiting, 1, wait == Wait::yes ? -1 : kBrieflyMs) <= 0) return false;
+    std::array<pollfd, 2> waiting{{{socket_.get(), POLLIN, 0}, {beside.descriptor, beside.events, 0}}};
+    if (poll(waiting.data(), waiting.size(), wait == Wait::yes ? -1 : kBrieflyMs) <= 0) return false;
+    if (waiting[0].revents == 0) return false;
   }
   const ssize_t got = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return false;
@@ -100,7 +101,7 @@ bool ControlChannel::fill(Wait wait) {
   return true;
 }
 
-std::optional<ControlChannel::Line> ControlChannel::receive(Wait wait) {
+std::optional<ControlChannel::Line> ControlChannel::receive(Wait wait, Beside beside) {
   size_t searched = 0;
   for (;;) {
     const size_t end = unread_.find('\n', searched);
@@ -118,7 +119,7 @@ std::optional<ControlChannel::Line> ControlChannel::receive(Wait wait) {
     }
     searched = unread_.size();
     if (unread_.size() > kLineBytesMax) close();
-    if (!is_open() || !fill(wait)) return std::nullopt;
+    if (!is_open() || !fill(wait, beside)) return std::nullopt;
   }
 }
 

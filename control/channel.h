@@ -55,12 +55,18 @@ class ControlChannel {
 
   // Briefly is a fifth of a second, so that whoever waits can look whether a signal has come.
   enum class Wait : uint8_t { no, briefly, yes };
-  // The next line. None: there is none yet, a signal came, or the peer is gone: then the channel is closed. A
-  // line that is no JSON object is one that is null.
-  std::optional<Line> receive(Wait wait);
+  // What ends a wait as well: something that happens at another descriptor.
+  struct Beside {
+    int descriptor = -1;  // none
+    short events = 0;     // of poll(2)
+  };
+  // The next line. None: there is none yet, a signal came, something happened beside, or the peer is gone:
+  // then the channel is closed. A line that is no JSON object is one that is null.
+  std::optional<Line> receive(Wait wait, Beside beside);
+  std::optional<Line> receive(Wait wait) { return receive(wait, {}); }
 
  private:
-  bool fill(Wait wait);
+  bool fill(Wait wait, Beside beside);
 
   OwnedDescriptor socket_;
   std::string unread_;

@@ -1,6 +1,7 @@
 #include "control/machine_process.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,7 +42,8 @@ void MachineProcess::forget() {
 }
 
 Result<MachineProcess::Started> MachineProcess::start(const MachineRequest& wanted,
-                                                      const std::function<void()>& in_child) {
+                                                      const std::function<void()>& in_child,
+                                                      const StopWish& stop) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto ends = make_socket_pair();
   if (!ends) return tl::unexpected(ends.error());
@@ -60,8 +62,10 @@ Result<MachineProcess::Started> MachineProcess::start(const MachineRequest& want
   ends->second.close();
   MachineProcess process(std::move(ends->first), child);
   for (;;) {
-    auto line = process.channel_.receive(ControlChannel::Wait::yes);
+    auto line = process.channel_.receive(
+        stop.wanted ? ControlChannel::Wait::briefly : ControlChannel::Wait::yes, {stop.descriptor, POLLIN});
     if (!line) {
+      if (stop.wanted && stop.wanted()) return fail("it was stopped while it was made");
       if (process.is_open()) continue;
       return fail("the machine's process ended while the machine was made", ExitCode::internal);
     }
@@ -76,16 +80,19 @@ Result<MachineProcess::Started> MachineProcess::start(const MachineRequest& want
 }
 
 Result<MachineProcess::Answer> MachineProcess::ask(Json request, const OnEvent& on_event,
-                                                   volatile bool* stop) {
+                                                   const StopWish& stop) {
   const int64_t id = ++last_id_;
   request["id"] = id;
   if (!channel_.send(request)) channel_.close();
+  bool listens = static_cast<bool>(stop.wanted);
   while (channel_.is_open()) {
-    if (stop != nullptr && *stop) {
-      *stop = false;
+    if (listens && stop.wanted()) {
+      listens = false;
       channel_.send({{"do", "stop"}});
     }
-    auto line = channel_.receive(stop != nullptr ? ControlChannel::Wait::briefly : ControlChannel::Wait::yes);
+    ControlChannel::Beside beside;
+    if (listens) beside = {stop.descriptor, POLLIN};
+    auto line = channel_.receive(listens ? ControlChannel::Wait::briefly : ControlChannel::Wait::yes, beside);
     if (!line) continue;
     if (!line->json.is_object()) continue;
     if (line->json.value("id", int64_t{0}) == id) {

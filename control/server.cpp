@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,6 +23,14 @@ namespace {
 
 // A guest that computes and sends nothing is interrupted so often, for requests.
 constexpr Tick kSliceMax = milliseconds(20);
+
+Json divergence_json(const Divergence& divergence) {
+  return {{"epoch", divergence.epoch},
+          {"at_ps", divergence.at.ps},
+          {"what", divergence.what},
+          {"expected", divergence.expected},
+          {"found", divergence.found}};
+}
 
 Json report_json(const RunReport& report) {
   Json json{{"exit_code", static_cast<int>(report.exit_code)},
@@ -55,6 +64,7 @@ void ControlServer::serve(OwnedDescriptor socket, const MachineRequest& wanted) 
   }
   for (const Wire* wire : server->wires_) ready["wires"].push_back(wire->name());
   ready["position"] = server->position();
+  if (server->feed_) server->feed_->flush();
   server->channel_.send(ready);
   server->answer_requests();
   server->run_to_end();
@@ -62,6 +72,10 @@ void ControlServer::serve(OwnedDescriptor socket, const MachineRequest& wanted) 
 
 Result<> ControlServer::create(const MachineRequest& wanted) {
   MachineOptions options;
+  if (wanted.feed >= 0) {
+    feed_ = std::make_unique<CrossingFeed>(OwnedDescriptor(wanted.feed));
+    options.taps_beside_recorder.push_back(feed_.get());
+  }
   register_all_payload_types();
   if (wanted.is_session) {
     auto reader = SessionReader::open(wanted.path);
@@ -125,9 +139,13 @@ void ControlServer::run_to_end() {
 
 void ControlServer::answer_requests() {
   for (;;) {
-    auto line = channel_.receive(ControlChannel::Wait::yes);
+    // What a slow receiver has not taken goes out meanwhile.
+    ControlChannel::Beside feed;
+    if (feed_ && feed_->has_unsent()) feed = {feed_->descriptor(), POLLOUT};
+    auto line = channel_.receive(ControlChannel::Wait::yes, feed);
     if (!line) {
       if (!channel_.is_open()) _exit(0);
+      if (feed_) feed_->flush();
       continue;
     }
     bool goes_on = false;
@@ -161,6 +179,8 @@ bool ControlServer::answer(const Json& request) {
     Json list = Json::array();
     for (const Wire* wire : wires_) list.push_back(wire->name());
     reply(request, {{"wires", list}});
+  } else if (what == "faults") {
+    reply(request, fault_actions(request));
   } else if (what == "checkpoint") {
     if (checkpoint()) return true;
     reply(request, Json::object());
@@ -198,6 +218,8 @@ Json ControlServer::position() const {
           {"inside", inside_},
           {"at_ps", clock.now.ps},
           {"instructions", clock.instructions},
+          {"sequence", inside_ ? sequence_ : machine_->wiring().last_sequence()},
+          {"passed", std::max(machine_->wiring().last_sequence(), highest_sequence_)},
           {"started", started_}};
 }
 
@@ -213,13 +235,8 @@ Json ControlServer::where() {
   if (ended_) json["report"] = *ended_;
   if (replayer_) {
     json["replay"] = {{"digests", replayer_->digests_compared()}};
-    if (const auto& divergence = replayer_->divergence()) {
-      json["replay"]["divergence"] = {{"epoch", divergence->epoch},
-                                      {"at_ps", divergence->at.ps},
-                                      {"what", divergence->what},
-                                      {"expected", divergence->expected},
-                                      {"found", divergence->found}};
-    }
+    if (const auto& divergence = replayer_->divergence())
+      json["replay"]["divergence"] = divergence_json(*divergence);
   }
   return json;
 }
@@ -227,10 +244,13 @@ Json ControlServer::where() {
 // --- Stopping ---
 
 void ControlServer::stop(std::string_view reason, Json more) {
+  if (feed_) feed_->flush();
   if (pending_) {
     Json answer{{"stopped", reason}, {"position", position()}};
     if (inside_) answer["crossing"] = crossing_;
     if (run_.scan) answer["last"] = scanned_;
+    if (replayer_ && replayer_->divergence())
+      answer["divergence"] = divergence_json(*replayer_->divergence());
     if (!more.is_null()) answer.update(more);
     const Json request = *std::exchange(pending_, std::nullopt);
     reply(request, std::move(answer));
@@ -261,13 +281,31 @@ void ControlServer::on_turn() {
   if (!pending_) return;
   inside_ = false;
   crossing_ = nullptr;
+  if (feed_) feed_->flush_if_due();
+  beat();
   if (machine_->clock().now >= run_.until) {
     stop("time");
-  } else if (!run_.quiet && !replayer_ && machine_->waits_for_input()) {
+  } else if (!run_.quiet && !replayer_ && is_idle()) {
     stop("idle");
   } else {
     look_for_requests();
   }
+}
+
+// The time to stop at is no event of the machine's.
+bool ControlServer::is_idle() {
+  asks_whether_idle_ = run_.stops_idle;
+  const bool idle = machine_->waits_for_input();
+  asks_whether_idle_ = false;
+  return idle;
+}
+
+void ControlServer::beat() {
+  if (run_.heartbeat.count() == 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - beat_at_ < run_.heartbeat) return;
+  beat_at_ = now;
+  channel_.send({{"event", "position"}, {"position", position()}});
 }
 
 // --- Input ---
@@ -283,7 +321,18 @@ Json ControlServer::take_given(const Json& request) {
       return {{"error", tried.error().message}};
   }
   given_.push_back({wire, std::move(bytes)});
+  // Whatever was known to come behind this place, comes no more.
+  if (feed_) feed_->begin_history(std::max(machine_->wiring().last_sequence(), highest_sequence_));
+  if (feed_) feed_->flush();
   return Json::object();
+}
+
+// What may be done to crossings of a wire, as texts that a fault takes behind its place.
+Json ControlServer::fault_actions(const Json& request) {
+  const std::string name = request.at("wire");
+  const Wire* wire = machine_->wiring().find(name);
+  if (wire == nullptr) return {{"error", fmt::format("there is no wire '{}'", name)}};
+  return {{"actions", machine_->faults().actions_of(*wire)}};
 }
 
 // What is given is delivered at the first turn of the run loop at a later time than the last one, which is
@@ -292,7 +341,8 @@ Tick ControlServer::next_tick() const {
   if (!given_.empty()) return last_turn_ ? *last_turn_ + picoseconds(1) : Tick{0};
   const Tick known = scheduled_.empty() ? Tick::never() : scheduled_.front().at;
   // A turn of the loop at the time to stop at.
-  const Tick until = machine_ && machine_->clock().now < run_.until ? run_.until : Tick::never();
+  const bool is_ahead = machine_ && !asks_whether_idle_ && machine_->clock().now < run_.until;
+  const Tick until = is_ahead ? run_.until : Tick::never();
   return std::min(known, until);
 }
 

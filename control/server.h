@@ -8,6 +8,7 @@
 // is asked to. Whoever loses its client ends. README.md has the messages.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "control/channel.h"
+#include "control/crossing_feed.h"
 #include "control/ninep_conversations.h"
 #include "control/stops.h"
 #include "machine/input.h"
@@ -34,6 +36,9 @@ struct MachineRequest {
   std::string scenario_folder;  // of a session: where the kernel and the images are
   Overrides overrides;          // of a scenario
   std::string record_to;        // of a scenario; empty: no recording
+  // Where crossings go as they pass: one end of make_feed_pair(), open in the process that starts the
+  // machine's, which may close it then. -1: nowhere.
+  int feed = -1;
 };
 
 class ControlServer final : public Tap, public InputSource {
@@ -52,7 +57,10 @@ class ControlServer final : public Tap, public InputSource {
   struct Run {
     std::vector<StopRule> rules;
     uint64_t until_crossing = UINT64_MAX;
+    uint64_t until_sequence = UINT64_MAX;
     Tick until = Tick::never();
+    bool stops_idle = false;                 // at an idle machine, although `until` is ahead
+    std::chrono::milliseconds heartbeat{0};  // 0: none
     uint64_t checkpoint_instructions = 0, checkpoint_crossings = 0;  // 0: none
     // Looks for the last match before a crossing instead of stopping at it.
     std::optional<StopRule> scan;
@@ -74,12 +82,16 @@ class ControlServer final : public Tap, public InputSource {
   bool answer(const Json& request);
   void reply(const Json& request, Json answer);
   Json take_given(const Json& request);
+  Json fault_actions(const Json& request);
   // False, with the error answered, where the request makes no sense.
   bool start_run(const Json& request);
   // The machine stands still: tells what ended the run, then serves.
   void stop(std::string_view reason, Json more = {});
   void look_for_requests();
   void on_turn();
+  bool is_idle();
+  // Tells where the running machine is, where that is due.
+  void beat();
   Json position() const;
   Json where();
 
@@ -109,6 +121,7 @@ class ControlServer final : public Tap, public InputSource {
   Json view_in_child(const Json& request);
 
   ControlChannel channel_;
+  std::unique_ptr<CrossingFeed> feed_;
   std::unique_ptr<SessionReader> reader_;
   std::unique_ptr<Replayer> replayer_;
   std::optional<Scenario> scenario_;
@@ -116,7 +129,11 @@ class ControlServer final : public Tap, public InputSource {
 
   // Where it is.
   std::vector<const Wire*> wires_;
-  uint64_t ordinal_ = 0;  // crossings seen, so the number of the current or last one, from 1
+  uint64_t ordinal_ = 0;   // crossings seen, so the number of the current or last one, from 1
+  uint64_t sequence_ = 0;  // of that crossing, while it stands in it
+  // A crossing that a checker makes within another one comes before that one here, and has the larger
+  // sequence.
+  uint64_t highest_sequence_ = 0;
   CrossingHash hash_;
   SessionDecoder decoder_;
   NinePConversations conversations_;
@@ -146,6 +163,7 @@ class ControlServer final : public Tap, public InputSource {
   std::vector<WatchedPage> watched_;
   uint64_t scanned_ = 0;  // the last match
   uint64_t checkpoint_at_instructions_ = UINT64_MAX, checkpoint_at_crossing_ = UINT64_MAX;
+  std::chrono::steady_clock::time_point beat_at_;
 
   // Input from the client: what it has just given, and what is known from earlier.
   struct Scheduled {
@@ -154,6 +172,7 @@ class ControlServer final : public Tap, public InputSource {
   };
   std::deque<PendingInput> given_;
   std::optional<Tick> last_turn_;  // of the run loop
+  bool asks_whether_idle_ = false;
   std::deque<Scheduled> scheduled_;
 };
 

@@ -24,6 +24,7 @@ void ControlServer::become_live(OwnedDescriptor socket) {
 bool ControlServer::checkpoint() {
   auto ends = make_socket_pair();
   if (!ends) return false;  // fewer checkpoints: going back takes longer
+  if (feed_) feed_->flush();
   const pid_t child = fork();
   if (child < 0) return false;
   if (child == 0) {

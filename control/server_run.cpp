@@ -1,4 +1,6 @@
 // Where a run stops: what the server does at each crossing.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "control/crossing_text.h"
@@ -6,6 +8,13 @@
 #include "control/signals.h"
 
 namespace ringside {
+
+namespace {
+
+// The host's clock is looked at after so many crossings.
+constexpr uint64_t kBeatInterval = 64;
+
+}  // namespace
 
 void ControlServer::on_wire_added(const Wire& wire) {
   if (wires_.size() <= wire.index()) wires_.resize(wire.index() + 1);
@@ -43,10 +52,18 @@ bool ControlServer::start_run(const Json& request) {
     run.scan = std::move(*parsed);
   }
   run.until_crossing = request.value("until_crossing", UINT64_MAX);
+  run.until_sequence = request.value("until_sequence", UINT64_MAX);
+  const bool is_here = inside_ && run.until_sequence == sequence_;
+  if (run.until_sequence <= highest_sequence_ && !is_here) {
+    reply(request, {{"error", fmt::format("the crossing of sequence {} has passed", run.until_sequence)}});
+    return false;
+  }
   run.until = Tick{request.value("until_ps", Tick::never().ps)};
   run.checkpoint_instructions = request.value("checkpoint_instructions", uint64_t{0});
   run.checkpoint_crossings = request.value("checkpoint_crossings", uint64_t{0});
   run.quiet = request.value("quiet", false);
+  run.stops_idle = request.value("stops_idle", false);
+  run.heartbeat = std::chrono::milliseconds(request.value("heartbeat_ms", 0u));
   if (auto placed = place_watches(run.rules); !placed) {
     reply(request, {{"error", placed.error().message}});
     return false;
@@ -55,6 +72,7 @@ bool ControlServer::start_run(const Json& request) {
   pending_ = request;
   scanned_ = 0;
   judge_wires();
+  if (feed_) feed_->set_muted(run_.scan.has_value());
   const bool wanted = run_.checkpoint_instructions != 0;
   checkpoint_at_instructions_ =
       wanted ? machine_->clock().instructions + run_.checkpoint_instructions : UINT64_MAX;
@@ -64,6 +82,7 @@ bool ControlServer::start_run(const Json& request) {
 
 void ControlServer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
   ++ordinal_;
+  highest_sequence_ = std::max(highest_sequence_, crossing.sequence);
   hash_.add(wire, crossing, verdict);
   const bool judged = is_judged(wire);
   std::vector<DecodedField> fields;
@@ -80,12 +99,17 @@ void ControlServer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& v
     match = {};
   }
   const Clock& clock = machine_->clock();
-  const auto is_there = [&] { return ordinal_ >= run_.until_crossing || clock.now >= run_.until; };
+  const auto is_there = [&] {
+    return ordinal_ >= run_.until_crossing || crossing.sequence == run_.until_sequence ||
+           clock.now >= run_.until;
+  };
+  if (ordinal_ % kBeatInterval == 0) beat();
   const bool due = ordinal_ >= checkpoint_at_crossing_ || clock.instructions >= checkpoint_at_instructions_;
   if (match.rule == nullptr && !is_there() && !due && !attention_wanted()) return;
 
   // It stands inside this crossing now.
   inside_ = true;
+  sequence_ = crossing.sequence;
   if (!judged && wire.payload_type().make_renderer == nullptr)
     fields = decode(wire.payload_type(), crossing.bytes());
   crossing_ = to_json(wire, crossing, verdict, fields);
@@ -100,7 +124,8 @@ void ControlServer::on_crossing(const Wire& wire, Crossing& crossing, Verdict& v
   if (match.rule != nullptr) {
     stop("rule", {{"rule", match.rule->id}, {"why", match.why}});
   } else if (is_there()) {
-    stop(ordinal_ >= run_.until_crossing ? "crossing" : "time");
+    const bool at_crossing = ordinal_ >= run_.until_crossing || crossing.sequence == run_.until_sequence;
+    stop(at_crossing ? "crossing" : "time");
   } else {
     look_for_requests();
   }

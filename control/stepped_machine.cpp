@@ -9,14 +9,11 @@
 
 namespace ringside {
 
-namespace {
-
-StepPlace place_in(const Json& position) {
+StepPlace step_place_in(const Json& position) {
   return {position.value("crossing", uint64_t{0}), position.value("inside", false),
-          position.value("at_ps", uint64_t{0}), position.value("instructions", uint64_t{0})};
+          position.value("at_ps", uint64_t{0}),    position.value("instructions", uint64_t{0}),
+          position.value("sequence", uint64_t{0}), position.value("passed", uint64_t{0})};
 }
-
-}  // namespace
 
 SteppedMachine::~SteppedMachine() {
   // Children before their parents or behind them: each is waited for where it is ours.
@@ -26,13 +23,14 @@ SteppedMachine::~SteppedMachine() {
 
 Result<std::unique_ptr<SteppedMachine>> SteppedMachine::start(const MachineRequest& wanted,
                                                               const StepOptions& options,
-                                                              OnConsole on_console) {
+                                                              OnConsole on_console, const StepWatch& watch) {
   std::unique_ptr<SteppedMachine> machine(new SteppedMachine(wanted, options, std::move(on_console)));
-  auto started = MachineProcess::start(wanted, {});
+  auto started = MachineProcess::start(wanted, options.in_child, watch.stop);
   if (!started) return tl::unexpected(started.error());
+  machine->wanted_.feed = -1;  // one machine has it
   machine->ready_ = std::move(started->ready);
   machine->live_.emplace(std::move(started->process));
-  machine->place_ = machine->made_ = place_in(machine->ready_["position"]);
+  machine->place_ = machine->made_ = step_place_in(machine->ready_["position"]);
   SIM_TRY(machine->keep_first_checkpoint());
   return machine;
 }
@@ -57,7 +55,7 @@ void SteppedMachine::on_event(Json event, OwnedDescriptor descriptor) {
                        event.value("instructions", uint64_t{0}), event.value("wire", ""),
                        event.value("bytes", "")});
   } else if (what == "checkpoint" && descriptor) {
-    const StepPlace place = place_in(event["position"]);
+    const StepPlace place = step_place_in(event["position"]);
     Checkpoint made{MachineProcess(std::move(descriptor), event.value("pid", -1)), place};
     const auto behind = std::find_if(checkpoints_.begin(), checkpoints_.end(), [&](const Checkpoint& other) {
       return other.place.crossing >= place.crossing;
@@ -91,100 +89,43 @@ void SteppedMachine::thin_out() {
 }
 
 Result<Json> SteppedMachine::run(const Until& until, volatile bool* stop) {
-  if (ended_) return fail("the machine has ended; `back` goes back, `quit` leaves");
+  StepWatch watch;
+  watch.stop.wanted = [stop] {
+    const bool wanted = *stop;
+    *stop = false;
+    return wanted;
+  };
+  return run(until, watch);
+}
+
+Result<Json> SteppedMachine::run(const Until& until, const StepWatch& watch) {
   Json request{{"do", "run"}};
   for (const StopRule& rule : until.rules) request["rules"].push_back(to_json(rule));
   if (until.time) request["until_ps"] = until.time->ps;
+  if (until.stops_idle) request["stops_idle"] = true;
+  return run_live(std::move(request), watch);
+}
+
+Result<Json> SteppedMachine::run_live(Json request, const StepWatch& watch) {
+  if (ended_) return fail("the machine has ended; `back` goes back, `quit` leaves");
   if (!ready_.contains("live_outside")) {
     request["checkpoint_instructions"] = options_.checkpoint_instructions;
     request["checkpoint_crossings"] = options_.checkpoint_crossings;
   }
+  if (watch.on_position) request["heartbeat_ms"] = kHeartbeatMs;
   auto answer = live_->ask(
       std::move(request),
-      [this](Json event, OwnedDescriptor descriptor) { on_event(std::move(event), std::move(descriptor)); },
-      stop);
+      [&](Json event, OwnedDescriptor descriptor) {
+        if (event.value("event", "") == "position") {
+          if (watch.on_position) watch.on_position(step_place_in(event["position"]));
+        } else {
+          on_event(std::move(event), std::move(descriptor));
+        }
+      },
+      watch.stop);
   if (!answer) return tl::unexpected(answer.error());
-  place_ = place_in(answer->json["position"]);
+  place_ = step_place_in(answer->json["position"]);
   ended_ = answer->json.value("stopped", "") == "ended";
-  return std::move(answer->json);
-}
-
-Result<MachineProcess> SteppedMachine::wake(Checkpoint& checkpoint) {
-  auto woken = checkpoint.process.ask({{"do", "wake"}});
-  if (!woken) return tl::unexpected(woken.error());
-  MachineProcess process(std::move(woken->descriptor), woken->json.value("pid", -1));
-  auto told = process.ask({{"do", "inputs"}, {"inputs", inputs_behind(checkpoint.place)}});
-  if (!told) return tl::unexpected(told.error());
-  return process;
-}
-
-Json SteppedMachine::inputs_behind(const StepPlace& place) const {
-  Json list = Json::array();
-  for (const Input& input : inputs_) {
-    // A checkpoint stands within a crossing, and input comes between two.
-    if (input.crossing < place.crossing) continue;
-    list.push_back({{"at_ps", input.at_ps}, {"wire", input.wire}, {"bytes", input.bytes_hex}});
-  }
-  return list;
-}
-
-Result<uint64_t> SteppedMachine::find_last(Checkpoint& checkpoint, const StopRule& rule, uint64_t before) {
-  auto process = wake(checkpoint);
-  if (!process) return tl::unexpected(process.error());
-  auto answer =
-      process->ask({{"do", "run"}, {"scan", to_json(rule)}, {"until_crossing", before}, {"quiet", true}});
-  if (!answer) return tl::unexpected(answer.error());
-  return answer->json.value("last", uint64_t{0});
-}
-
-Result<Json> SteppedMachine::back(const StopRule& rule) {
-  if (checkpoints_.empty()) {
-    return fail(
-        fmt::format("share \"{}\" is bridged to a server, and what was said to it cannot be taken back; "
-                    "record a session with `ringside run -o`, and step that",
-                    ready_.value("live_outside", "")));
-  }
-  // Outside of any crossing, the last one has been passed.
-  const uint64_t before = place_.inside ? place_.crossing : place_.crossing + 1;
-  uint64_t found = 0;
-  if (rule.kind == StopRule::Kind::crossing && rule.wire == "*" && rule.conditions.empty() &&
-      !rule.direction) {
-    found = before - 1;
-  } else {
-    uint64_t end = before;
-    for (size_t i = checkpoints_.size(); i-- > 0 && found == 0;) {
-      if (checkpoints_[i].place.crossing >= end) continue;
-      auto last = find_last(checkpoints_[i], rule, end);
-      if (!last) return tl::unexpected(last.error());
-      found = *last;
-      end = checkpoints_[i].place.crossing;
-    }
-  }
-  if (found <= made_.crossing)
-    return fail(
-        fmt::format("there is no such crossing before this place (the machine starts behind crossing {})",
-                    made_.crossing));
-  return go_to(found);
-}
-
-Result<Json> SteppedMachine::go_to(uint64_t crossing) {
-  Checkpoint* from = nullptr;
-  for (Checkpoint& checkpoint : checkpoints_) {
-    if (checkpoint.place.crossing <= crossing) from = &checkpoint;
-  }
-  auto process = wake(*from);
-  if (!process) return tl::unexpected(process.error());
-  auto answer = process->ask({{"do", "run"}, {"until_crossing", crossing}, {"quiet", true}});
-  if (!answer) return tl::unexpected(answer.error());
-  const StepPlace reached = place_in(answer->json["position"]);
-  if (reached.crossing != crossing || !reached.inside) {
-    return fail(fmt::format("crossing {} was not found again; this is our own fault", crossing),
-                ExitCode::internal);
-  }
-  live_.emplace(std::move(*process));
-  if (const size_t dropped = std::exchange(undelivered_, 0); dropped != 0) answer->json["dropped"] = dropped;
-  place_ = reached;
-  ended_ = false;
   return std::move(answer->json);
 }
 
@@ -234,7 +175,13 @@ Result<std::vector<std::string>> SteppedMachine::wires() {
   return answer->json.value("wires", std::vector<std::string>());
 }
 
-Result<Json> SteppedMachine::save(const std::string& file) {
+Result<std::vector<std::string>> SteppedMachine::fault_actions(const std::string& wire) {
+  auto answer = live_->ask({{"do", "faults"}, {"wire", wire}});
+  if (!answer) return tl::unexpected(answer.error());
+  return answer->json.value("actions", std::vector<std::string>());
+}
+
+Result<Json> SteppedMachine::save(const std::string& file, const StepWatch& watch) {
   if (wanted_.is_session)
     return fail(fmt::format("this is a replay of '{}', which is the session", wanted_.path));
   if (ready_.contains("live_outside"))
@@ -246,10 +193,14 @@ Result<Json> SteppedMachine::save(const std::string& file) {
   MachineRequest recorded = wanted_;
   recorded.record_to = file;
   // Another machine's process must not hold our connections: their end is what ends these.
-  auto started = MachineProcess::start(recorded, [this] {
-    live_->forget();
-    for (Checkpoint& checkpoint : checkpoints_) checkpoint.process.forget();
-  });
+  auto started = MachineProcess::start(
+      recorded,
+      [this] {
+        if (options_.in_child) options_.in_child();
+        live_->forget();
+        for (Checkpoint& checkpoint : checkpoints_) checkpoint.process.forget();
+      },
+      watch.stop);
   if (!started) return tl::unexpected(started.error());
   MachineProcess& process = started->process;
   auto told = process.ask({{"do", "inputs"}, {"inputs", inputs_behind({})}});
@@ -258,9 +209,20 @@ Result<Json> SteppedMachine::save(const std::string& file) {
   if (!ended_) request["until_crossing"] = place_.crossing;
   Json ran = {{"stopped", "crossing"}};
   if (ended_ || place_.crossing > made_.crossing) {
-    auto answer = process.ask(std::move(request));
+    if (watch.on_progress) request["heartbeat_ms"] = kHeartbeatMs;
+    auto answer = process.ask(
+        std::move(request),
+        [&](Json event, OwnedDescriptor) {
+          if (!watch.on_progress || event.value("event", "") != "position") return;
+          const StepPlace now = step_place_in(event["position"]);
+          watch.on_progress(static_cast<double>(now.instructions) /
+                            static_cast<double>(std::max<uint64_t>(place_.instructions, 1)));
+        },
+        watch.stop);
     if (!answer) return tl::unexpected(answer.error());
     ran = std::move(answer->json);
+    if (ran.value("stopped", "") == "asked")
+      return fail(fmt::format("stopped; '{}' is not a whole session", file));
   }
   auto there = process.ask({{"do", "where"}});
   if (!there) return tl::unexpected(there.error());

@@ -36,6 +36,7 @@ Result<> Machine::Impl::build() {
     options.replay->set_clock(timeline.clock());
     wiring->add_tap(*options.replay);
   }
+  for (Tap* tap : options.taps_beside_recorder) wiring->add_tap(*tap);
   SIM_TRY(attach_checkers());
   for (Tap* tap : options.taps_behind) wiring->add_tap(*tap);
   outside =

@@ -63,6 +63,8 @@ struct MachineOptions {
   // virtual time), and a guest cannot tell.
   std::function<void()> on_turn;
   Tick slice_max = Tick::never();
+  // Taps (listeners) that stand where the recorder does, and see what it sees. Must outlive the machine.
+  std::vector<Tap*> taps_beside_recorder;
   // More taps, placed behind the recorder and the checkers (listeners). Must outlive the machine.
   std::vector<Tap*> taps_behind;
   // Writes the interrupt lines of all PCs to this VCD file; empty: none.
