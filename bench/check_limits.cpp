@@ -4,8 +4,8 @@
 //
 // A figure is the least of all repetitions, because what else the machine does can only make one longer; or
 // their median, where a limit says so ("statistic": "median"). A limit may name a second figure, to subtract
-// ("minus") or to divide by ("over"), where another program is the yardstick. A limit in instructions is
-// about the benchmark's counter of that name instead of its time.
+// ("minus") or to divide by ("over"), where another program is the yardstick. A limit in instructions, or in
+// MB, is about the benchmark's counter of that name instead of its time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -78,11 +78,12 @@ struct Finding {
 };
 
 Finding check(const Json& limit, const Results& results) {
-  static const std::map<std::string, double> kUnits{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                                                    {"s", 1e9}, {"x", 1},    {"instructions", 1}};
+  static const std::map<std::string, double> kUnits{{"ns", 1}, {"us", 1e3},         {"ms", 1e6}, {"s", 1e9},
+                                                    {"x", 1},  {"instructions", 1}, {"MB", 1}};
   const std::string name = limit.at("name"), unit = limit.at("unit");
   const double at_most = limit.at("at_most");
   const bool median = limit.value("statistic", "") == "median";
+  const std::string counter = unit == "instructions" || unit == "MB" ? unit : "";
   std::vector<std::string> needed{limit.at("figure")};
   for (const char* second : {"minus", "over"}) {
     if (limit.contains(second)) needed.push_back(limit.at(second));
@@ -97,7 +98,7 @@ Finding check(const Json& limit, const Results& results) {
     if (error) {
       return {false, fmt::format("{:<16} FAILED: {}: {}", name, figure, *error)};
     }
-    const std::optional<double> value = results.value(figure, median, unit == "instructions" ? unit : "");
+    const std::optional<double> value = results.value(figure, median, counter);
     if (!value) return {false, fmt::format("{:<16} NOT MEASURED: {}", name, figure)};
     values.push_back(*value);
   }

@@ -16,6 +16,7 @@ cat >"$work/results.json" <<'END'
   {"run_name": "three", "run_type": "iteration", "real_time": 1.0, "time_unit": "ms"},
   {"run_name": "three", "run_type": "iteration", "real_time": 7.0, "time_unit": "ms"},
   {"run_name": "three", "run_type": "iteration", "real_time": 3.0, "time_unit": "ms"},
+  {"run_name": "large", "run_type": "iteration", "real_time": 1.0, "time_unit": "ms", "MB": 81.5},
   {"run_name": "absent", "run_type": "iteration", "error_occurred": true, "error_message": "not there: qemu"},
   {"run_name": "broken", "run_type": "iteration", "error_occurred": true, "error_message": "no such file"}
 ]}
@@ -35,6 +36,7 @@ expect 1 '6.00 ms  limit +5.90 ms  PAST' '{"name": "a", "what": "", "figure": "s
 expect 1 '3000.00 us .*PAST' \
   '{"name": "a", "what": "", "figure": "slow", "minus": "quick", "unit": "us", "at_most": 2999}'
 expect 0 '2.00 x .*ok' '{"name": "a", "what": "", "figure": "slow", "over": "quick", "unit": "x", "at_most": 2}'
+expect 0 '81.50 MB .*ok' '{"name": "a", "what": "", "figure": "large", "unit": "MB", "at_most": 82}'
 expect 1 'NOT MEASURED: slo$' '{"name": "a", "what": "", "figure": "slo", "unit": "ms", "at_most": 9}'
 expect 1 'FAILED: broken: no such file' '{"name": "a", "what": "", "figure": "broken", "unit": "ms", "at_most": 9}'
 expect 0 '3.00 ms .*ok' \

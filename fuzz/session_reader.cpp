@@ -1,17 +1,15 @@
 // A hostile session file: read, replayed (with no machine behind it) and decoded. Half of the inputs get
 // their checksums mended, so that what stands behind them is reached as well: a session is somebody else's
 // file.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "fuzz/driver.h"
+#include "fuzz/memory_file.h"
+#include "fuzz/mend_session.h"
 #include "sim/hash.h"
 #include "sim/session/describe.h"
-#include "sim/session/pcapng.h"
 #include "sim/session/reader.h"
 #include "sim/session/replayer.h"
 #include "sim/session/writer.h"
@@ -26,32 +24,6 @@ constexpr Field kFields[] = {{"kind", 0, 1, FieldFormat::enumeration, kNames},
 constexpr Field kTailFields[] = {{"number", 0, 8, FieldFormat::hex}};
 constexpr PayloadType kPayload{65100,     "fuzzed", "A payload", 8, kFields, TailKind::records,
                                "records", 8,        kTailFields};
-
-// A file in memory with a path.
-class MemoryFile {
- public:
-  MemoryFile()
-      : file_(memfd_create("session", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(file_)) {
-    if (file_ < 0) std::abort();
-  }
-  ~MemoryFile() { ::close(file_); }
-  void fill(std::span<const uint8_t> bytes) {
-    if (ftruncate(file_, 0) != 0 ||
-        pwrite(file_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-      std::abort();
-    }
-  }
-  std::vector<uint8_t> contents() const {
-    std::vector<uint8_t> bytes(static_cast<size_t>(lseek(file_, 0, SEEK_END)));
-    if (pread(file_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
-    return bytes;
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  int file_;
-  std::string path_;
-};
 
 void read_it(const std::string& path) {
   auto reader = SessionReader::open(path);
@@ -71,23 +43,6 @@ void read_it(const std::string& path) {
     (*replayer)->end_epoch(EpochDigest{epoch, {}, 0, 0, 0, {}, std::nullopt});
   }
   (*replayer)->end_run({});
-}
-
-// Makes lengths and checksums of the blocks right again as far as the blocks can be told apart.
-void mend(std::vector<uint8_t>& bytes) {
-  size_t at = 0;
-  while (bytes.size() - at >= 12) {
-    const auto length = pcapng::load<uint32_t>(&bytes[at + 4]);
-    if (length < 12 || length > bytes.size() - at) return;
-    const std::span<uint8_t> block(&bytes[at], length);
-    pcapng::store<uint32_t>(&block[length - 4], length);
-    const auto place = pcapng::checksum_place(pcapng::load<uint32_t>(block.data()), block);
-    if (place && *place + 12 <= length) {
-      pcapng::store<uint64_t>(&block[*place], 0);
-      pcapng::store<uint64_t>(&block[*place], hash64(block));
-    }
-    at += length;
-  }
 }
 
 std::vector<uint8_t> seed(bool packed, bool whole) {
@@ -130,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> bytes(data, data + size);
   file.fill(bytes);
   read_it(file.path());
-  mend(bytes);
+  mend_session(bytes);
   file.fill(bytes);
   read_it(file.path());
   return 0;

@@ -12,7 +12,7 @@
 // violation.
 //
 // Other names are fields of the payload's table and of its tail's records (any of them), by their whole name,
-// or by what it begins with up to an underscore, or else ends with, where only one does ("sector", "prod"
+// or by what it begins with up to an underscore, or else ends with, where only one does ("sector"; "remote"
 // fits two); "op" is "operation" as well. A field that has the name of what every row has (XenStore's "type")
 // counts, too. A row without such a field fits no test of it, `!=` and `!~` included.
 //
