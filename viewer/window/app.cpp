@@ -248,7 +248,7 @@ bool App::frame(double seconds, bool show) {
                ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoMove |
                    ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNavInputs |
                    ImGuiWindowFlags_NoBringToFrontOnFocus);
-  ImGuiCanvas canvas(*ImGui::GetWindowDrawList(), window_.fonts());
+  ImGuiCanvas canvas(*ImGui::GetWindowDrawList(), window_.fonts(), window_);
   std::optional<SvgCanvas> svg;
   if (!svg_wanted_.empty()) svg.emplace(canvas, all.w, all.h);
   draw(svg ? static_cast<Canvas&>(*svg) : canvas, all);
@@ -316,7 +316,7 @@ void App::draw(Canvas& canvas, Rect area) {
 void App::draw_pane(Canvas& canvas, const PlacedPane& placed) {
   Rect area = placed.area;
   const float radius = theme_.text_size * 0.3F;
-  canvas.fill(area, theme_.panel, radius);
+  canvas.fill(area, theme_.panel);
   canvas.outline(area, placed.pane == chosen_ ? theme_.accent : theme_.border, 1, radius);
   Panel* const panel = find_panel(placed.pane->panel);
   if (panel == nullptr) return;

@@ -14,7 +14,8 @@ namespace ringside::viewer {
 namespace {
 
 // OpenGL's numbers (the Khronos registry, gl.xml).
-constexpr unsigned kColorBufferBit = 0x4000, kRgb = 0x1907, kUnsignedByte = 0x1401, kPackAlignment = 0x0d05;
+constexpr unsigned kColorBufferBit = 0x4000, kRgb = 0x1907, kUnsignedByte = 0x1401, kPackAlignment = 0x0d05,
+                   kScissorTest = 0x0c11;
 
 // Keys that ImGui's text fields use, and SDL's for them.
 constexpr std::pair<ImGuiKey_, SDL_Scancode> kKeys[] = {{ImGuiKey_Tab, SDL_SCANCODE_TAB},
@@ -88,7 +89,8 @@ Result<std::unique_ptr<Window>> Window::open(const WindowOptions& options, const
     return function != nullptr;
   };
   const bool is_whole = find(made->clear_color_, "glClearColor") && find(made->clear_, "glClear") &&
-                        find(made->viewport_, "glViewport") && find(made->read_pixels_, "glReadPixels") &&
+                        find(made->viewport_, "glViewport") && find(made->scissor_, "glScissor") &&
+                        find(made->enable_, "glEnable") && find(made->read_pixels_, "glReadPixels") &&
                         find(made->pixel_store_, "glPixelStorei");
   if (!is_whole) return no_display("OpenGL's functions");
 
@@ -190,6 +192,7 @@ void Window::give(const SDL_Event& event) {
 
 void Window::begin_frame(double seconds, const Theme& theme) {
   set_text_size(theme.text_size);
+  wanted.clear();
   ImGuiIO& io = ImGui::GetIO();
   io.DisplaySize = {static_cast<float>(width()), static_cast<float>(height())};
   io.DisplayFramebufferScale = {static_cast<float>(drawable_width()) / std::max(io.DisplaySize.x, 1.0F),
@@ -207,6 +210,19 @@ void Window::end_frame(const Theme& theme, bool show) {
   clear_(kColorBufferBit);
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
   if (show) SDL_GL_SwapWindow(window_);
+}
+
+// Within a frame's rendering, whose scissor is on, and is set anew for each thing that is drawn.
+void Window::clear(Rect area, Color color) {
+  const float scale = static_cast<float>(drawable_width()) / static_cast<float>(std::max(width(), 1));
+  const auto pixel = [scale](float at) { return static_cast<int>(std::round(at * scale)); };
+  const int left = pixel(area.x), top = pixel(area.y), right = pixel(area.right()),
+            bottom = pixel(area.bottom());
+  enable_(kScissorTest);
+  scissor_(left, drawable_height() - bottom, right - left, bottom - top);
+  clear_color_(static_cast<float>(color.r) / 255, static_cast<float>(color.g) / 255,
+               static_cast<float>(color.b) / 255, 1);
+  clear_(kColorBufferBit);
 }
 
 std::vector<uint8_t> Window::read_pixels() {

@@ -9,7 +9,7 @@
 
 #include "sim/result.h"
 #include "viewer/canvas/theme.h"
-#include "viewer/window/fonts.h"
+#include "viewer/window/imgui_canvas.h"
 
 namespace ringside::viewer {
 
@@ -20,11 +20,11 @@ struct WindowOptions {
   float scale = 0;  // of letters and everything else; 0: as the display says
 };
 
-class Window {
+class Window final : public AreaClearer {
  public:
   // An error where there is no display says what can be done without one.
   static Result<std::unique_ptr<Window>> open(const WindowOptions& options, const std::string& title);
-  ~Window();
+  ~Window() override;
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
@@ -35,6 +35,7 @@ class Window {
   void begin_frame(double seconds, const Theme& theme);
   // Draws what ImGui has been told; `show` false: into the back buffer alone.
   void end_frame(const Theme& theme, bool show);
+  void clear(Rect area, Color color) override;
   // What was drawn last: RGB, rows from the top, drawable_width() x drawable_height().
   std::vector<uint8_t> read_pixels();
 
@@ -59,6 +60,8 @@ class Window {
   void (*clear_color_)(float, float, float, float) = nullptr;
   void (*clear_)(unsigned) = nullptr;
   void (*viewport_)(int, int, int, int) = nullptr;
+  void (*scissor_)(int, int, int, int) = nullptr;
+  void (*enable_)(unsigned) = nullptr;
   void (*read_pixels_)(int, int, int, int, unsigned, unsigned, void*) = nullptr;
   void (*pixel_store_)(unsigned, int) = nullptr;
 };
