@@ -113,8 +113,9 @@ void TimelinePanel::draw_spans(const Drawing& drawing, uint32_t number, Rect are
     const Color face = span.failed ? theme.bad : is_open ? theme.violation : color;
     const bool is_here =
         cursor_row != kNoRow && span.begin <= cursor_row && (is_open || cursor_row < span.end);
-    frame.canvas.fill(box, face.with_alpha(is_here ? 255 : 150), 2);
-    if (is_here) frame.canvas.outline(box, theme.text, 1, 2);
+    const bool is_roomy = box.w > 12 && box.h > 6;
+    frame.canvas.fill(box, face.with_alpha(is_here ? 255 : 150), is_roomy ? 2 : 0);
+    if (is_here && is_roomy) frame.canvas.outline(box, theme.text, 1, 2);
     if (box.w > theme.text_size * 3 && height > theme.text_size * 0.75F)
       frame.canvas.text_in({std::max(box.x, area.x) + 4, box.y, box.w - 8, box.h},
                            frame.view.text().verb(span.begin), theme.window,
