@@ -23,12 +23,21 @@ uint64_t KeptFields::take(size_t& at) const {
   }
 }
 
-// A text is the number of a shared one, plus 1; or 0, its size and itself.
 void KeptFields::put_text(std::string_view text) {
+  if (text.size() <= kCutTextBytes || packed_.size() + shared_bytes_ < kWholeTextsMax) {
+    put_whole_text(text);
+  } else {
+    put_whole_text(std::string(text.substr(0, kCutTextBytes - 3)) + "...");
+  }
+}
+
+// A text is the number of a shared one, plus 1; or 0, its size and itself.
+void KeptFields::put_whole_text(std::string_view text) {
   auto found = shared_.find(text);
   if (found == shared_.end() && shared_.size() < kSharedMax) {
     found = shared_.emplace(text, static_cast<uint32_t>(shared_.size())).first;
     shared_by_number_.push_back(&found->first);
+    shared_bytes_ += 64 + text.size();  // the table's own included
   }
   if (found != shared_.end()) return put(uint64_t{found->second} + 1);
   put(0);
@@ -90,9 +99,7 @@ std::vector<DecodedField> KeptFields::get(size_t number) const {
 void KeptFields::clear() { *this = KeptFields(); }
 
 size_t KeptFields::bytes() const {
-  size_t bytes = packed_.capacity() + places_.capacity() * sizeof(uint64_t);
-  for (const std::string* text : shared_by_number_) bytes += 64 + text->capacity();
-  return bytes;
+  return packed_.capacity() + places_.capacity() * sizeof(uint64_t) + shared_bytes_;
 }
 
 }  // namespace ringside::viewer

@@ -24,6 +24,10 @@ class KeptFields {
  private:
   // Texts beyond so many are kept where they stand.
   static constexpr size_t kSharedMax = 65536;
+  // A message of a few bytes may name a file by a path of thousands: once so much is kept, long texts are
+  // cut.
+  static constexpr size_t kWholeTextsMax = size_t{256} << 20;
+  static constexpr size_t kCutTextBytes = 64;
 
   struct Hash {
     using is_transparent = void;
@@ -32,6 +36,7 @@ class KeptFields {
 
   void put(uint64_t number);
   void put_text(std::string_view text);
+  void put_whole_text(std::string_view text);
   void put_fields(const std::vector<DecodedField>& fields);
   uint64_t take(size_t& at) const;
   std::string take_text(size_t& at) const;
@@ -41,6 +46,7 @@ class KeptFields {
   std::vector<uint64_t> places_;
   std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> shared_;
   std::vector<const std::string*> shared_by_number_;
+  size_t shared_bytes_ = 0;
 };
 
 }  // namespace ringside::viewer

@@ -36,9 +36,12 @@ struct RowText::Impl {
   Verbs verbs;
 };
 
+// A decoder cannot go back: where rows that it has seen are gone, it begins anew.
 void RowText::Impl::forget_old_history() {
   if (history == table.history()) return;
+  const bool lost = table.kept_since(history) < decoded;
   history = table.history();
+  if (!lost) return;
   decoder = {};
   decoded = 0;
   rows.clear();
