@@ -59,10 +59,12 @@ bool ViewState::update(double seconds) {
     range_begin = 0;
     range_end = std::max<double>(1000, static_cast<double>(table().end().ps) * 1.02);
   }
-  // A live machine's cursor is where the machine is, as long as nobody has moved it.
-  if (is_live && live_ != nullptr && follows_end_ && changed) {
-    cursor_ = {table().end(), table().empty() ? kNoRow : table().size() - 1};
+  // Wherever the live machine goes, the cursor goes too; it moves alone while the machine stands.
+  if (is_live && live_ != nullptr && live_->sequence() != machine_sequence_) {
+    machine_sequence_ = live_->sequence();
+    go_to_row(table().last_row_of_sequence(machine_sequence_));
     show_cursor();
+    changed = true;
   }
   if (is_playing) {
     const double to = static_cast<double>(cursor_.at.ps) + seconds * play_speed * 1e12;
@@ -90,13 +92,11 @@ bool ViewState::update(double seconds) {
 void ViewState::go_to_row(Row row) {
   if (row != kNoRow && row >= table().size()) row = table().empty() ? kNoRow : table().size() - 1;
   cursor_ = {row == kNoRow ? Tick{} : table().at(row), row};
-  follows_end_ = is_live && !table().empty() && row == table().size() - 1;
 }
 
 void ViewState::go_to_time(Tick at) {
   at = std::min(at, std::max(table().end(), Tick{0}));
   cursor_ = {at, table().last_row_at(at)};
-  follows_end_ = is_live && !table().empty() && cursor_.row == table().size() - 1;
 }
 
 void ViewState::step(int by) {

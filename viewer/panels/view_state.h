@@ -106,7 +106,7 @@ class ViewState {
   RowText text_;
   Lesson lesson_;
   Cursor cursor_;
-  bool follows_end_ = false;
+  uint64_t machine_sequence_ = 0;  // where the live machine was
   std::optional<uint32_t> selected_wire_;
   std::optional<Filter> filter_;
   std::string filter_error_;

@@ -24,7 +24,7 @@ constexpr Form kForms[] = {
     {"key", 1, 2},    {"type", 1, 2},  {"click", 1, 3},   {"double-click", 1, 3}, {"right-click", 1, 3},
     {"move", 1, 2},   {"drag", 2, 2},  {"wheel", 2, 2},   {"frames", 1, 0},       {"wait", 3, 0},
     {"expect", 3, 0}, {"print", 0, 0}, {"picture", 1, 2}, {"svg", 1, 2},          {"expect-color", 3, 0},
-    {"areas", 0, 0},  {"size", 1, 4},  {"quit", 0, 0},
+    {"areas", 0, 0},  {"size", 1, 4},  {"quit", 0, 0},    {"live", 1, 2},
 };
 constexpr double kWaitSeconds = 30;
 
