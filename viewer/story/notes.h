@@ -7,8 +7,8 @@
 //   ## A step's title
 //   at: wire ~ "*/response" && id == 3  a filter; the first row behind the last step's that matches
 //   nth: 2                              the second one that does
-//   layout: rings                       what the window shows: its panels,
-//   select: dom1/ring/xvda              the ring, domain or share in them,
+//   layout: rings                       the panel beside notes and timeline,
+//   select: dom1/ring/xvda              the ring, domain or share in it,
 //   range: 200us                        and how much time the timeline has
 //
 //   Paragraphs, `code`, **bold**, lists, and code between lines of ```.
