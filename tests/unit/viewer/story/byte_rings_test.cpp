@@ -5,7 +5,7 @@
 #include "devices/nic/payloads.h"
 #include "devices/platform/payloads.h"
 #include "devices/uart/payloads.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

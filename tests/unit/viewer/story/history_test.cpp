@@ -3,7 +3,7 @@
 // clock, `bench` measures.
 #include "viewer/story/history.h"
 #include "sim/random.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 #include "viewer/story/device_facts.h"
 
 using namespace ringside;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "host/payloads.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

@@ -1,6 +1,6 @@
 // Proves that fids, tags and latencies of a 9P session are what its messages say.
 #include "host/9p/messages.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

@@ -1,6 +1,6 @@
 // Proves what the event channels and grants of a table are behind a row. Masks that a guest writes by plain
 // stores show in no crossing.
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "sim/random.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

@@ -1,6 +1,6 @@
 // Proves that slots and indices of a block ring are what Xen's ring protocol makes of its crossings, whatever
 // these are. What the frontend has consumed is reckoned, so that this shows only when it must have.
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

@@ -1,6 +1,6 @@
 // Proves where requests begin and end, on which level, and which rows stand out.
 #include "devices/disk/payloads.h"
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

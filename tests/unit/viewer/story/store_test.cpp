@@ -1,6 +1,6 @@
 // Proves what XenStore and XenBus are behind a row, from messages alone: what nobody has written, read or
 // listed is not known.
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 using namespace ringside;
 using namespace ringside::viewer;

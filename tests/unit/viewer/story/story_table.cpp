@@ -1,4 +1,4 @@
-#include "story_table.h"
+#include "tests/unit/viewer/story/story_table.h"
 
 #include <unistd.h>
 #include <filesystem>
