@@ -41,6 +41,9 @@ class History {
     return now_.state;
   }
 
+  // Of the last state that was asked for: one behind the last row that has changed it.
+  Row end() const { return now_.end; }
+
   // Rows from `first` on are others now.
   void truncate(Row first) {
     const auto is_gone = [&](const Copy& copy) { return copy.end > first; };

@@ -46,12 +46,21 @@ struct Story::Impl {
   std::vector<std::unique_ptr<NinePHistory>> shares;
   XenbusStory xenbus;
 
-  // What the last call gave. Reckoned anew where the row is another one.
+  // What the last call gave. Reckoned anew where the state is another one, or something else is known of it.
   template <class Shown>
   struct Given {
     Row end = kNoRow;
+    size_t facts = 0;
     Shown shown;
   };
+  template <class Track, class Shown>
+  const Shown& show(std::optional<History<Track>>& track_history, Given<Shown>& given, Row behind) {
+    const Track& track = track_history->at(seen(behind));
+    const size_t known = facts.count_before(end_of(behind));
+    if (given.end != track_history->end() || given.facts != known)
+      given = {track_history->end(), known, track.shown(parts, end_of(behind))};
+    return given.shown;
+  }
   Given<std::vector<DomainPorts>> given_ports;
   Given<std::vector<DomainGrants>> given_grants;
   Given<std::vector<NinePState>> given_shares;
@@ -105,19 +114,13 @@ const RingState* Story::ring(const std::string& name, Row behind) {
 const std::vector<DomainPorts>& Story::ports(Row behind) {
   Impl& impl = *impl_;
   if (!impl.ports) impl.ports.emplace(impl.parts, impl.wires.events(), PortsTrack{});
-  const Row end = impl.end_of(behind);
-  if (impl.given_ports.end != end)
-    impl.given_ports = {end, impl.ports->at(impl.seen(behind)).shown(impl.parts, end)};
-  return impl.given_ports.shown;
+  return impl.show(impl.ports, impl.given_ports, behind);
 }
 
 const std::vector<DomainGrants>& Story::grants(Row behind) {
   Impl& impl = *impl_;
   if (!impl.grants) impl.grants.emplace(impl.parts, impl.wires.grant_story(), GrantsTrack{});
-  const Row end = impl.end_of(behind);
-  if (impl.given_grants.end != end)
-    impl.given_grants = {end, impl.grants->at(impl.seen(behind)).shown(impl.parts, end)};
-  return impl.given_grants.shown;
+  return impl.show(impl.grants, impl.given_grants, behind);
 }
 
 const StoreState& Story::store(Row behind) {
@@ -137,7 +140,7 @@ const std::vector<NinePState>& Story::ninep(Row behind) {
     impl.shares.push_back(std::make_unique<NinePHistory>(impl.parts, known[i].wires, NinePTrack{}));
   const Row end = impl.end_of(behind);
   if (impl.given_shares.end == end) return impl.given_shares.shown;
-  impl.given_shares = {end, {}};
+  impl.given_shares = {end, 0, {}};
   for (size_t i = 0; i < known.size(); ++i) {
     impl.given_shares.shown.push_back(impl.shares[i]->at(impl.seen(behind)).shown());
     impl.given_shares.shown.back().share = known[i].name;
