@@ -76,6 +76,7 @@ TEST_CASE("notes are steps with settings and text") {
       "## The second\n"
       "\n"
       "layout: grants\n"
+      "\n"
       "note: this is text, as is the next line\n"
       "at: nothing\n");
   CHECK(notes.title == "Rings");
@@ -90,6 +91,8 @@ TEST_CASE("notes are steps with settings and text") {
   CHECK(first.layout == "rings");
   CHECK(first.select == "dom1/ring/xvda");
   CHECK(first.range == microseconds(200));
+  CHECK(notes.steps[1].layout == "grants");
+  CHECK(notes.steps[1].text == "note: this is text, as is the next line\nat: nothing");
   CHECK(first.text == "What to look at:\nand why.\n\nMore.");
   REQUIRE(first.blocks.size() == 2);
   CHECK(first.blocks[0].spans[0].text == "What to look at: and why.");
@@ -143,7 +146,8 @@ TEST_CASE("words may be bold or code") {
         std::vector<NoteSpan>{{Style::plain, "2 * 3, "}, {Style::bold, " and ` and "}, {Style::plain, "**"}});
   CHECK(spans("`never closed, **nor this") ==
         std::vector<NoteSpan>{{Style::plain, "`never closed, **nor this"}});
-  CHECK(spans("`` and ```").size() == 1);
+  CHECK(spans("``") == std::vector<NoteSpan>{{Style::plain, "``"}});
+  CHECK(spans("`` and `") == std::vector<NoteSpan>{{Style::plain, "`"}, {Style::code, " and "}});
 }
 
 TEST_CASE("each wrong line is named") {
