@@ -42,6 +42,7 @@ key End
 expect cursor.row == $((rows - 1))
 key Home
 expect cursor.row == none
+frames 3
 click list:row/5
 expect cursor.row == 5
 expect-color list:row/5 selection 0.5
@@ -110,7 +111,7 @@ view 0 blk.pcapng --size 1280x720 --layout list <<'SCRIPT'
 wait read == yes
 click top:filter
 type operation === 3
-expect filter.error ~ operation
+expect filter.error ~ character
 quit
 SCRIPT
 
@@ -177,9 +178,8 @@ done
 # --- What is wrong with a file is said, and what is there is shown ---
 head -c 300000 blk.pcapng >cut.pcapng
 view 0 cut.pcapng --size 1280x720 <<'SCRIPT'
-wait read == yes
-expect rows > 1000
-expect problem ~ cut
+wait rows > 1000
+wait problem ~ cut
 quit
 SCRIPT
 cp blk.pcapng damaged.pcapng

@@ -15,17 +15,6 @@ view() {
 
 view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
 wait live.state == paused
-key j
-wait live.state == paused
-expect rows > 0
-# A wire appears when something crosses it: as far as the first request.
-wait rows >= 1
-print live
-quit
-SCRIPT
-
-view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
-wait live.state == paused
 live step ring/xvda/request
 wait live.state == paused
 expect cursor.wire == dom1/ring/xvda/request
@@ -40,8 +29,11 @@ frames 10
 key r
 wait live.state == ended 60
 expect rows > 1000
+key Home
 key e
-expect cursor.wire ~ ring/xvda/response
+expect cursor.wire == fault
+key e
+expect cursor.wire == dom1/ring/xvda/response
 live save saved.pcapng
 wait status ~ saved.pcapng 60
 quit

@@ -32,6 +32,7 @@ void ListPanel::draw(Frame& frame) {
   if (!(shown_ == view.cursor())) {
     shown_ = view.cursor();
     if (source.selected) table_.show(*source.selected);
+    if (view.cursor().row == kNoRow) table_.show(0);
   }
   const Theme& theme = frame.theme;
   source.background = [&](size_t i) -> std::optional<Color> {

@@ -165,7 +165,11 @@ void Window::give(const SDL_Event& event) {
     case SDL_MOUSEBUTTONDOWN:
     case SDL_MOUSEBUTTONUP:
       io.MousePos = {static_cast<float>(event.button.x), static_cast<float>(event.button.y)};
-      io.MouseDown[button_of(event.button.button)] = event.type == SDL_MOUSEBUTTONDOWN;
+      if (event.type == SDL_MOUSEBUTTONDOWN) {
+        io.MouseDown[button_of(event.button.button)] = true;
+      } else {
+        let_go_.push_back(&io.MouseDown[button_of(event.button.button)]);
+      }
       SDL_CaptureMouse(event.type == SDL_MOUSEBUTTONDOWN ? SDL_TRUE : SDL_FALSE);
       break;
     case SDL_MOUSEWHEEL:
@@ -175,8 +179,10 @@ void Window::give(const SDL_Event& event) {
     case SDL_TEXTINPUT: io.AddInputCharactersUTF8(event.text.text); break;
     case SDL_KEYDOWN:
     case SDL_KEYUP:
-      if (const auto code = static_cast<size_t>(event.key.keysym.scancode); code < std::size(io.KeysDown))
-        io.KeysDown[code] = event.type == SDL_KEYDOWN;
+      if (const auto code = static_cast<size_t>(event.key.keysym.scancode); code < std::size(io.KeysDown)) {
+        if (event.type == SDL_KEYDOWN) io.KeysDown[code] = true;
+        if (event.type == SDL_KEYUP) let_go_.push_back(&io.KeysDown[code]);
+      }
       io.KeyShift = (event.key.keysym.mod & KMOD_SHIFT) != 0;
       io.KeyCtrl = (event.key.keysym.mod & KMOD_CTRL) != 0;
       io.KeyAlt = (event.key.keysym.mod & KMOD_ALT) != 0;
@@ -200,6 +206,9 @@ void Window::begin_frame(double seconds, const Theme& theme) {
   io.DeltaTime = static_cast<float>(std::clamp(seconds, 1e-4, 1.0));
   ImGui_ImplOpenGL3_NewFrame();
   ImGui::NewFrame();
+  // What went down and up between two frames has been seen down in this one.
+  for (bool* const key : let_go_) *key = false;
+  let_go_.clear();
 }
 
 void Window::end_frame(const Theme& theme, bool show) {

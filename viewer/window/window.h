@@ -56,6 +56,7 @@ class Window final : public AreaClearer {
   SDL_GLContext context_ = nullptr;
   bool has_imgui_ = false;
   Fonts fonts_;
+  std::vector<bool*> let_go_;  // ImGui's keys and buttons
   float scale_ = 1, text_size_ = 0;
   void (*clear_color_)(float, float, float, float) = nullptr;
   void (*clear_)(unsigned) = nullptr;
