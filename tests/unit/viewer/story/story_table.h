@@ -1,6 +1,7 @@
 // Tables made by hand, and those of real runs.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <string>
@@ -24,7 +25,7 @@ template <class Record>
 Bytes bytes_of(const Record& record, std::string_view tail = {}) {
   Bytes bytes(sizeof record + tail.size());
   std::memcpy(bytes.data(), &record, sizeof record);
-  std::memcpy(bytes.data() + sizeof record, tail.data(), tail.size());
+  std::copy(tail.begin(), tail.end(), bytes.begin() + sizeof record);
   return bytes;
 }
 
