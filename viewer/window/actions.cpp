@@ -76,6 +76,11 @@ const std::vector<Action> kActions = {
     {"x", "export as PNG and SVG", "Look", [](App& app) { app.export_picture({}, {}); }},
     {"? Shift+/ F1", "this page", "Look", [](App& app) { app.toggle_help(); }},
 
+    {"PageDown", "the lesson's next step", "Look",
+     [](App& app) { app.view().go_to_note(app.view().lesson().step + 1); }},
+    {"PageUp", "the step before", "Look",
+     [](App& app) { app.view().go_to_note(app.view().lesson().step - 1); }},
+
     {"1", "overview", "Layouts", layout<0>},
     {"2", "rings", "Layouts", layout<1>},
     {"3", "list", "Layouts", layout<2>},

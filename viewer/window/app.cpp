@@ -57,38 +57,37 @@ Panel* App::find_panel(std::string_view id) {
 const Panel* App::panel(std::string_view id) const { return const_cast<App*>(this)->find_panel(id); }
 
 Result<> App::set_layout(const std::string& name) {
-  if (name.find('(') != std::string::npos) {
-    // Panes of somebody's own, as a step of the notes wants them: they are nobody's settings.
-    auto panes = parse_panes(name, [this](std::string_view id) { return find_panel(id) != nullptr; });
-    if (!panes) return tl::unexpected(panes.error());
-    if (root_ && !layout_.empty()) settings_.panes[layout_] = to_text(*root_);
-    root_ = std::move(*panes);
-    layout_.clear();
-    chosen_ = nullptr;
-    return {};
-  }
+  const auto is_panel = [this](std::string_view id) { return find_panel(id) != nullptr; };
   const Layout* layout = find_layout(name);
-  if (layout == nullptr) {
+  const bool is_panes = name.find('(') != std::string::npos;
+  if (layout == nullptr && !is_panes) {
     std::string names;
     for (const Layout& known : layouts()) names += (names.empty() ? "" : ", ") + known.name;
     return fail(fmt::format("there is no layout '{}'; there are {}", name, names));
   }
-  if (root_ && !layout_.empty()) settings_.panes[layout_] = to_text(*root_);
-  const auto is_panel = [this](std::string_view id) { return find_panel(id) != nullptr; };
-  // What somebody made of it, unless a panel of it is no more.
-  if (const auto own = settings_.panes.find(name); own != settings_.panes.end()) {
-    if (auto panes = parse_panes(own->second, is_panel)) root_ = std::move(*panes);
-  }
-  if (layout_ != name) {
+  keep_panes();
+  if (is_panes) {
+    // A step of a lesson; nobody's to keep.
+    auto panes = parse_panes(name, is_panel);
+    if (!panes) return tl::unexpected(panes.error());
+    root_ = std::move(*panes);
+    layout_ = "lesson";
+    is_lent_ = true;
+  } else {
     const auto own = settings_.panes.find(name);
     auto panes = parse_panes(own != settings_.panes.end() ? own->second : layout->panes, is_panel);
     if (!panes) panes = parse_panes(layout->panes, is_panel);
     if (!panes) return tl::unexpected(panes.error());
     root_ = std::move(*panes);
+    layout_ = name;
+    is_lent_ = false;
   }
-  layout_ = name;
   chosen_ = nullptr;
   return {};
+}
+
+void App::keep_panes() {
+  if (root_ && !layout_.empty() && !is_lent_) settings_.panes[layout_] = to_text(*root_);
 }
 
 void App::press_layout(size_t number) {
@@ -96,7 +95,7 @@ void App::press_layout(size_t number) {
 }
 
 Settings App::settings() {
-  if (root_ && !layout_.empty()) settings_.panes[layout_] = to_text(*root_);
+  keep_panes();
   // What nobody changed follows later versions of the program.
   for (const Layout& layout : layouts()) {
     const auto kept = settings_.panes.find(layout.name);

@@ -75,6 +75,7 @@ class App {
   void write_exports(class SvgCanvas* svg);
   Panel* find_panel(std::string_view id);
   void set_theme();
+  void keep_panes();
 
   Window& window_;
   ViewState& view_;
@@ -84,6 +85,7 @@ class App {
   std::vector<std::unique_ptr<Panel>> panels_;
   std::string layout_;
   std::unique_ptr<Pane> root_;
+  bool is_lent_ = false;  // the panes are a lesson's
   Pane* chosen_ = nullptr;
   bool help_ = false, is_presentation_ = false, is_asking_time_ = false, menu_open_ = false;
   std::string time_text_;

@@ -51,7 +51,7 @@ Result<> look(const Options& options, ViewState& view) {
   }
   if (!options.range.empty()) SIM_TRY(show_given_range(options.range, view));
   if (!options.wire.empty()) {
-    for (uint32_t i = 0; i < view.table().wires().size(); ++i) {
+    for (uint32_t i = 0; i < view.table().wires().size() && !view.selected_wire(); ++i) {
       if (wire_matches(options.wire, view.table().wires()[i].name)) view.select_wire(i);
     }
     if (!view.selected_wire()) return fail(fmt::format("--wire {}: no wire matches", options.wire));
@@ -63,6 +63,7 @@ Result<> look(const Options& options, ViewState& view) {
     if (!view.filter_error().empty()) return fail("--filter: " + view.filter_error());
     while (!view.filter_done()) view.update(0);
   }
+  if (options.note > 0) view.go_to_note(options.note - 1);
   return {};
 }
 
@@ -82,7 +83,7 @@ Result<> run_window(const Options& options, App& app) {
     script = std::move(*loaded);
   }
   bool looked = options.at.empty() && options.range.empty() && options.wire.empty() &&
-                options.filter.empty() && options.ring.empty();
+                options.filter.empty() && options.ring.empty() && options.note == 0;
   auto last = Clock::now();
   bool moves = true;
   int still = 0;
@@ -118,9 +119,31 @@ Result<> run_window(const Options& options, App& app) {
   return {};
 }
 
+Result<> wait_for_machine(App& app) {
+  using State = LiveMachine::State;
+  const LiveMachine& machine = *app.view().live();
+  while (machine.state() != State::paused && machine.state() != State::ended) {
+    if (machine.state() == State::failed) return fail(machine.reason());
+    if (interrupted != 0) return fail("interrupted");
+    app.view().update(0);
+    SDL_Delay(1);
+  }
+  return {};
+}
+
 Result<> take_picture(const Options& options, App& app) {
+  // A scenario is run to its end first; registers are got where they are to be shown.
+  if (app.view().is_live) {
+    SIM_TRY(wait_for_machine(app));
+    app.view().live()->run(0);
+    SIM_TRY(wait_for_machine(app));
+  }
   read_all(app.view());
   SIM_TRY(look(options, app.view()));
+  if (app.layout() == "cpu" && app.view().cursor().row != kNoRow) {
+    app.view().bring_machine_here();
+    SIM_TRY(wait_for_machine(app));
+  }
   // What glides is where it belongs after a second.
   for (int i = 0; i < 20; ++i) app.frame(0.1, false);
   app.export_picture(options.screenshot, options.svg);
@@ -177,6 +200,7 @@ Result<> view(const Options& options) {
     header.scenario_name = scenario->name;
     header.scenario_text = scenario->text;
     header.seed = scenario->seed;
+    header.notes = scenario->notes;
     session = ViewedSession::make_live(std::move(header));
     to_run = std::move(*wanted);
   }
@@ -190,6 +214,7 @@ Result<> view(const Options& options) {
   }
   App app(**window, state, settings);
   std::string layout = options.layout;
+  if (layout.empty() && state.lesson().is_there()) layout = "lesson";
   if (layout.empty()) layout = find_layout(settings.layout) != nullptr ? settings.layout : "overview";
   SIM_TRY(app.set_layout(layout));
   if (options.is_presentation) app.toggle_presentation();
@@ -215,6 +240,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--range", options.range, "What the timeline shows: 2ms..3ms, 2ms+500us, 500us");
   app.add_option("--wire", options.wire, "Choose this wire (a glob)");
   app.add_option("--ring", options.ring, "Show this ring, such as dom1/ring/xvda");
+  app.add_option("--step", options.note, "Of a lesson: begin with this step")->check(CLI::Range(1, 1000));
   app.add_option("--filter", options.filter, "Begin with this filter");
   app.add_option("--set", options.settings, "Of a scenario: change a value: key=value (repeatable)")
       ->allow_extra_args(false);

@@ -19,6 +19,7 @@ struct Options {
   bool is_presentation = false, is_light = false, is_fullscreen = false, shows_help = false;
   bool is_benchmark = false;
   float scale = 0;
+  int note = 0;  // a lesson's step, from 1
 };
 
 // "1440x900".
