@@ -1,7 +1,9 @@
 #include "sim/wire.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "sim/assert.h"
@@ -18,78 +20,92 @@ std::string_view to_string(WireKind kind) {
   return "unknown";
 }
 
-// A payload that is too short to tell is of all classes.
-inline uint64_t Wire::class_of(const std::vector<uint8_t>& payload) const {
+[[gnu::always_inline]] inline Crossing Wire::begin(Direction direction, std::vector<uint8_t>& payload,
+                                                   uint8_t flags) {
+  Wiring& wiring = *wiring_;
+  const Tick now = wiring.clock_.now;
+  wiring.last_crossing_at_ = now;
+  return {now, ++wiring.last_sequence_, direction, flags, &payload};
+}
+
+// By number: a tap may take itself, or another one, off the wire while it looks.
+void Wire::show_from(size_t place, Crossing& crossing, Verdict& verdict) {
+  for (size_t i = place; i < taps_.size(); ++i) taps_[i]->on_crossing(*this, crossing, verdict);
+}
+
+// A payload that is too short to tell is for everyone.
+inline Wire::Places Wire::wanting(Direction direction, const std::vector<uint8_t>& payload) const {
   uint32_t number;
   if (payload.size() < number_offset_ + sizeof number) [[unlikely]]
-    return CrossingFilter::kAll;
+    return ~Places{0};
   std::memcpy(&number, payload.data() + number_offset_, sizeof number);
-  return CrossingFilter::class_of(number);
+  return wanting_[static_cast<size_t>(direction) * CrossingFilter::kClasses +
+                  CrossingFilter::class_of(number)];
 }
 
-// Only a tap without a filter may have changed the payload.
-void Wire::show_to_filters(Crossing& crossing, Verdict& verdict) {
-  const auto way = static_cast<size_t>(crossing.direction);
-  uint64_t is = class_of(*crossing.payload);
-  for (size_t i = 0; i < taps_.size(); ++i) {
-    const uint64_t classes = tap_classes_[i][way];
-    if ((classes & is) == 0) continue;
-    taps_[i]->on_crossing(*this, crossing, verdict);
-    if (classes == CrossingFilter::kAll) is = class_of(*crossing.payload);
+inline void Wire::show_to_those(Places wanting, Crossing& crossing, Verdict& verdict) {
+  while (wanting != 0) {
+    const auto place = static_cast<size_t>(std::countr_zero(wanting));
+    if (place >= taps_.size()) return;
+    wanting &= wanting - 1;
+    // Only a tap without a filter may change the payload, and with it who wants to see it.
+    const bool changes = (unfiltered_ >> place & 1) != 0;
+    taps_[place]->on_crossing(*this, crossing, verdict);
+    if (changes) [[unlikely]]
+      wanting = this->wanting(crossing.direction, *crossing.payload) & ~Places{1} << place;
   }
 }
 
-[[gnu::always_inline]] inline void Wire::show_crossing(Crossing& crossing, Verdict& verdict) {
+void Wire::show_crossing(Crossing& crossing, Verdict& verdict) {
   wiring_->last_crossing_at_ = crossing.at;
-  if (filtered_) {
-    show_to_filters(crossing, verdict);
+  if (wanting_.empty()) {
+    show_from(0, crossing, verdict);
   } else {
-    // By number: a tap may take itself, or another one, off the wire while it looks.
-    for (size_t i = 0; i < taps_.size(); ++i) taps_[i]->on_crossing(*this, crossing, verdict);
+    show_to_those(wanting(crossing.direction, *crossing.payload), crossing, verdict);
   }
-  if (!held_.empty()) [[unlikely]]
-    count_held();
+  if (!held_.empty()) count_held();
 }
 
-Verdict Wire::show_to_taps(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  Crossing crossing;
-  crossing.at = wiring_->clock_.now;
-  crossing.sequence = ++wiring_->last_sequence_;
-  crossing.direction = direction;
-  crossing.flags = flags;
-  crossing.payload = &payload;
-  Verdict verdict;
-  show_crossing(crossing, verdict);
-  return verdict;
+void Wire::show_to_one(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                       uint8_t flags) {
+  Crossing crossing = wire.begin(direction, payload, flags);
+  wire.taps_.front()->on_crossing(wire, crossing, verdict);
 }
 
-// What no tap wants counts all the same.
-inline Verdict Wire::count_unseen() {
-  ++wiring_->last_sequence_;
-  wiring_->last_crossing_at_ = wiring_->clock_.now;
-  return {};
+void Wire::show_to_taps(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                        uint8_t flags) {
+  Crossing crossing = wire.begin(direction, payload, flags);
+  // Few wires have more than two.
+  wire.taps_[0]->on_crossing(wire, crossing, verdict);
+  if (wire.taps_.size() > 1) wire.taps_[1]->on_crossing(wire, crossing, verdict);
+  if (wire.taps_.size() > 2) [[unlikely]]
+    wire.show_from(2, crossing, verdict);
 }
 
-Verdict Wire::show_filtered(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  const bool is_wanted = (classes_[static_cast<size_t>(direction)] & class_of(payload)) != 0;
-  if (is_wanted || !held_.empty()) return show_to_taps(direction, payload, flags);
-  return count_unseen();
+void Wire::show_filtered(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                         uint8_t flags) {
+  const Places wanting = wire.wanting(direction, payload);
+  if (wanting != 0) return show_to_some(verdict, wire, direction, payload, flags, wanting);
+  wire.count_unseen();
 }
 
-Verdict Wire::show_sieved(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  if (sieve_->is_wanted(payload) || !held_.empty()) return show_to_taps(direction, payload, flags);
-  return count_unseen();
+void Wire::show_to_some(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                        uint8_t flags, Places wanting) {
+  Crossing crossing = wire.begin(direction, payload, flags);
+  wire.show_to_those(wanting, crossing, verdict);
 }
 
-// Each step is a function of its own, which only jumps to the next: what is not wanted costs no frame.
+// Others wait until this one has passed.
+void Wire::show_awaited(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                        uint8_t flags) {
+  Crossing crossing = wire.begin(direction, payload, flags);
+  wire.show_crossing(crossing, verdict);
+}
+
 Verdict Wire::pass(Direction direction, std::vector<uint8_t>& payload, uint8_t flags) {
-  switch (passes_) {
-    case Passes::unseen: return {};
-    case Passes::sieved: return show_sieved(direction, payload, flags);
-    case Passes::filtered: return show_filtered(direction, payload, flags);
-    case Passes::all: break;
-  }
-  return show_to_taps(direction, payload, flags);
+  Verdict verdict;
+  show_(verdict, *this, direction, payload, flags);
+  return verdict;
 }
 
 Verdict Wire::show_bytes(Direction direction, std::span<const uint8_t> record,
@@ -128,9 +144,11 @@ void Wire::release(const Verdict& verdict, const char* name, EventQueue::Action 
   const Tick limit = saturating_add(wiring_->clock_.now, std::max(verdict.delay, kReorderLimit));
   const EventQueue::Handle handle = events.schedule(limit, name, [this, shared] {
     std::erase_if(held_, [&](const Held& held) { return held.action == shared; });
+    choose_show();
     (*shared)();
   });
   held_.push_back({verdict.behind, handle, name, shared});
+  choose_show();
 }
 
 void Wire::add_tap(Tap& tap, bool first) {
@@ -149,18 +167,40 @@ void Wire::remove_tap(size_t place) {
 
 void Wire::note_taps() {
   tapped_ = !taps_.empty();
-  filtered_ = false;
-  classes_ = {};
-  for (const auto& classes : tap_classes_) {
-    for (size_t way = 0; way < classes_.size(); ++way) {
-      classes_[way] |= classes[way];
-      filtered_ = filtered_ || classes[way] != CrossingFilter::kAll;
+  wanting_.clear();
+  unfiltered_ = 0;
+  const auto is_filtered = [](const auto& classes) {
+    return classes[0] != CrossingFilter::kAll || classes[1] != CrossingFilter::kAll;
+  };
+  // Beyond those that have a bit, everyone sees everything.
+  const bool filters = taps_.size() <= std::numeric_limits<Places>::digits &&
+                       std::any_of(tap_classes_.begin(), tap_classes_.end(), is_filtered);
+  if (filters) {
+    wanting_.resize(2 * CrossingFilter::kClasses);
+    for (size_t place = 0; place < taps_.size(); ++place) {
+      const Places bit = Places{1} << place;
+      if (!is_filtered(tap_classes_[place])) unfiltered_ |= bit;
+      for (size_t i = 0; i < wanting_.size(); ++i) {
+        const uint64_t classes = tap_classes_[place][i / CrossingFilter::kClasses];
+        if ((classes >> i % CrossingFilter::kClasses & 1) != 0) wanting_[i] |= bit;
+      }
     }
   }
-  passes_ = Passes::all;
-  if (!tapped_) passes_ = Passes::unseen;
-  if (filtered_) passes_ = Passes::filtered;
-  if (sieve_ != nullptr && taps_.size() == 1) passes_ = Passes::sieved;
+  choose_show();
+}
+
+void Wire::choose_show() {
+  if (!tapped_) {
+    show_ = show_to_nobody;
+  } else if (!held_.empty()) {
+    show_ = show_awaited;
+  } else if (sieve_ != nullptr && taps_.size() == 1) {
+    show_ = show_sieved_;
+  } else if (!wanting_.empty()) {
+    show_ = show_filtered;
+  } else {
+    show_ = taps_.size() == 1 ? show_to_one : show_to_taps;
+  }
 }
 
 // A crossing has passed: what waited for it follows as the next event.
@@ -171,6 +211,7 @@ void Wire::count_held() {
     wiring_->events_.schedule(wiring_->clock_.now, held.name, [action = held.action] { (*action)(); });
   }
   std::erase_if(held_, [](const Held& held) { return held.crossings_left == 0; });
+  choose_show();
 }
 
 Wire& Wiring::add(std::string name, WireKind kind, const PayloadType& type, CapturePolicy capture) {
@@ -253,8 +294,9 @@ void Wiring::set_filter(const Wire& wire, const Tap& tap, const CrossingFilter& 
   filtered.note_taps();
 }
 
-void Wiring::set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve) {
+void Wiring::set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve, Wire::Show show) {
   Wire& sieved = *wires_[wire.index()];
+  sieved.show_sieved_ = show;
   sieved.sieved_ = &tap;
   sieved.sieve_ = &sieve;
   sieved.note_taps();

@@ -64,9 +64,9 @@ struct Crossing {
 // What is left of a crossing after the taps.
 struct Verdict {
   uint32_t copies = 1;  // 0: dropped; 2: duplicated
+  uint32_t behind = 0;  // messages: each copy arrives once so many later crossings of the wire have passed
   Tick delay;           // each copy arrives that much later
   int64_t fail = 0;     // for calls and responses: the error to give instead (0: none)
-  uint32_t behind = 0;  // messages: each copy arrives once so many later crossings of the wire have passed
   bool intact() const { return copies == 1 && punctual() && fail == 0; }
   bool punctual() const { return delay.ps == 0 && behind == 0; }
 };
@@ -78,7 +78,7 @@ class CrossingFilter {
   // The number's place in the payload.
   explicit CrossingFilter(uint32_t offset) : offset_(offset) {}
   CrossingFilter& want(Direction direction, uint32_t number) {
-    classes_[static_cast<size_t>(direction)] |= class_of(number);
+    classes_[static_cast<size_t>(direction)] |= uint64_t{1} << class_of(number);
     return *this;
   }
 
@@ -86,7 +86,8 @@ class CrossingFilter {
   friend class Wire;
   friend class Wiring;
   static constexpr uint64_t kAll = ~uint64_t{0};
-  static uint64_t class_of(uint32_t number) { return uint64_t{1} << ((number ^ number >> 16) & 63); }
+  static constexpr uint32_t kClasses = 64;
+  static uint32_t class_of(uint32_t number) { return (number ^ number >> 16) % kClasses; }
   uint32_t offset_;
   std::array<uint64_t, 2> classes_{};  // by direction
 };
@@ -158,25 +159,44 @@ class Wire {
   // Most crossings: of a size that is known here, into memory that is there.
   template <class Record>
   [[gnu::noinline]] Verdict show_record(Direction direction, const Record& record) {
-    if (showing_ || shown_.size() != sizeof record) [[unlikely]]
-      return show_bytes(direction, {reinterpret_cast<const uint8_t*>(&record), sizeof record}, {});
+    Verdict verdict;  // the only one, so that it is made in its place
+    if (showing_ || shown_.size() != sizeof record) [[unlikely]] {
+      verdict = show_bytes(direction, {reinterpret_cast<const uint8_t*>(&record), sizeof record}, {});
+      return verdict;
+    }
     std::memcpy(shown_.data(), &record, sizeof record);
     showing_ = true;
-    const Verdict verdict = passes_ == Passes::all ? show_to_taps(direction, shown_, Crossing::kCanonical)
-                                                   : pass(direction, shown_);
+    show_(verdict, *this, direction, shown_, Crossing::kCanonical);
     showing_ = false;
     return verdict;
   }
-  [[gnu::noinline]] Verdict show_to_taps(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
-  [[gnu::noinline]] Verdict show_filtered(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
-  [[gnu::noinline]] Verdict show_sieved(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
-  Verdict count_unseen();
+
+  // What pass() comes to depends on who taps the wire and on what waits for its crossings; it is chosen when
+  // that changes, so that most crossings ask for none of it. The verdict is made by the caller, and stands
+  // first as a result does, so that one of these only jumps to the next: what nobody wants costs no frame.
+  using Show = void (*)(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  static void show_to_nobody(Verdict&, Wire&, Direction, std::vector<uint8_t>&, uint8_t) {}
+  static void show_to_one(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  static void show_to_taps(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  static void show_filtered(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  static void show_awaited(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  template <class Sieve>
+  static void show_sieved(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags);
+  // Taps by their places: a bit for each.
+  using Places = uint32_t;
+  static void show_to_some(Verdict&, Wire&, Direction, std::vector<uint8_t>& payload, uint8_t flags,
+                           Places wanting);
+  Places wanting(Direction direction, const std::vector<uint8_t>& payload) const;
+  void show_to_those(Places wanting, Crossing& crossing, Verdict& verdict);
+  void show_from(size_t place, Crossing& crossing, Verdict& verdict);
   void show_crossing(Crossing& crossing, Verdict& verdict);
-  void show_to_filters(Crossing& crossing, Verdict& verdict);
-  uint64_t class_of(const std::vector<uint8_t>& payload) const;
+  Crossing begin(Direction direction, std::vector<uint8_t>& payload, uint8_t flags);
+  void count_unseen();
+
   void add_tap(Tap& tap, bool first);
   void remove_tap(size_t place);
   void note_taps();
+  void choose_show();
 
   Wiring* wiring_ = nullptr;
   std::string name_;
@@ -191,14 +211,16 @@ class Wire {
   // What show() shows; a tap may show something itself, on this wire too.
   std::vector<uint8_t> shown_;
   bool showing_ = false;
-  bool filtered_ = false;                             // a tap has a filter
-  uint32_t number_offset_ = 0;                        // where all filters of this wire look
-  std::array<uint64_t, 2> classes_{};                 // that any tap wants, by direction
-  std::vector<std::array<uint64_t, 2>> tap_classes_;  // each tap's
-  const Tap* sieved_ = nullptr;                       // the tap that has a sieve
+  // Where a tap has a filter: where all filters of this wire look, each tap's classes by direction, who wants
+  // a crossing by its direction and class, and who has no filter.
+  uint32_t number_offset_ = 0;
+  std::vector<std::array<uint64_t, 2>> tap_classes_;
+  std::vector<Places> wanting_;  // empty: no tap has a filter
+  Places unfiltered_ = 0;
+  const Tap* sieved_ = nullptr;  // the tap that has a sieve
   const CrossingSieve* sieve_ = nullptr;
-  enum class Passes : uint8_t { unseen, all, filtered, sieved };
-  Passes passes_ = Passes::unseen;
+  Show show_sieved_ = nullptr;  // for that sieve
+  Show show_ = show_to_nobody;
 };
 
 class Tap {
@@ -233,7 +255,10 @@ class Wiring {
   // all the same. All filters of a wire look at one place.
   void set_filter(const Wire& wire, const Tap& tap, const CrossingFilter& filter);
   // While no other tap sees this wire, the tap is spared what the sieve, which lives as long, does not want.
-  void set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve);
+  template <class Sieve>
+  void set_sieve(const Wire& wire, const Tap& tap, const Sieve& sieve) {
+    set_sieve(wire, tap, sieve, &Wire::show_sieved<Sieve>);
+  }
 
   // The one tap that comes before all others (faults). It hears of every wire, those that exist already
   // included, and sees the crossings of those that it asks for.
@@ -250,6 +275,7 @@ class Wiring {
 
  private:
   friend class Wire;
+  void set_sieve(const Wire& wire, const Tap& tap, const CrossingSieve& sieve, Wire::Show show);
   struct TapEntry {
     Tap* tap;
     std::string glob;
@@ -260,9 +286,24 @@ class Wiring {
   std::vector<TapEntry> taps_;
   Tap* first_tap_ = nullptr;
   std::vector<std::pair<std::string, CapturePolicy>> captures_;
-  uint64_t last_sequence_ = 0;
   Tick last_crossing_at_;
+  uint64_t last_sequence_ = 0;
 };
+
+// What no tap wants counts all the same.
+inline void Wire::count_unseen() {
+  ++wiring_->last_sequence_;
+  wiring_->last_crossing_at_ = wiring_->clock_.now;
+}
+
+// Made for each class of sieves, so that its look costs no call.
+template <class Sieve>
+void Wire::show_sieved(Verdict& verdict, Wire& wire, Direction direction, std::vector<uint8_t>& payload,
+                       uint8_t flags) {
+  if (static_cast<const Sieve*>(wire.sieve_)->is_wanted(payload))
+    return show_to_one(verdict, wire, direction, payload, flags);
+  wire.count_unseen();
+}
 
 // `*` matches any run of characters, `?` one. A pattern whose first part is not a domain ("dom1", "*")
 // also matches behind any domain.

@@ -2,25 +2,41 @@
 #pragma once
 
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "sim/wire.h"
 
 namespace ringside {
 
-// What a cut payload leaves out is zero.
+// Of a payload that is long enough. Reading single fields costs less than a whole record.
 template <class Record>
-Record record_at(const Crossing& crossing, size_t offset = 0) {
-  const size_t size = crossing.payload->size();
-  const uint8_t* bytes = crossing.payload->data() + offset;
+Record record_at(const std::vector<uint8_t>& payload, size_t offset = 0) {
   Record record;
-  if (offset + sizeof record <= size) [[likely]] {
-    std::memcpy(&record, bytes, sizeof record);
-    return record;
-  }
-  record = {};
-  if (offset < size) std::memcpy(&record, bytes, size - offset);
+  std::memcpy(&record, payload.data() + offset, sizeof record);
   return record;
 }
+template <class Record>
+Record record_at(const Crossing& crossing, size_t offset = 0) {
+  return record_at<Record>(*crossing.payload, offset);
+}
+
+// A crossing whose payload a fault has cut short, with zeros for what that leaves out. Who sees many
+// crossings asks once whether one is cut, so that its reads need no other way.
+class CompletedCrossing {
+ public:
+  CompletedCrossing(const Crossing& cut, size_t bytes) : payload_(*cut.payload), crossing_(cut) {
+    payload_.resize(bytes);
+    crossing_.payload = &payload_;
+  }
+  CompletedCrossing(const CompletedCrossing&) = delete;
+  CompletedCrossing& operator=(const CompletedCrossing&) = delete;
+  const Crossing& crossing() const { return crossing_; }
+
+ private:
+  std::vector<uint8_t> payload_;
+  Crossing crossing_;
+};
 
 // Its bytes may be others than those that were sent, or there may be one more of it: what follows from that
 // is nobody's. One that is only late, lost or answered with an error says still what its sender meant.

@@ -48,10 +48,13 @@ class EventsChecker final : public Checker {
   };
 
   DomainPorts& ports_of(uint16_t domain);
+  void on_cut_crossing(DomainPorts& domain, const Wire& wire, const Crossing& crossing, size_t record_bytes);
   void on_event(DomainPorts& domain, const Crossing& crossing);
+  void on_change(DomainPorts& domain, const Crossing& crossing);
   void on_hypercall(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
+  void on_call(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
+  void on_lost_event(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
   void start(DomainPorts& domain, const Wire& wire);
-  void on_send_return(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
   void waits(DomainPorts& domain, const Wire& wire, const Crossing& crossing);
   void look_at_port(DomainPorts& domain, Domain& owner, uint32_t port, const PortBits& bits, bool told,
                     const Wire& wire, const Crossing& crossing);

@@ -25,6 +25,16 @@ constexpr size_t kNamedMax = 8;  // grants that a message names
 constexpr uint32_t kDecrease = operation_code(__HYPERVISOR_memory_op, XENMEM_decrease_reservation),
                    kExchange = operation_code(__HYPERVISOR_memory_op, XENMEM_exchange);
 
+// What a request of blkif uses stands behind its record.
+size_t segments_in(std::span<const uint8_t> request) {
+  return (request.size() - sizeof(BlkRequestRecord)) / sizeof(BlkSegmentRecord);
+}
+BlkSegmentRecord segment_in(std::span<const uint8_t> request, size_t i) {
+  BlkSegmentRecord segment;
+  std::memcpy(&segment, &request[sizeof(BlkRequestRecord) + i * sizeof segment], sizeof segment);
+  return segment;
+}
+
 bool permits(const GrantEntry& entry) { return (entry.flags & GTF_type_mask) == GTF_permit_access; }
 
 // Refusals that mean that the entry does not say what the backend was promised.
@@ -63,34 +73,54 @@ bool GrantsChecker::wants(const Wire& wire) const {
          id == kBlkResponsePayload.id || id == kNetTxRequestPayload.id || id == kNetRxRequestPayload.id;
 }
 
+// A part of the wire's own function: see Wire::show_sieved().
+[[gnu::always_inline]] inline bool GrantsChecker::DomainGrants::is_wanted(
+    const std::vector<uint8_t>& payload) const {
+  if (payload.size() < sizeof(GrantRecord)) return true;
+  const auto status = record_at<int16_t>(payload, offsetof(GrantRecord, status));
+  const auto ref = record_at<uint32_t>(payload, offsetof(GrantRecord, ref));
+  if (status != GNTST_okay || ref >= refs.size() || !refs[ref].used) return true;
+  const auto operation = record_at<GrantOperation>(payload, offsetof(GrantRecord, operation));
+  if (operation != GrantOperation::unmap) return false;
+  const auto frame = record_at<uint64_t>(payload, offsetof(GrantRecord, frame));
+  return granter == nullptr || !still_permits(*memory, *granter, GrantRef{ref}, Mfn{frame});
+}
+
+// Each part is a function of its own, to which on_crossing() only jumps: what one needs of a frame costs the
+// others nothing.
+GrantsChecker::Role GrantsChecker::role_of(uint16_t payload_type) {
+  const auto is = [&](const PayloadType& type) { return payload_type == type.id; };
+  if (is(kGrantPayload)) return {look_at<&GrantsChecker::on_grant>, sizeof(GrantRecord)};
+  if (is(kHypercallPayload)) return {look_at<&GrantsChecker::on_return>, sizeof(HypercallRecord)};
+  if (is(kBlkRequestPayload)) return {look_at<&GrantsChecker::on_blk_request>, sizeof(BlkRequestRecord)};
+  if (is(kBlkResponsePayload)) return {look_at<&GrantsChecker::on_blk_response>, sizeof(BlkResponseRecord)};
+  if (is(kNetTxRequestPayload)) return {look_at<&GrantsChecker::on_tx_request>, sizeof(NetTxRequestRecord)};
+  return {look_at<&GrantsChecker::on_rx_request>, sizeof(NetRxRequestRecord)};
+}
+
 void GrantsChecker::on_wire_added(const Wire& wire) {
   if (roles_.size() <= wire.index()) roles_.resize(wire.index() + 1);
   DomainGrants& domain = grants_of(domain_of_wire(wire.name()));
   const uint16_t id = wire.payload_type().id;
-  Part part = Part::none;
-  if (id == kGrantPayload.id) part = Part::grant;
-  if (id == kHypercallPayload.id) part = Part::hypercall;
-  if (id == kBlkRequestPayload.id) part = Part::blk_request;
-  if (id == kBlkResponsePayload.id) part = Part::blk_response;
-  if (id == kNetTxRequestPayload.id) part = Part::tx_request;
-  if (id == kNetRxRequestPayload.id) part = Part::rx_request;
-  if (part == Part::grant) {
+  if (id == kGrantPayload.id) {
     domain.wire = &wire;
     machine().wiring.set_sieve(wire, *this, domain);
   }
-  if (part == Part::hypercall) {
+  if (id == kHypercallPayload.id) {
     CrossingFilter filter(offsetof(HypercallRecord, operation));
     machine().wiring.set_filter(wire, *this,
                                 filter.want(Direction::in, kDecrease).want(Direction::in, kExchange));
   }
-  roles_[wire.index()] = {part, &domain, &ring_of(base_of_wire(wire.name()))};
+  Role& role = roles_[wire.index()] = role_of(id);
+  role.domain = &domain;
+  role.ring = &ring_of(base_of_wire(wire.name()));
 }
 
 GrantsChecker::DomainGrants& GrantsChecker::grants_of(uint16_t domain) {
   for (const auto& grants : domains_) {
     if (grants->id == domain) return *grants;
   }
-  domains_.push_back(std::make_unique<DomainGrants>(domain, machine()));
+  domains_.push_back(std::make_unique<DomainGrants>(domain));
   return *domains_.back();
 }
 
@@ -110,12 +140,17 @@ const Domain* GrantsChecker::domain_of(const DomainGrants& grants) const {
 GrantsChecker::Ref* GrantsChecker::new_ref_of(DomainGrants& domain, uint32_t ref) const {
   const Domain* granter = domain_of(domain);
   if (granter == nullptr || ref >= granter->grants.entries()) return nullptr;
-  domain.refs.resize(granter->grants.entries());
+  domain.all_refs.resize(granter->grants.entries());
+  domain.refs = domain.all_refs;
+  domain.used.resize(std::min(domain.refs.size(), kUsedMax));
   return &domain.refs[ref];
 }
 
 std::optional<GrantEntry> GrantsChecker::entry_of(DomainGrants& domain, uint32_t ref) const {
-  if (domain.granter == nullptr) domain.granter = domain_of(domain);
+  if (domain.granter == nullptr) {
+    domain.granter = domain_of(domain);
+    domain.memory = &machine().hypervisor->memory;
+  }
   return grant_entry(machine().hypervisor->memory, *domain.granter, GrantRef{ref});
 }
 
@@ -135,7 +170,7 @@ void GrantsChecker::on_store_change(const std::string& path) {
     const std::string base = fmt::format("dom{}/ring/", domain.id);
     for (const auto& ring : rings_) {
       if (!ring->base.starts_with(base)) continue;
-      clear({Part::none, &domain, ring.get()});
+      clear({nullptr, 0, &domain, ring.get()});
       ring->next = 0;
       ring->unsure = false;
     }
@@ -165,60 +200,54 @@ bool GrantsChecker::is_in_flight(const Ring& ring, uint64_t id) const {
 
 void GrantsChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict&) {
   const Role& role = roles_[wire.index()];
-  switch (role.part) {
-    case Part::grant: on_grant(*role.domain, wire, crossing); break;
-    case Part::hypercall:
-      if (crossing.direction == Direction::in) on_return(*role.domain, wire, crossing);
-      break;
-    case Part::blk_request: on_blk_request(role, wire, crossing); break;
-    case Part::blk_response:
-      if (meddled_with(crossing)) {
-        forget_flights(role);  // one of them has been answered, and nobody can say which
-      } else {
-        end(role, record_at<uint64_t>(crossing));
-      }
-      break;
-    case Part::tx_request: on_tx_request(role, wire, crossing); break;
-    case Part::rx_request:
-      if (Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing))) {
-        if (meddled_with(crossing)) ref->suspect = true;
-        ref->done_anew = false;  // buffers are given back in order: one that is posted has not been used
-      }
-      break;
-    case Part::none: break;
+  if (crossing.payload->size() < role.record_bytes) [[unlikely]]
+    return on_cut_crossing(wire, crossing, role);
+  role.look(*this, wire, crossing, role);
+}
+
+void GrantsChecker::on_cut_crossing(const Wire& wire, const Crossing& crossing, const Role& role) {
+  const CompletedCrossing completed(crossing, role.record_bytes);
+  role.look(*this, wire, completed.crossing(), role);
+}
+
+[[gnu::always_inline]] inline void GrantsChecker::on_grant(const Role& role, const Wire& wire,
+                                                           const Crossing& crossing) {
+  DomainGrants& domain = *role.domain;
+  if (record_at<uint16_t>(crossing, offsetof(GrantRecord, by)) == domain.id) return;
+  const auto status = record_at<int16_t>(crossing, offsetof(GrantRecord, status));
+  if (status != GNTST_okay) return on_refusal(domain, wire, crossing);
+  const auto number = record_at<uint32_t>(crossing, offsetof(GrantRecord, ref));
+  if (number >= domain.refs.size()) [[unlikely]]
+    return on_first_use(role, wire, crossing);
+  Ref& ref = domain.refs[number];
+  if (!ref.used && domain.used_count < domain.used.size()) {
+    ref.used = true;
+    domain.used[domain.used_count++] = number;
   }
+  const auto operation = record_at<GrantOperation>(crossing, offsetof(GrantRecord, operation));
+  if (operation == GrantOperation::unmap) on_unmapping(domain, wire, crossing);
 }
 
-bool GrantsChecker::DomainGrants::is_wanted(const std::vector<uint8_t>& payload) const {
-  GrantRecord record;
-  if (payload.size() < sizeof record) return true;
-  std::memcpy(&record, payload.data(), sizeof record);
-  if (record.status != GNTST_okay || record.ref >= refs.size() || !refs[record.ref].used) return true;
-  return record.operation == static_cast<uint8_t>(GrantOperation::unmap) &&
-         (granter == nullptr ||
-          !still_permits(machine.hypervisor->memory, *granter, GrantRef{record.ref}, Mfn{record.frame}));
+// Of the table.
+void GrantsChecker::on_first_use(const Role& role, const Wire& wire, const Crossing& crossing) {
+  const auto ref = record_at<uint32_t>(crossing, offsetof(GrantRecord, ref));
+  if (new_ref_of(*role.domain, ref) != nullptr) role.look(*this, wire, crossing, role);
 }
 
-void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+void GrantsChecker::on_refusal(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
   const auto record = record_at<GrantRecord>(crossing);
-  if (record.by == domain.id) return;
-  Ref* ref = ref_of(domain, record.ref);
-  if (record.status != GNTST_okay) {
-    if (!is_refusal(record.status) || meddled_with(crossing) ||
-        (ref != nullptr && (ref->suspect || ref->done_anew)))
-      return;
-    const bool freed = record.status == GNTST_bad_page;
-    violate(freed ? "freed_while_granted" : "used_after_end", wire, &crossing,
-            fmt::format("grant {} with flags {:#x} cannot be used by domain {}: status {}", record.ref,
-                        record.flags, record.by, record.status));
+  const Ref* ref = ref_of(domain, record.ref);
+  if (!is_refusal(record.status) || meddled_with(crossing) ||
+      (ref != nullptr && (ref->suspect || ref->done_anew)))
     return;
-  }
-  if (ref == nullptr) return;
-  if (!ref->used && domain.used.size() < kUsedMax) {
-    ref->used = true;
-    domain.used.push_back(record.ref);
-  }
-  if (record.operation != static_cast<uint8_t>(GrantOperation::unmap)) return;
+  const bool freed = record.status == GNTST_bad_page;
+  violate(freed ? "freed_while_granted" : "used_after_end", wire, &crossing,
+          fmt::format("grant {} with flags {:#x} cannot be used by domain {}: status {}", record.ref,
+                      record.flags, record.by, record.status));
+}
+
+void GrantsChecker::on_unmapping(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+  const auto record = record_at<GrantRecord>(crossing);
   const auto entry = entry_of(domain, record.ref);
   if (!entry || domain.granter->end || (permits(*entry) && entry->frame.value == record.frame)) return;
   violate("ended_while_mapped", wire, &crossing,
@@ -229,17 +258,17 @@ void GrantsChecker::on_grant(DomainGrants& domain, const Wire& wire, const Cross
                             record.frame, record.by));
 }
 
-void GrantsChecker::on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
+void GrantsChecker::on_return(const Role& role, const Wire& wire, const Crossing& crossing) {
+  if (crossing.direction != Direction::in) return;
   const auto operation = record_at<uint32_t>(crossing, offsetof(HypercallRecord, operation));
-  if (operation != kDecrease && operation != kExchange) return;
-  look_for_freed(domain, wire, crossing);
+  if (operation == kDecrease || operation == kExchange) look_for_freed(*role.domain, wire, crossing);
 }
 
 // Pages that a backend has used and may use again must still be the domain's.
 void GrantsChecker::look_for_freed(DomainGrants& domain, const Wire& wire, const Crossing& crossing) {
   const Domain* granter = domain_of(domain);
   if (granter == nullptr) return;
-  for (const uint32_t ref : domain.used) {
+  for (const uint32_t ref : std::span(domain.used).first(domain.used_count)) {
     const auto entry = grant_entry(machine().hypervisor->memory, *granter, GrantRef{ref});
     if (!entry || !permits(*entry)) continue;
     const PageInfo* page = machine().hypervisor->frames.find(entry->frame);
@@ -252,56 +281,86 @@ void GrantsChecker::look_for_freed(DomainGrants& domain, const Wire& wire, const
 
 // Behind those in flight: one with room for so many segments, and none yet.
 inline GrantsChecker::Flight& GrantsChecker::open(Ring& ring, size_t segments) {
-  if (ring.count == ring.flights.size()) [[unlikely]]
-    ring.flights.push_back(std::make_unique<Flight>());
+  const bool has_room =
+      ring.count < ring.flights.size() && ring.flights[ring.count]->segments.size() >= segments;
+  return has_room ? *ring.flights[ring.count] : new_flight(ring, segments);
+}
+
+GrantsChecker::Flight& GrantsChecker::new_flight(Ring& ring, size_t segments) {
+  if (ring.count == ring.flights.size()) ring.flights.push_back(std::make_unique<Flight>());
   Flight& flight = *ring.flights[ring.count];
-  flight.count = 0;
-  if (flight.segments.size() < segments) [[unlikely]]
-    flight.segments.resize(segments);
+  flight.segments.resize(segments);
   return flight;
 }
 
-void GrantsChecker::on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing) {
-  const auto record = record_at<BlkRequestRecord>(crossing);
-  const bool indirect = record.indirect_op != kNoIndirectOp;
-  const uint8_t operation = indirect ? record.indirect_op : record.operation;
+[[gnu::always_inline]] inline void GrantsChecker::on_blk_request(const Role& role, const Wire& wire,
+                                                                 const Crossing& crossing) {
+  const auto indirect_op = record_at<uint8_t>(crossing, offsetof(BlkRequestRecord, indirect_op));
+  const auto direct_op = record_at<uint8_t>(crossing, offsetof(BlkRequestRecord, operation));
+  const uint8_t operation = indirect_op != kNoIndirectOp ? indirect_op : direct_op;
   if (operation == BLKIF_OP_DISCARD) return;
   Ring& ring = *role.ring;
+  const auto id = record_at<uint64_t>(crossing, offsetof(BlkRequestRecord, id));
   const bool meddled = meddled_with(crossing);
-  if (!meddled && is_anew(role, record.req_cons)) {
-    if (!is_in_flight(ring, record.id)) ring.unsure = true;
-    end(role, record.id);
+  if (!meddled && is_anew(role, record_at<uint32_t>(crossing, offsetof(BlkRequestRecord, req_cons)))) {
+    if (!is_in_flight(ring, id)) ring.unsure = true;
+    end(role, id);
   }
-  const bool unsure = ring.unsure, follows = !meddled && !unsure;
-  const std::span<const uint8_t> payload = crossing.bytes();
-  const size_t count = (std::max(payload.size(), sizeof record) - sizeof record) / sizeof(BlkSegmentRecord);
+  if (meddled || ring.unsure) return on_doubtful_request(role, crossing);
+  const std::span<const uint8_t> request = crossing.bytes();
+  const size_t count = segments_in(request);
   Flight& flight = open(ring, count);
   BlkSegmentRecord* into = flight.segments.data();
-  std::vector<Ref>& refs = role.domain->refs;
+  std::span<Ref> refs = role.domain->refs;
   bool shared = false;  // with another request, or with itself
-  for (size_t at = sizeof record, end = at + count * sizeof *into; at != end; at += sizeof *into) {
-    BlkSegmentRecord segment;
-    std::memcpy(&segment, payload.data() + at, sizeof segment);
+  for (size_t i = 0; i < count; ++i) {
+    const BlkSegmentRecord segment = segment_in(request, i);
     const bool is_data = segment.kind == static_cast<uint8_t>(BlkSegmentKind::data);
-    if (segment.gref < refs.size() || new_ref_of(*role.domain, segment.gref) != nullptr) [[likely]] {
+    if (segment.gref >= refs.size()) [[unlikely]] {
+      (void)new_ref_of(*role.domain, segment.gref);
+      refs = role.domain->refs;
+    }
+    if (segment.gref < refs.size()) [[likely]] {
       Ref& ref = refs[segment.gref];
-      ref.done_anew = unsure;
-      if (!follows) {
-        ref.suspect |= meddled;
-      } else if (is_data) {
-        shared |= ref.in_flight++ != 0;
-      }
+      ref.done_anew = false;
+      if (is_data) shared |= ref.in_flight++ != 0;
     }
     if (is_data) *into++ = segment;
   }
-  if (!follows || into == flight.segments.data()) return;
+  if (into == flight.segments.data()) return;
   flight.count = static_cast<size_t>(into - flight.segments.data());
-  flight.id = record.id;
+  flight.id = id;
   flight.fills = operation == BLKIF_OP_READ;
-  ring.places[record.id % ring.places.size()] = static_cast<uint16_t>(ring.count++);
+  ring.places[id % ring.places.size()] = static_cast<uint16_t>(ring.count++);
   if (operation == BLKIF_OP_WRITE && !role.domain->persistent)
     check_read_only(role, flight.segments.front().gref, "a write to the disk", wire, crossing);
   if (shared) report_clash(ring, flight, wire, crossing);
+}
+
+// A fault has changed it, or nobody can say what is in flight.
+void GrantsChecker::on_doubtful_request(const Role& role, const Crossing& crossing) {
+  const bool meddled = meddled_with(crossing);
+  for (size_t i = 0; i < segments_in(crossing.bytes()); ++i) {
+    Ref* ref = ref_of(*role.domain, segment_in(crossing.bytes(), i).gref);
+    if (ref == nullptr) continue;
+    ref->done_anew = role.ring->unsure;
+    ref->suspect |= meddled;
+  }
+}
+
+[[gnu::always_inline]] inline void GrantsChecker::on_blk_response(const Role& role, const Wire&,
+                                                                  const Crossing& crossing) {
+  // Where one was changed, some request has been answered, and nobody can say which.
+  if (meddled_with(crossing)) return forget_flights(role);
+  end(role, record_at<uint64_t>(crossing, offsetof(BlkResponseRecord, id)));
+}
+
+// Buffers are given back in order: one that is posted has not been used.
+void GrantsChecker::on_rx_request(const Role& role, const Wire&, const Crossing& crossing) {
+  Ref* ref = ref_of(*role.domain, record_at<uint32_t>(crossing, offsetof(NetRxRequestRecord, gref)));
+  if (ref == nullptr) return;
+  if (meddled_with(crossing)) ref->suspect = true;
+  ref->done_anew = false;
 }
 
 void GrantsChecker::on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing) {
@@ -365,9 +424,10 @@ void GrantsChecker::end(const Role& role, uint64_t id) {
     for (at = 0; at < ring.count && ring.flights[at]->id != id;) ++at;
     if (at == ring.count) return;
   }
+  // A number without an entry was none's use, either.
+  const std::span<Ref> refs = role.domain->refs;
   for (const BlkSegmentRecord& use : ring.flights[at]->uses()) {
-    Ref* ref = ref_of(*role.domain, use.gref);
-    if (ref != nullptr && ref->in_flight != 0) --ref->in_flight;
+    if (use.gref < refs.size() && refs[use.gref].in_flight != 0) --refs[use.gref].in_flight;
   }
   if (at != --ring.count) {
     std::swap(ring.flights[at], ring.flights[ring.count]);

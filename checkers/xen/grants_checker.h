@@ -36,7 +36,6 @@ class GrantsChecker final : public Checker {
   void on_end(bool orderly) override;
 
  private:
-  enum class Part : uint8_t { none, grant, hypercall, blk_request, blk_response, tx_request, rx_request };
   // A request in flight, and what it does to granted pages: sectors of 512 bytes.
   struct Flight {
     uint64_t id = 0;
@@ -67,20 +66,26 @@ class GrantsChecker final : public Checker {
     bool done_anew = false;
   };
   struct DomainGrants final : CrossingSieve {
-    DomainGrants(uint16_t the_id, const CheckedMachine& the_machine) : id(the_id), machine(the_machine) {}
+    explicit DomainGrants(uint16_t the_id) : id(the_id) {}
     // Most uses are of grants that have been used before, and go well.
     bool is_wanted(const std::vector<uint8_t>& payload) const override;
 
     const uint16_t id;
-    const CheckedMachine& machine;
     const Wire* wire = nullptr;
-    const Domain* granter = nullptr;  // once it is known; it stays
-    std::vector<Ref> refs;
-    std::vector<uint32_t> used;  // those that are
-    bool persistent = false;     // a disk's pages may be kept for any use
+    const Domain* granter = nullptr;  // once it is known; it stays, and so does the memory
+    const Memory* memory = nullptr;
+    std::vector<Ref> all_refs;
+    std::span<Ref> refs;         // these; its size need not be computed
+    std::vector<uint32_t> used;  // the first `used_count` are those that are, in their order
+    size_t used_count = 0;
+    bool persistent = false;  // a disk's pages may be kept for any use
   };
+  // A wire's part: what its crossings mean, and how long their records are.
+  struct Role;
+  using Look = void (*)(GrantsChecker&, const Wire&, const Crossing&, const Role&);
   struct Role {
-    Part part = Part::none;
+    Look look = nullptr;
+    size_t record_bytes = 0;
     DomainGrants* domain = nullptr;
     Ring* ring = nullptr;
   };
@@ -95,10 +100,21 @@ class GrantsChecker final : public Checker {
   const Domain* domain_of(const DomainGrants& grants) const;
   std::optional<GrantEntry> entry_of(DomainGrants& domain, uint32_t ref) const;
 
-  void on_grant(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
-  void on_return(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  static Role role_of(uint16_t payload_type);
+  template <void (GrantsChecker::*on_part)(const Role&, const Wire&, const Crossing&)>
+  static void look_at(GrantsChecker& checker, const Wire& wire, const Crossing& crossing, const Role& role) {
+    (checker.*on_part)(role, wire, crossing);
+  }
+  void on_cut_crossing(const Wire& wire, const Crossing& crossing, const Role& role);
+  void on_grant(const Role& role, const Wire& wire, const Crossing& crossing);
+  [[gnu::noinline]] void on_first_use(const Role& role, const Wire& wire, const Crossing& crossing);
+  void on_refusal(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void on_unmapping(DomainGrants& domain, const Wire& wire, const Crossing& crossing);
+  void on_return(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_blk_request(const Role& role, const Wire& wire, const Crossing& crossing);
+  void on_blk_response(const Role& role, const Wire& wire, const Crossing& crossing);
   void on_tx_request(const Role& role, const Wire& wire, const Crossing& crossing);
+  void on_rx_request(const Role& role, const Wire& wire, const Crossing& crossing);
   bool is_anew(const Role& role, uint32_t index);
   bool is_in_flight(const Ring& ring, uint64_t id) const;
   void on_death(DomainGrants& domain);
@@ -107,6 +123,8 @@ class GrantsChecker final : public Checker {
   void forget_flights(const Role& role);
   void clear(const Role& role);
   Flight& open(Ring& ring, size_t segments);
+  [[gnu::noinline]] Flight& new_flight(Ring& ring, size_t segments);
+  void on_doubtful_request(const Role& role, const Crossing& crossing);
   const Flight* clash_of(const Ring& ring, const BlkSegmentRecord& use, bool fills) const;
   void check_read_only(const Role& role, uint32_t ref, const char* what, const Wire& wire,
                        const Crossing& crossing);

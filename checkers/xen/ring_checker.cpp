@@ -22,11 +22,6 @@ namespace ringside {
 
 namespace {
 
-constexpr uint32_t kYield = operation_code(__HYPERVISOR_sched_op, SCHEDOP_yield),
-                   kBlock = operation_code(__HYPERVISOR_sched_op, SCHEDOP_block),
-                   kPoll = operation_code(__HYPERVISOR_sched_op, SCHEDOP_poll),
-                   kBlockCompat = operation_code(__HYPERVISOR_sched_op_compat, SCHEDOP_block);
-
 // "queue-1" in the middle, or a 9P ring's number at the end.
 std::optional<uint32_t> queue_of(const std::string& base, RingKind kind) {
   std::string_view text = base;
@@ -82,33 +77,44 @@ void RingChecker::on_wire_added(const Wire& wire) {
   if (roles_.size() <= wire.index()) roles_.resize(wire.index() + 1);
   Role& role = roles_[wire.index()];
   const PayloadType& type = wire.payload_type();
-  const auto in_group = [&](Part part, RingKind kind) {
-    role = {part, &group_of(base_of_wire(wire.name()), kind), &rings_of(domain_of_wire(wire.name()))};
+  role.domain = &rings_of(domain_of_wire(wire.name()));
+  const auto is = [&](Part part, size_t record_bytes) {
+    role.look = look_of(part);
+    role.record_bytes = record_bytes;
+  };
+  const auto in_group = [&](RingKind kind, Part part, size_t record_bytes) {
+    is(part, record_bytes);
+    role.group = &group_of(base_of_wire(wire.name()), kind);
   };
   const RingKind net = wire.name().find("/rx/") != std::string::npos ? RingKind::net_rx : RingKind::net_tx;
+  is(Part::none, 0);
   if (type.id == kHypercallPayload.id) {
-    role = {Part::hypercall, nullptr, &rings_of(domain_of_wire(wire.name()))};
+    is(Part::hypercall, sizeof(HypercallRecord));
     role.domain->wire = &wire;
     CrossingFilter filter(offsetof(HypercallRecord, operation));
     for (const uint32_t operation : {kYield, kBlock, kPoll, kBlockCompat})
       filter.want(Direction::out, operation);
     machine().wiring.set_filter(wire, *this, filter);
   } else if (type.id == kEventPayload.id) {
-    role = {Part::events, nullptr, &rings_of(domain_of_wire(wire.name()))};
+    is(Part::events, sizeof(EventRecord));
   } else if (type.id == kBlkIndicesPayload.id) {
-    in_group(Part::indices, RingKind::blk);
+    in_group(RingKind::blk, Part::indices, sizeof(BlkIndicesRecord));
   } else if (type.id == kBlkRequestPayload.id) {
-    in_group(Part::request, RingKind::blk);
+    in_group(RingKind::blk, Part::request, sizeof(BlkRequestRecord));
   } else if (type.id == kBlkResponsePayload.id) {
-    in_group(Part::response, RingKind::blk);
+    in_group(RingKind::blk, Part::response, sizeof(BlkResponseRecord));
   } else if (type.id == kNetIndicesPayload.id) {
-    in_group(Part::indices, net);
-  } else if (type.id == kNetTxRequestPayload.id || type.id == kNetRxRequestPayload.id) {
-    in_group(Part::request, net);
-  } else if (type.id == kNetTxResponsePayload.id || type.id == kNetRxResponsePayload.id) {
-    in_group(Part::response, net);
+    in_group(net, Part::indices, sizeof(NetIndicesRecord));
+  } else if (type.id == kNetTxRequestPayload.id) {
+    in_group(net, Part::request, sizeof(NetTxRequestRecord));
+  } else if (type.id == kNetRxRequestPayload.id) {
+    in_group(net, Part::request, sizeof(NetRxRequestRecord));
+  } else if (type.id == kNetTxResponsePayload.id) {
+    in_group(net, Part::response, sizeof(NetTxResponseRecord));
+  } else if (type.id == kNetRxResponsePayload.id) {
+    in_group(net, Part::response, sizeof(NetRxResponseRecord));
   } else if (type.id == kP9IndicesPayload.id) {
-    in_group(Part::byte_indices, RingKind::p9);
+    in_group(RingKind::p9, Part::byte_indices, sizeof(P9IndicesRecord));
   }
 }
 
@@ -279,20 +285,26 @@ ByteRing* RingChecker::bytes_of(Group& group, const ByteRing::Indices& shown) {
   return nullptr;
 }
 
-void RingChecker::on_byte_indices(Group& group, Sight sight) {
+void RingChecker::on_crossing(const Wire& wire, Crossing& crossing, Verdict& verdict) {
+  const Role& role = roles_[wire.index()];
+  if (crossing.payload->size() < role.record_bytes) [[unlikely]]
+    return on_cut_crossing(wire, crossing, verdict, role);
+  role.look(*this, wire, crossing, verdict, role);
+}
+
+void RingChecker::on_cut_crossing(const Wire& wire, const Crossing& crossing, const Verdict& verdict,
+                                  const Role& role) {
+  const CompletedCrossing completed(crossing, role.record_bytes);
+  role.look(*this, wire, completed.crossing(), verdict, role);
+}
+
+void RingChecker::on_byte_indices(const Role& role, Sight sight, const Verdict&) {
   const auto record = record_at<P9IndicesRecord>(*sight.crossing);
-  ByteRing* ring = bytes_of(group, {record.out_prod, record.out_cons, record.in_prod, record.in_cons});
+  ByteRing* ring = bytes_of(*role.group, {record.in_cons, record.in_prod, record.out_cons, record.out_prod});
   if (ring == nullptr) return;
   ring->wire = &sight.wire;
   ring->told = record.out_prod;
   look(*ring, sight);
-}
-
-void RingChecker::on_hypercall(DomainRings& domain, Sight sight) {
-  if (sight.crossing->direction != Direction::out) return;
-  const auto operation = record_at<uint32_t>(*sight.crossing, offsetof(HypercallRecord, operation));
-  const bool waits = operation == kBlock || operation == kPoll || operation == kBlockCompat;
-  if (waits || operation == kYield) on_scheduling(domain, waits, sight);
 }
 
 void RingChecker::on_scheduling(DomainRings& domain, bool waits, Sight sight) {

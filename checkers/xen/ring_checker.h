@@ -17,6 +17,8 @@
 
 #include "checkers/checker.h"
 #include "checkers/xen/ring_view.h"
+#include "hv-model/payloads.h"
+#include "hv-model/xen_abi.h"
 
 namespace ringside {
 
@@ -51,15 +53,24 @@ class RingChecker final : public Checker {
     std::vector<std::unique_ptr<SlotRing>> slots;
     std::vector<std::unique_ptr<ByteRing>> bytes;
   };
-  struct Role {
-    Part part = Part::none;
-    Group* group = nullptr;
-    DomainRings* domain = nullptr;
-  };
   // What is being looked at, for a violation's crossing.
   struct Sight {
     const Wire& wire;
     const Crossing* crossing;
+  };
+  // Calls of Xen after which others have their turn.
+  static constexpr uint32_t kYield = operation_code(__HYPERVISOR_sched_op, SCHEDOP_yield),
+                            kBlock = operation_code(__HYPERVISOR_sched_op, SCHEDOP_block),
+                            kPoll = operation_code(__HYPERVISOR_sched_op, SCHEDOP_poll),
+                            kBlockCompat = operation_code(__HYPERVISOR_sched_op_compat, SCHEDOP_block);
+  // A wire's part: what its crossings mean, and how long their records are.
+  struct Role;
+  using Look = void (*)(RingChecker&, const Wire&, const Crossing&, const Verdict&, const Role&);
+  struct Role {
+    Look look = nullptr;
+    size_t record_bytes = 0;
+    Group* group = nullptr;
+    DomainRings* domain = nullptr;
   };
 
   // --- ring_checker.cpp: which ring a crossing is about ---
@@ -74,34 +85,49 @@ class RingChecker final : public Checker {
   void find_fixed_rings(DomainRings& domain);
   const uint8_t* page_of(uint16_t domain, GrantRef ref) const;
   SlotRing* ring_of(Group& group, const RingIndices& shown);
-  SlotRing* only_ring_of(Group& group) {
-    return group.ring != nullptr ? group.ring : find_only_ring_of(group);
-  }
   SlotRing* find_only_ring_of(Group& group);
   ByteRing* bytes_of(Group& group, const ByteRing::Indices& shown);
   const Wire& wire_of(const SlotRing& ring, const Wire& otherwise) const {
     return ring.wire != nullptr ? *ring.wire : otherwise;
   }
-  void on_indices(Group& group, Sight sight);
-  void on_byte_indices(Group& group, Sight sight);
-  void on_hypercall(DomainRings& domain, Sight sight);
+  void on_cut_crossing(const Wire& wire, const Crossing& crossing, const Verdict& verdict, const Role& role);
+  void on_byte_indices(const Role& role, Sight sight, const Verdict& verdict);
   void on_scheduling(DomainRings& domain, bool waits, Sight sight);
-  void on_event(DomainRings& domain, Sight sight, const Verdict& verdict);
   void frontend_sends(DomainRings& domain, uint32_t port, Sight sight);
 
   // --- slot_ring_rules.cpp ---
-  bool look(SlotRing& ring, const RingIndices& now, Sight sight);
-  bool halt(SlotRing& ring, const RingIndices& now, Sight sight);
+  static Look look_of(Part part);
+  template <void (RingChecker::*on_part)(const Role&, Sight, const Verdict&)>
+  static void look_at(RingChecker& checker, const Wire& wire, const Crossing& crossing,
+                      const Verdict& verdict, const Role& role) {
+    (checker.*on_part)(role, {wire, &crossing}, verdict);
+  }
+  void on_hypercall(const Role& role, Sight sight, const Verdict& verdict);
+  void on_event(const Role& role, Sight sight, const Verdict& verdict);
+  void on_indices(const Role& role, Sight sight, const Verdict& verdict);
+  void on_request(const Role& role, Sight sight, const Verdict& verdict);
+  void on_response(const Role& role, Sight sight, const Verdict& verdict);
+  // These are seldom called, and are no part of what calls them, so that it needs no frame.
+  [[gnu::noinline]] void on_indices_of_another(const Role& role, Sight sight);
+  [[gnu::noinline]] void on_first_message(const Role& role, Sight sight, const Verdict& verdict);
+  bool look(SlotRing& ring, RingIndices now, Sight sight);
+  [[gnu::noinline]] bool look_at_answers(SlotRing& ring, RingIndices now, Sight sight);
+  [[gnu::noinline]] void halt(SlotRing& ring, RingIndices now, Sight sight);
   void look_again(SlotRing& ring, Sight sight);
   void compare(SlotRing& ring, uint32_t index, Sight sight);
-  void note_change(SlotRing& ring, uint32_t index, Sight sight);
+  [[gnu::noinline]] void note_change(SlotRing& ring, uint32_t index, Sight sight);
   void note_published(SlotRing& ring, uint32_t to, Sight sight);
   void read_responses(SlotRing& ring, uint32_t to, Sight sight);
   void look_for_late_event(SlotRing& ring, Sight sight);
-  void on_indices(SlotRing& ring, const RingIndices& shown, uint32_t req_cons, Sight sight);
-  void on_request(SlotRing& ring, Sight sight);
-  void on_response(SlotRing& ring, Sight sight);
-  void frontend_waits(SlotRing& ring, Sight sight);
+  void on_indices(SlotRing& ring, RingIndices shown, Sight sight);
+  void on_answers(SlotRing& ring, RingIndices shown, Sight sight);
+  void look_for_unasked(SlotRing& ring, const RingIndices& shown, Sight sight);
+  [[gnu::noinline]] void tell_untaken(SlotRing& ring, uint32_t rsp_prod, uint32_t req_cons, Sight sight);
+  [[gnu::noinline]] void tell_unasked(SlotRing& ring, uint32_t index, uint64_t id, Sight sight);
+  void frontend_waits(SlotRing& ring, Sight sight) {
+    if (!ring.may_wait()) look_at_wait(ring, sight);
+  }
+  void look_at_wait(SlotRing& ring, Sight sight);
   void frontend_gets_event(SlotRing& ring, const Verdict& verdict);
   void end(SlotRing& ring, const Wire& wire);
 

@@ -49,6 +49,8 @@ SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string 
       queue(offered.queue),
       port(offered.port),
       pages(std::move(the_pages)),
+      first_page(pages[0]),
+      only_slots(pages.size() == 1 ? first_page + BackRingIndices::kSlotsOffset : nullptr),
       slot_bytes(bytes_of_slot(offered)),
       slots(BackRingIndices::slots_in(pages.size() * kPageSize, slot_bytes)),
       noted_slots(size_t{slots} * slot_bytes),
@@ -61,14 +63,16 @@ SlotRing::SlotRing(const OfferedRing& offered, DomainId the_domain, std::string 
   rsp_event_before = now.rsp_event;
 }
 
-void SlotRing::copy_slot(size_t offset, void* into, size_t length) const {
+void SlotRing::copy_slot(size_t place, void* into, size_t length) const {
+  const size_t offset = BackRingIndices::kSlotsOffset + place;
   const size_t here = std::min(length, kPageSize - offset % kPageSize);
   std::memcpy(into, pages[offset / kPageSize] + offset % kPageSize, here);
   if (here != length)
     std::memcpy(static_cast<uint8_t*>(into) + here, pages[offset / kPageSize + 1], length - here);
 }
 
-bool SlotRing::is_same_across_pages(size_t offset, const uint8_t* as) const {
+bool SlotRing::is_same_across_pages(size_t place, const uint8_t* as) const {
+  const size_t offset = BackRingIndices::kSlotsOffset + place;
   const size_t here = std::min<size_t>(slot_bytes, kPageSize - offset % kPageSize);
   if (std::memcmp(pages[offset / kPageSize] + offset % kPageSize, as, here) != 0) return false;
   return here == slot_bytes || std::memcmp(pages[offset / kPageSize + 1], as + here, slot_bytes - here) == 0;

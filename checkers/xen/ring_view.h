@@ -21,9 +21,6 @@ namespace ringside {
 
 // Indices run freely over 32 bits: whether `a` lies before `b`.
 constexpr bool index_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
-inline bool same_indices(const RingIndices& a, const RingIndices& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
 // RING_PUSH_*_AND_CHECK_NOTIFY: whether going from `old` to `now` asks for an event at `event`.
 constexpr bool asks_event(uint32_t old, uint32_t now, uint32_t event) { return now - event < now - old; }
 
@@ -75,19 +72,27 @@ struct SlotRing {
 
   RingIndices indices() const {
     RingIndices now;
-    std::memcpy(&now, pages[0], sizeof now);
+    std::memcpy(&now, first_page, sizeof now);
     return now;
+  }
+  bool begins_with(const uint8_t* shown) const {
+    return std::memcmp(first_page, shown, sizeof(RingIndices)) == 0;
+  }
+  // The frontend has told the backend all that it asked for, and the next response brings an event.
+  bool may_wait() const {
+    const RingIndices now = indices();
+    return !asks_event(told, now.req_prod, now.req_event) && index_before(now.rsp_prod, now.rsp_event);
   }
   uint32_t slot(uint32_t index) const { return index & (slots - 1); }
   // The first bytes of a slot; in a ring of several pages a slot may lie across two.
   template <class Value>
   Value slot_value(uint32_t index) const {
     Value value;
-    const size_t offset = BackRingIndices::kSlotsOffset + place_of(index);
-    if (pages.size() == 1) [[likely]] {
-      std::memcpy(&value, pages[0] + offset, sizeof value);
+    const size_t place = place_of(index);
+    if (only_slots != nullptr) [[likely]] {
+      std::memcpy(&value, only_slots + place, sizeof value);
     } else {
-      copy_slot(offset, &value, sizeof value);
+      copy_slot(place, &value, sizeof value);
     }
     return value;
   }
@@ -96,18 +101,18 @@ struct SlotRing {
   // What a slot's bytes were when they were noted.
   void note(uint32_t index) {
     const size_t place = place_of(index);
-    if (pages.size() == 1) [[likely]] {
-      std::memcpy(noted_slots.data() + place, pages[0] + BackRingIndices::kSlotsOffset + place, slot_bytes);
+    if (only_slots != nullptr) [[likely]] {
+      std::memcpy(noted_slots.data() + place, only_slots + place, slot_bytes);
     } else {
-      copy_slot(BackRingIndices::kSlotsOffset + place, noted_slots.data() + place, slot_bytes);
+      copy_slot(place, noted_slots.data() + place, slot_bytes);
     }
   }
   bool is_as_noted(uint32_t index) const {
     const size_t place = place_of(index);
     const uint8_t* noted_slot = noted_slots.data() + place;
-    if (pages.size() == 1) [[likely]]
-      return std::memcmp(pages[0] + BackRingIndices::kSlotsOffset + place, noted_slot, slot_bytes) == 0;
-    return is_same_across_pages(BackRingIndices::kSlotsOffset + place, noted_slot);
+    if (only_slots != nullptr) [[likely]]
+      return std::memcmp(only_slots + place, noted_slot, slot_bytes) == 0;
+    return is_same_across_pages(place, noted_slot);
   }
   // A netif_rx_request begins with its id.
   uint16_t noted_id(uint32_t index) const {
@@ -118,8 +123,8 @@ struct SlotRing {
 
   // Of a slot, behind the indices.
   size_t place_of(uint32_t index) const { return size_t{slot(index)} * slot_bytes; }
-  void copy_slot(size_t offset, void* into, size_t length) const;
-  bool is_same_across_pages(size_t offset, const uint8_t* as) const;
+  void copy_slot(size_t place, void* into, size_t length) const;
+  bool is_same_across_pages(size_t place, const uint8_t* as) const;
 
   const RingKind kind;
   const DomainId domain;
@@ -127,6 +132,8 @@ struct SlotRing {
   const std::optional<uint32_t> queue;
   const EventPort port;
   const std::vector<const uint8_t*> pages;
+  const uint8_t* const first_page;
+  const uint8_t* const only_slots;  // where the first slot is, if all are in one page
   const uint32_t slot_bytes, slots;
   const Wire* wire = nullptr;  // of its indices, once it is known which that is
 
@@ -157,8 +164,9 @@ struct ByteRing {
     uint16_t out_prod, out_cons, in_prod, in_cons;  // where the indices are in the page
     uint32_t out_size, in_size;
   };
+  // In the pages, too, each consumer stands right before its producer.
   struct Indices {
-    uint32_t out_prod = 0, out_cons = 0, in_prod = 0, in_cons = 0;
+    uint32_t in_cons = 0, in_prod = 0, out_cons = 0, out_prod = 0;
     bool operator==(const Indices&) const = default;
   };
   Indices indices() const {
@@ -167,10 +175,14 @@ struct ByteRing {
       std::memcpy(&value, page + offset, sizeof value);
       return value;
     };
-    return {load(layout.out_prod), load(layout.out_cons), load(layout.in_prod), load(layout.in_cons)};
+    return {load(layout.in_cons), load(layout.in_prod), load(layout.out_cons), load(layout.out_prod)};
   }
 
-  bool is_as_seen() const { return indices() == seen; }
+  bool is_as_seen() const {
+    constexpr size_t kBoth = 2 * sizeof(uint32_t);
+    return std::memcmp(page + layout.in_cons, &seen.in_cons, kBoth) == 0 &&
+           std::memcmp(page + layout.out_cons, &seen.out_cons, kBoth) == 0;
+  }
 
   const char* name;  // "console"
   DomainId domain;

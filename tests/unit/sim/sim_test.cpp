@@ -246,6 +246,29 @@ TEST_CASE("a sieve spares the only tap of a wire, and no tap beside another") {
   CHECK(beside.seen.size() == 2);
 }
 
+TEST_CASE("what waits for later crossings counts those that no tap wants, too") {
+  Clock clock;
+  EventQueue events;
+  Wiring wiring(clock, events);
+  Wire& calls = wiring.add("dom1/hypercall", WireKind::call, kTestType);
+  Listener listener;
+  wiring.add_tap(listener);
+  wiring.set_filter(calls, listener, CrossingFilter(0).want(Direction::out, 7));
+  int released = 0;
+  const auto pass = [&](uint32_t number) {
+    (void)calls.show(Direction::out, number);
+    events.run_due(clock.now);
+  };
+  calls.release({.behind = 2}, "test/held", [&] { ++released; });
+  pass(8);
+  CHECK(released == 0);
+  pass(7);
+  CHECK(released == 1);
+  pass(8);
+  CHECK(listener.seen == std::vector<std::string>{"dom1/hypercall#2"});
+  CHECK(wiring.last_sequence() == 3);
+}
+
 TEST_CASE("a tap may show something on the wire that it looks at") {
   Clock clock;
   EventQueue events;
