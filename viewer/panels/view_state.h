@@ -66,7 +66,7 @@ class ViewState {
   bool is_filtered() const { return filter_.has_value(); }
   // Rows that match; complete when filter_done().
   const std::vector<Row>& found() const { return found_; }
-  bool filter_done() const { return filtered_to_ >= table().size(); }
+  bool filter_done() const { return !filter_ || filtered_to_ >= table().size(); }
 
   // --- The timeline's range, in picoseconds; shared with the minimap ---
   double range_begin = 0, range_end = 0;

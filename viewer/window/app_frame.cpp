@@ -65,8 +65,11 @@ bool AppFrame::input(Rect given, std::string_view name, std::string& text, std::
     ImGui::SetKeyboardFocusHere();
     interaction_.focus_field.clear();
   }
+  const std::string before = text;
   const bool entered = ImGui::InputTextWithHint(("##" + key).c_str(), std::string(hint).c_str(), &text,
                                                 ImGuiInputTextFlags_EnterReturnsTrue);
+  // Escape leaves the field; ImGui would take back what has been typed as well.
+  if (ImGui::IsItemDeactivated() && ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Escape))) text = before;
   if (ImGui::IsItemActive()) {
     interaction_.active_field = key;
     canvas.outline(given, theme.accent, 1.5F, theme.text_size * 0.2F);
