@@ -75,7 +75,8 @@ void draw_channel_map(Frame& frame, Rect area, const std::vector<DomainPorts>& d
   }
   if (left.empty()) return;
   // As many as have room, with their boxes' heads.
-  const float line = theme.row_height() * 0.9F;
+  const float line = std::clamp(area.h / static_cast<float>(left.size() + 5), theme.row_height() * 0.9F,
+                                theme.row_height() * 1.5F);
   const auto room = static_cast<size_t>(std::max(0.0F, std::floor(area.h / (line + 1)) - 1));
   const auto heads = [](const std::vector<Pin>& pins, size_t count) {
     size_t boxes = 0;

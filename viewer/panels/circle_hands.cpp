@@ -21,16 +21,17 @@ std::vector<float> fanned_angles(const std::vector<CircleHand>& hands, double si
   for (size_t i = 0; i < hands.size(); ++i)
     angles[i] = static_cast<float>((std::fmod(hands[i].position, size) + 0.5) / size) * kTurn;
   const std::vector<float> straight = angles;
-  const float step =
-      std::max(slot * 0.72F / static_cast<float>(std::max<size_t>(hands.size(), 1)), 6 / radius);
+  const float near = std::max(slot * 0.5F, 8 / radius);
   for (size_t i = 0; i < hands.size(); ++i) {
     size_t before = 0, group = 0;
     for (size_t j = 0; j < hands.size(); ++j) {
       const float apart = std::abs(std::remainder(straight[i] - straight[j], kTurn));
-      if (apart > std::max(slot * 0.5F, step)) continue;
+      if (apart > near) continue;
       ++group;
       if (j < i) ++before;
     }
+    const float step =
+        std::clamp(slot * 0.85F / static_cast<float>(std::max<size_t>(group, 1)), 8 / radius, 24 / radius);
     angles[i] += (static_cast<float>(before) - static_cast<float>(group - 1) / 2) * step;
   }
   return angles;
@@ -103,7 +104,7 @@ CirclePlace place_circle(Frame& frame, Rect area, const std::vector<CircleHand>&
   CirclePlace place;
   place.centre = area.centre();
   const float with = std::min(area.w / 2 - side, area.h / 2 - kStub - line / 2),
-              without = std::min(area.w, area.h) / 2 - 4;
+              without = std::min(area.w, area.h) / 2 - frame.theme.text_size * 0.75F;
   place.has_labels = !hands.empty() && with > std::max(70.0F, without * 0.42F);
   place.outer = std::max(0.0F, place.has_labels ? with : without);
   // Beyond that it only looks coarse.
@@ -155,6 +156,7 @@ void draw_middle(Frame& frame, const CirclePlace& place, std::string_view middle
   Font under{Face::text, std::min(frame.theme.small().size, large.size * 0.8F)};
   const float under_wide = frame.canvas.text_width(below, under);
   if (under_wide > room) under.size *= room / under_wide;
+  if (under.size < frame.theme.text_size * 0.55F) below = {};
   const float upper = large.size * 1.3F, lower = below.empty() ? 0 : under.size * 1.3F;
   Rect box{place.centre.x - place.hub, place.centre.y - (upper + lower) / 2, place.hub * 2, upper + lower};
   frame.canvas.text_in(box.take_top(upper), middle, frame.theme.text, large, Canvas::Align::centre);

@@ -36,11 +36,11 @@ struct Column {
   float letters;
 };
 constexpr std::array kColumns = {
-    Column{What::port, "port", 8},       Column{What::use, "for", 10},
-    Column{What::kind, "kind", 11},      Column{What::far_end, "other end", 13},
+    Column{What::port, "port", 9},       Column{What::use, "for", 10},
+    Column{What::kind, "kind", 13},      Column{What::far_end, "other end", 13},
     Column{What::pending, "pending", 8}, Column{What::masked, "masked", 8},
-    Column{What::sent, "sent", 7},       Column{What::delivered, "delivered", 9},
-    Column{What::last, "last", 13},
+    Column{What::sent, "sent", 7},       Column{What::delivered, "delivered", 11},
+    Column{What::last, "last", 14},
 };
 
 std::vector<Column> columns_for(float letters) {
@@ -87,6 +87,7 @@ void draw_row(Frame& frame, Rect strip, const PortRow& row, const std::vector<Co
   for (const Column& column : columns) {
     const Rect cell{x, strip.y, std::min(column.letters * letter, strip.right() - x), strip.h};
     x += column.letters * letter;
+    if (cell.w < column.letters * letter * 0.6F) break;
     if (column.what == What::pending || column.what == What::masked) {
       const bool is_pending = column.what == What::pending;
       draw_lamp(frame, {cell.x + theme.text_size, cell.centre().y}, theme.text_size * 0.55F,
@@ -96,8 +97,8 @@ void draw_row(Frame& frame, Rect strip, const PortRow& row, const std::vector<Co
     }
     const bool is_closed = port.kind == PortState::Kind::closed;
     const bool is_number = column.what == What::sent || column.what == What::delivered;
-    frame.canvas.text_in({cell.x, cell.y, cell.w - letter, cell.h}, cell_text(frame, row, column.what),
-                         is_closed ? theme.dim : theme.text,
+    frame.canvas.text_in({cell.x, cell.y, cell.w - letter * (is_number ? 2 : 1), cell.h},
+                         cell_text(frame, row, column.what), is_closed ? theme.dim : theme.text,
                          column.what == What::port ? theme.bold() : theme.font(),
                          is_number ? Canvas::Align::right : Canvas::Align::left);
   }
@@ -147,12 +148,15 @@ void EvtchnPanel::draw(Frame& frame) {
   float x = head.x + theme.gap();
   for (const Column& column : columns) {
     const bool is_number = column.what == What::sent || column.what == What::delivered;
-    frame.canvas.text_in({x, head.y, std::min((column.letters - 1) * letter, head.right() - x), head.h},
-                         column.title, theme.dim, theme.small(),
-                         is_number ? Canvas::Align::right : Canvas::Align::left);
+    const float wide = (column.letters - (is_number ? 2 : 1)) * letter;
+    frame.canvas.text_in({x, head.y, std::min(wide, head.right() - x), head.h}, column.title, theme.dim,
+                         theme.small(), is_number ? Canvas::Align::right : Canvas::Align::left);
     x += column.letters * letter;
   }
-  rows_.draw(frame, area, "ports", rows.size(), theme.row_height(),
+  // Few ports are shown large.
+  const float high =
+      std::clamp(area.h / static_cast<float>(rows.size()), theme.row_height(), theme.row_height() * 1.5F);
+  rows_.draw(frame, area, "ports", rows.size(), high,
              [&](size_t i, Rect strip) { draw_row(frame, strip, rows[i], columns, letter); });
 }
 

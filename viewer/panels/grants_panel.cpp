@@ -16,8 +16,8 @@ namespace {
 constexpr uint32_t kSquaresMax = 4096;
 
 std::string access_text(const GrantUse& use) {
-  if (use.mapped) return use.writable ? "mapped, writable" : "mapped, read-only";
-  return use.failed ? "failed" : "not now";
+  if (use.mapped) return use.writable ? "writable" : "read-only";
+  return use.failed ? "failed" : "no";
 }
 
 // A square tells by its shape, too: full (writable), half (read-only), a dot (used before), a cross (failed).
@@ -49,13 +49,13 @@ std::vector<Column> columns_for(Frame& frame, float wide) {
                                  {What::frame, {"frame", 11, true, Align::right}},
                                  {What::by, {"given to", 8, false, Align::left}},
                                  {What::use, {"for", 10, false, Align::left}},
-                                 {What::access, {"access", 17, false, Align::left}},
+                                 {What::access, {"mapped", 10, false, Align::left}},
                                  {What::since, {"since", 13, false, Align::right}},
                                  {What::length, {"for how long", 12, false, Align::right}},
                                  {What::uses, {"uses", 6, false, Align::right}}};
   const float letter = frame.canvas.text_width("0", frame.theme.mono()), pads = frame.theme.text_size * 0.8F;
   wide -= frame.theme.text_size;
-  for (const What least : {What::since, What::frame, What::uses, What::length, What::use}) {
+  for (const What least : {What::since, What::frame, What::uses, What::length, What::use, What::by}) {
     float all = 0;
     for (const Column& column : columns) all += column.column.width * letter + pads;
     if (all <= wide) break;
@@ -130,8 +130,8 @@ void GrantsPanel::draw_head(Frame& frame, Rect area, const std::vector<DomainGra
 
 void GrantsPanel::draw_map(Frame& frame, Rect& area, const DomainGrants& grants) {
   const Theme& theme = frame.theme;
-  const std::vector<LegendEntry> legend = {{theme.slot_taken, "W", "writable"},
-                                           {theme.slot_published, "", "read-only", 0, 0.5F},
+  const std::vector<LegendEntry> legend = {{theme.slot_taken, "", "mapped, writable"},
+                                           {theme.slot_published, "", "mapped, read-only", 0, 0.5F},
                                            {theme.slot_answered, "", "used before", 0.3F, 0.7F},
                                            {theme.bad, "x", "failed"},
                                            {theme.slot_empty, "", "never used"}};
@@ -159,7 +159,8 @@ void GrantsPanel::draw_map(Frame& frame, Rect& area, const DomainGrants& grants)
       frame.canvas.outline(square, theme.cursor, std::max(2.0F, side * 0.12F));
     if (on_ref.hovered) {
       frame.view.hovered = use->last;
-      frame.tooltip(fmt::format("ref {}: {}, to dom{} {}", ref, access_text(*use), use->by, use->use));
+      frame.tooltip(
+          fmt::format("ref {}, to dom{} {}\nmapped: {}", ref, use->by, use->use, access_text(*use)));
     }
     if (on_ref.clicked) visit(frame.view, use->last);
   }

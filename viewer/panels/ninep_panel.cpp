@@ -32,9 +32,10 @@ Scale scale_of(const NinePState& share, Rect area) {
   }
   Scale scale;
   scale.area = area;
-  scale.first = static_cast<float>(std::floor(std::log2(std::max(std::min(least, most) / 1000, 1.0))));
+  // Never narrower than a factor of 16, so that a power of ten stands below it.
+  scale.first = static_cast<float>(std::floor(std::log2(std::max(std::min(least, most) / 1000, 1.0)))) - 1;
   scale.last =
-      std::max(static_cast<float>(std::ceil(std::log2(std::max(most / 1000, 1.0)))), scale.first + 1);
+      std::max(static_cast<float>(std::ceil(std::log2(std::max(most / 1000, 1.0)))) + 1, scale.first + 4);
   return scale;
 }
 
@@ -185,28 +186,29 @@ void NinepPanel::draw_latencies(Frame& frame, Rect area, const NinePState& share
   middle.take_left(name_wide);
   if (has_mean) middle.take_right(mean_wide);
   const Scale scale = scale_of(share, middle.inset(4, 0));
-  Rect axis = area.take_bottom(theme.row_height());
+  const float high = theme.row_height() * 1.7F;
+  area.h = std::min(area.h, high * static_cast<float>(shown.size()) + theme.row_height());
+  const Rect axis = area.take_bottom(theme.row_height());
   draw_axis(frame, scale, {middle.x, axis.y, middle.w, axis.h});
-  latencies_.draw(
-      frame, area, "latencies", shown.size(), theme.row_height() * 1.7F, [&](size_t i, Rect strip) {
-        const NinePState::TypeLatency& latency = *shown[i];
-        const Hit on = frame.hit(strip, "latency/" + latency.name);
-        const std::string mean = duration_text({latency.sum.ps / latency.count});
-        if (on.hovered)
-          frame.tooltip(fmt::format("{}: {} answered, {} errors\nleast {}, mean {}, most {}", latency.name,
-                                    latency.count, latency.errors, duration_text(latency.smallest), mean,
-                                    duration_text(latency.largest)));
-        Rect name{strip.x, strip.y, name_wide - theme.gap(), strip.h};
-        frame.canvas.text_in(name.take_top(strip.h / 2), latency.name, theme.text, theme.bold());
-        const std::string count = latency.errors == 0
-                                      ? fmt::format("{}", latency.count)
-                                      : fmt::format("{}, {} failed", latency.count, latency.errors);
-        frame.canvas.text_in(name, count, latency.errors == 0 ? theme.dim : theme.bad, theme.small());
-        draw_latency(frame, scale, {middle.x, strip.y, middle.w, strip.h}, latency);
-        if (has_mean)
-          frame.canvas.text_in({middle.right() + theme.gap() / 2, strip.y, mean_wide - theme.gap(), strip.h},
-                               mean, theme.text, theme.font(), Canvas::Align::right);
-      });
+  latencies_.draw(frame, area, "latencies", shown.size(), high, [&](size_t i, Rect strip) {
+    const NinePState::TypeLatency& latency = *shown[i];
+    const Hit on = frame.hit(strip, "latency/" + latency.name);
+    const std::string mean = duration_text({latency.sum.ps / latency.count});
+    if (on.hovered)
+      frame.tooltip(fmt::format("{}: {} answered, {} errors\nleast {}, mean {}, most {}", latency.name,
+                                latency.count, latency.errors, duration_text(latency.smallest), mean,
+                                duration_text(latency.largest)));
+    Rect name{strip.x, strip.y, name_wide - theme.gap(), strip.h};
+    frame.canvas.text_in(name.take_top(strip.h / 2), latency.name, theme.text, theme.bold());
+    const std::string count = latency.errors == 0
+                                  ? fmt::format("{}", latency.count)
+                                  : fmt::format("{}, {} failed", latency.count, latency.errors);
+    frame.canvas.text_in(name, count, latency.errors == 0 ? theme.dim : theme.bad, theme.small());
+    draw_latency(frame, scale, {middle.x, strip.y, middle.w, strip.h}, latency);
+    if (has_mean)
+      frame.canvas.text_in({middle.right() + theme.gap() / 2, strip.y, mean_wide - theme.gap(), strip.h},
+                           mean, theme.text, theme.font(), Canvas::Align::right);
+  });
 }
 
 std::vector<std::pair<std::string, std::string>> NinepPanel::facts(ViewState& view) {

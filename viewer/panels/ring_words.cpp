@@ -84,9 +84,8 @@ std::vector<std::string> ring_sentences(const RingState& ring) {
     if (left > 0)
       return fmt::format("The {} wants an event when {}_prod reaches {}: {} more {}{}.", who, side, threshold,
                          left, what, left == 1 ? "" : "s");
-    return fmt::format(
-        "{0}_prod {1} has passed {0}_event {2}: the {3} gets no event until it moves {0}_event.", side, now,
-        threshold, who);
+    return fmt::format("{0}_prod {1} has {4} {0}_event {2}: the {3} gets no event until it moves {0}_event.",
+                       side, now, threshold, who, left == 0 ? "reached" : "passed");
   };
   return {sentence("backend", "request", ring.req_event, ring.req_prod),
           sentence("frontend", "response", ring.rsp_event, ring.rsp_prod)};

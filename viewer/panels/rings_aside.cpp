@@ -36,7 +36,8 @@ void RingsPanel::draw_aside(Frame& frame, Rect area, const RingState& ring) {
   const float line = frame.canvas.line_height(theme.font());
   for (const std::string& sentence : ring_sentences(ring)) {
     const auto lines = frame.canvas.wrapped(sentence, theme.font(), area.w);
-    if (static_cast<float>(lines.size() + 5) * line > area.h) break;
+    const size_t below = ring.kind == RingState::Kind::descriptors ? 0 : 5;
+    if (static_cast<float>(lines.size() + below) * line > area.h) break;
     for (const std::string& part : lines)
       frame.canvas.text_in(area.take_top(line), part, theme.text, theme.font());
     area.take_top(theme.gap() / 2);
@@ -65,24 +66,25 @@ void RingsPanel::draw_in_flight(Frame& frame, Rect area, const RingState& ring) 
   const std::vector<uint32_t> marked = slots_of_row(ring, view.cursor().row);
   TableView::Source source;
   source.rows = slots.size();
+  // What has no room is left out, the least needed first.
+  const float letter = frame.canvas.text_width("0", theme.mono());
+  const bool has_what = area.w > letter * 36, has_since = area.w > letter * 29;
+  std::vector<TableView::Column> columns = {{"slot", 4, false, Canvas::Align::right},
+                                            {"state", has_since ? 11.0F : 0}};
+  if (has_what) columns.push_back({"what", 0});
+  if (has_since) columns.push_back({"since", 8, false, Canvas::Align::right});
   source.cell = [&](size_t row, size_t column) -> TableView::Cell {
     const RingSlot& slot = ring.slots[slots[row]];
-    switch (column) {
-      case 0: return {fmt::format("{}", slots[row]), {}};
-      case 1: return {fmt::format("{} {}", slot_letter(slot.state), slot_word(slot.state)), {}};
-      case 2:
-        return {is_row(view.table(), slot.request) ? std::string(view.text().verb(slot.request)) : "", {}};
-      default: return {age_text(view, slot.published != kNoRow ? slot.published : slot.request), theme.dim};
-    }
+    if (column == 0) return {fmt::format("{}", slots[row]), {}};
+    if (column == 1) return {fmt::format("{} {}", slot_letter(slot.state), slot_word(slot.state)), {}};
+    if (column == 2 && has_what)
+      return {is_row(view.table(), slot.request) ? std::string(view.text().verb(slot.request)) : "", {}};
+    return {age_text(view, slot.published != kNoRow ? slot.published : slot.request), theme.dim};
   };
   source.background = [&](size_t row) -> std::optional<Color> {
     if (std::find(marked.begin(), marked.end(), slots[row]) == marked.end()) return std::nullopt;
     return theme.cursor.with_alpha(60);
   };
-  const std::vector<TableView::Column> columns = {{"slot", 4, false, Canvas::Align::right},
-                                                  {"state", 11, false},
-                                                  {"what", 0, false},
-                                                  {"since", 8, false, Canvas::Align::right}};
   const auto result = in_flight_.draw(frame, area, "in_flight", columns, source);
   if (result.clicked) choose_slot(view, ring, slots[*result.clicked], false);
   if (result.double_clicked) choose_slot(view, ring, slots[*result.double_clicked], true);

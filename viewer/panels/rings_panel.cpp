@@ -105,7 +105,9 @@ void RingsPanel::draw_slots(Frame& frame, Rect area, const RingState& ring) {
     draw_circle(frame, area, ring);
     draw_aside(frame, aside, ring);
   } else if (area.h >= text * 28 && area.w >= text * 20) {
-    Rect aside = area.take_bottom(area.h * (area.h > area.w * 1.15F ? 0.42F : 0.33F));
+    const bool is_short = ring.kind == RingState::Kind::descriptors;
+    const float part = is_short ? text * 5 : area.h * (area.h > area.w * 1.15F ? 0.42F : 0.33F);
+    Rect aside = area.take_bottom(part);
     aside.take_top(frame.theme.gap());
     draw_circle(frame, area, ring);
     draw_aside(frame, aside, ring);
@@ -167,9 +169,9 @@ void RingsPanel::draw_bytes(Frame& frame, Rect area, const RingState& ring) {
     ByteCircle circle{bytes.size, glide_.index(first), glide_.index(first + 1), color, std::move(title), "",
                       ""};
     // What a session says may be absurd: no more than the ring holds is in it.
-    const uint32_t held = std::min(bytes.prod - bytes.cons, bytes.size);
-    circle.middle = bytes.size == 0 ? "-" : bytes_text(held);
-    circle.below = bytes.size == 0 ? "not known yet" : fmt::format("of {}", bytes_text(bytes.size));
+    const uint32_t held = bytes.prod - bytes.cons;
+    circle.middle = bytes_text(bytes.size == 0 ? held : std::min(held, bytes.size));
+    circle.below = bytes.size == 0 ? "size not known" : fmt::format("of {}", bytes_text(bytes.size));
     return circle;
   };
   Rect second = area;

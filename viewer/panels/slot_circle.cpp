@@ -140,10 +140,14 @@ class CircleDrawing {
     const Font number_font{Face::text, std::min(theme.small().size, depth * 0.34F)};
     const Font letter_font{Face::bold, std::min(theme.text_size, depth * 0.42F)};
     const std::string number = fmt::format("{}", slot);
-    const float letter_room = frame_.canvas.text_width("W", letter_font) + 3;
-    const bool has_letters = arc >= letter_room && letter_font.size >= theme.text_size * 0.6F;
-    const bool has_numbers = has_letters && depth > (number_font.size + letter_font.size) * 1.25F &&
-                             arc >= frame_.canvas.text_width(number, number_font) + 3;
+    // The number stands nearer to the edge, the letter nearer to the middle, whichever way that is.
+    const float letter_wide = frame_.canvas.text_width("W", letter_font);
+    const float number_wide = frame_.canvas.text_width(number, number_font);
+    const bool has_letters =
+        arc >= std::max(letter_wide, letter_font.size) + 3 && letter_font.size >= theme.text_size * 0.6F;
+    const bool has_numbers =
+        has_letters && arc >= std::max(number_wide, number_font.size) + 3 &&
+        depth >= std::max(number_wide + letter_wide + 6, (number_font.size + letter_font.size) * 1.2F);
     frame_.canvas.fill_sector(place_.centre, place_.inner, place_.outer, from, to, theme.slot_empty);
     if (look.color != theme.slot_empty) {
       const float inner = has_letters ? 0 : look.inner, outer = has_letters ? 1 : look.outer;
@@ -152,19 +156,14 @@ class CircleDrawing {
     }
     if (!has_letters) return;
     const bool is_empty = look.letter.empty();
-    const Point at = on_circle(place_.centre, (place_.inner + place_.outer) / 2, (from + to) / 2);
-    const float half = arc / 2 + 4, upper = number_font.size * 1.2F, lower = letter_font.size * 1.2F;
-    if (is_empty) {
-      if (has_numbers)
-        frame_.canvas.text_in({at.x - half, at.y - upper / 2, half * 2, upper}, number, theme.dim,
-                              number_font, Canvas::Align::centre);
-      return;
-    }
-    Rect box{at.x - half, at.y - ((has_numbers ? upper : 0) + lower) / 2, half * 2,
-             (has_numbers ? upper : 0) + lower};
-    if (has_numbers)
-      frame_.canvas.text_in(box.take_top(upper), number, kOnSlot, number_font, Canvas::Align::centre);
-    frame_.canvas.text_in(box, look.letter, kOnSlot, letter_font, Canvas::Align::centre);
+    const auto put = [&](float part, std::string_view text, Color color, Font font) {
+      const Point at = on_circle(place_.centre, place_.inner + depth * part, (from + to) / 2);
+      const float half = frame_.canvas.text_width(text, font) / 2 + 1, high = font.size * 1.2F;
+      frame_.canvas.text_in({at.x - half, at.y - high / 2, half * 2, high}, text, color, font,
+                            Canvas::Align::centre);
+    };
+    if (!is_empty) put(has_numbers ? 0.3F : 0.5F, look.letter, kOnSlot, letter_font);
+    if (has_numbers) put(is_empty ? 0.5F : 0.73F, number, is_empty ? theme.dim : kOnSlot, number_font);
   }
 
   // Each state has the part of the sector's depth that it has of the slots, the inner ones' first.

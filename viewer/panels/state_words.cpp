@@ -69,6 +69,7 @@ float freshness(Row changed, Row cursor) {
 std::string when_text(const CrossingTable& table, Row row) {
   if (!is_row(table, row)) return "-";
   const auto ps = static_cast<double>(table.at(row).ps);
+  if (ps == 0) return "0";
   return time_text(ps, ps < 1e6 ? 1e3 : ps < 1e9 ? 1e4 : ps < 1e12 ? 1e6 : 1e8);
 }
 

@@ -12,8 +12,9 @@ namespace ringside::viewer {
 namespace {
 
 constexpr uint8_t kUsual = 6;  // Initialising to Closed are always shown, the others where they were visited
-constexpr size_t kMovesMax = 16;  // a device that flaps shows its last ones
-constexpr size_t kLanesMax = 4;   // of arrows beside the boxes
+constexpr size_t kMovesMax = 16;   // a device that flaps shows its last ones
+constexpr float kPitchMax = 2.3F;  // of a row's height: from one box to the next
+constexpr size_t kLanesMax = 4;    // of arrows beside the boxes
 
 struct Move {
   uint8_t from, to;
@@ -55,7 +56,7 @@ class MachineDrawing {
     const float gutter = std::min(frame.theme.text_size * 2.4F, area.w * 0.16F);
     gutter_ = arrows_left ? area.take_left(gutter) : area.take_right(gutter);
     boxes_ = area;
-    pitch_ = std::min(area.h / static_cast<float>(states.size()), frame.theme.row_height() * 2.3F);
+    pitch_ = std::min(area.h / static_cast<float>(states.size()), frame.theme.row_height() * kPitchMax);
     height_ = std::min(pitch_ * 0.68F, frame.theme.row_height() * 1.35F);
   }
 
@@ -179,18 +180,21 @@ void XenbusPanel::draw(Frame& frame) {
 void XenbusPanel::draw_device(Frame& frame, Rect area, const XenbusState& device) {
   const Theme& theme = frame.theme;
   if (area.w < theme.text_size * 10 || area.h < theme.text_size * 6) return;
-  area.h = std::min(area.h, theme.text_size * 34);
+  const std::vector<uint8_t> states = states_shown(device);
+  // No higher than its boxes make use of.
+  const float useful =
+      theme.row_height() * (kPitchMax * static_cast<float>(states.size()) + 2) + theme.gap() * 2;
+  area.h = std::min(area.h, useful);
   area.w = std::min(area.w, theme.text_size * 56);
   frame.canvas.outline(area, theme.border, 1, theme.text_size * 0.4F);
   area = area.inset(theme.gap());
   frame.canvas.text_in(area.take_top(theme.row_height()), device.device, theme.text, theme.bold());
-  const std::vector<uint8_t> states = states_shown(device);
   const Row newest = device.frontend.since == kNoRow  ? device.backend.since
                      : device.backend.since == kNoRow ? device.frontend.since
                                                       : std::max(device.frontend.since, device.backend.since);
   Rect left = area.take_left(area.w / 2);
-  left.take_right(theme.gap() / 2);
-  area.take_left(theme.gap() / 2);
+  left.take_right(theme.gap());
+  area.take_left(theme.gap());
   const auto side = [&](Rect half, const XenbusState::End& end, const char* name, bool is_left) {
     Rect head = half.take_top(theme.row_height());
     // In line with the boxes.

@@ -137,7 +137,9 @@ void XenstorePanel::draw_line(Frame& frame, Rect strip, const Line& line) {
 void XenstorePanel::draw_watches(Frame& frame, Rect area, const StoreState& store) {
   const Theme& theme = frame.theme;
   draw_heading(frame, area,
-               store.watches.empty() ? "no watches" : fmt::format("{} watches", store.watches.size()));
+               store.watches.empty()
+                   ? "no watches"
+                   : fmt::format("{} watch{}", store.watches.size(), store.watches.size() == 1 ? "" : "es"));
   const Row cursor = frame.view.cursor().row;
   watches_.draw(frame, area, "watches", store.watches.size(), theme.row_height(), [&](size_t i, Rect strip) {
     const StoreState::Watch& watch = store.watches[i];
@@ -162,7 +164,7 @@ void XenstorePanel::draw_watches(Frame& frame, Rect area, const StoreState& stor
       frame.canvas.text_in(room.take_right(wide), fired, theme.dim, theme.small(), Canvas::Align::right);
       room.take_right(theme.gap());
     }
-    const Rect domain = room.take_left(frame.canvas.text_width(watch.domain, theme.bold()) + theme.gap());
+    const Rect domain = room.take_left(frame.canvas.text_width(watch.domain, theme.bold()) + theme.text_size);
     frame.canvas.text_in(domain, watch.domain, theme.text, theme.bold());
     frame.canvas.text_in(room, printable(watch.path), theme.text, theme.font());
   });
