@@ -29,7 +29,7 @@ rows=$("$ringside" show blk.pcapng --json | grep -c '"wire"')
 
 # --- The cursor: keys, list, scrubber, ruler; forward and back ---
 view 0 blk.pcapng --size 1280x720 --layout overview <<SCRIPT
-wait read == yes
+wait read == yes 100
 expect rows == $rows
 expect cursor.row == none
 key Right
@@ -94,7 +94,7 @@ SCRIPT
 # --- The filter: as it is typed, its count, its errors, n and Shift+n ---
 counted=$("$ringside" show blk.pcapng --wire 'ring/xvda/request' --json | grep '"READ"' | grep -c '"wire"')
 view 0 blk.pcapng --size 1280x720 --layout list <<SCRIPT
-wait read == yes
+wait read == yes 100
 key /
 type wire ~ "ring/xvda/request" && operation == READ
 key Escape
@@ -108,7 +108,7 @@ expect-color list:row/0 selection 0.5
 quit
 SCRIPT
 view 0 blk.pcapng --size 1280x720 --layout list <<'SCRIPT'
-wait read == yes
+wait read == yes 100
 click top:filter
 type operation === 3
 expect filter.error ~ character
@@ -117,7 +117,7 @@ SCRIPT
 
 # --- Panes: dragged, changed by their menu; presentation, light, help; all of it is remembered by nobody here ---
 view 0 net.pcapng --size 1280x720 --layout list <<'SCRIPT'
-wait read == yes
+wait read == yes 100
 drag split/0:handle 500,300
 expect panes ~ cols(0.3
 click pane/details:title
@@ -157,7 +157,7 @@ for scenario in blk-buggy disk-read hypercall-storm net-pv nic-echo port-storm s
     continue
   }
   view 0 one.pcapng --size 1280x720 --layout overview <<'SCRIPT'
-wait read == yes
+wait read == yes 100
 expect rows > 10
 key End
 key 2
@@ -185,7 +185,7 @@ SCRIPT
 cp blk.pcapng damaged.pcapng
 printf '\377' | dd of=damaged.pcapng bs=1 seek=400001 conv=notrunc status=none
 view 0 damaged.pcapng --size 1280x720 <<'SCRIPT'
-wait read == yes
+wait read == yes 100
 expect rows > 1000
 expect problem != ""
 quit

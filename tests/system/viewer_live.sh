@@ -14,15 +14,15 @@ view() {
 }
 
 view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
-wait live.state == paused
+wait live.state == paused 100
 live step ring/xvda/request
-wait live.state == paused
+wait live.state == paused 100
 expect cursor.wire == dom1/ring/xvda/request
 print cursor
 live step ring/xvda/request
-wait live.state == paused
+wait live.state == paused 100
 live back ring/xvda/request
-wait live.state == paused
+wait live.state == paused 100
 expect cursor.wire == dom1/ring/xvda/request
 live fault ring/xvda/response@3 drop
 frames 10
@@ -46,7 +46,7 @@ grep -q "dropped" out || fail "the saved session has no dropped response"
 
 "$ringside" run "$source_dir/scenarios/blk-read" --set domain.cmdline=quick -o blk.pcapng >out 2>&1
 view blk.pcapng --size 1280x720 --layout cpu --at ring/xvda/request@5 <<'SCRIPT'
-wait read == yes
+wait read == yes 100
 wait cursor.wire == dom1/ring/xvda/request
 key h
 wait live.state == paused 60
