@@ -18,6 +18,7 @@ namespace ringside::viewer {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kFrameTime(8);
 
 bool is_session(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -86,30 +87,33 @@ Result<> run_window(const Options& options, App& app) {
                 options.filter.empty() && options.ring.empty() && options.note == 0;
   auto last = Clock::now();
   bool moves = true;
-  int still = 0;
+  int still = 0;  // frames since the last event
   while (interrupted == 0) {
     SDL_Event event;
-    // Nothing moves: wait for an event, but look now and then whether a file has grown or a machine has news.
-    const bool hurries = moves || script || still < 3;
-    if (!hurries && SDL_WaitEventTimeout(&event, 100) != 0) {
-      still = 0;
-      if (!app.give(event)) break;
-    }
-    bool goes_on = true;
-    while (SDL_PollEvent(&event) != 0) {
+    bool goes_on = true, has_event = false;
+    const auto take = [&] {
+      has_event = true;
       still = 0;
       goes_on = app.give(event) && goes_on;
-    }
+    };
+    // Nothing moves: wait for an event, but look now and then whether a file has grown or a machine has news.
+    const bool hurries = moves || script || still < 3;
+    if (!hurries && SDL_WaitEventTimeout(&event, 100) != 0) take();
+    while (SDL_PollEvent(&event) != 0) take();
     if (!goes_on) break;
-    const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - last).count();
-    last = now;
+    const double seconds = std::chrono::duration<double>(Clock::now() - last).count();
+    last = Clock::now();
+    if (!hurries && !has_event && !app.view().update(seconds)) continue;
     if (script) {
       SIM_TRY(script->step(app, seconds));
       if (script->is_done() && still > 3) break;
     }
     moves = app.frame(seconds);
     ++still;
+    // Where the display does not hold frames back.
+    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last);
+    if (!script && app.view().session().is_read() && spent < kFrameTime)
+      SDL_Delay(static_cast<uint32_t>((kFrameTime - spent).count()));
     if (!looked && app.view().session().is_read()) {
       looked = true;
       SIM_TRY(look(options, app.view()));
