@@ -47,7 +47,8 @@ std::string Canvas::fitted(std::string_view text, Font font, float width) const 
 }
 
 void Canvas::text_in(Rect area, std::string_view text_given, Color color, Font font, Align align) {
-  if (area.is_empty() || text_given.empty()) return;
+  // Where a line has been left no height, there is none.
+  if (area.is_empty() || text_given.empty() || area.h < font.size * 0.7F) return;
   const std::string shown = fitted(text_given, font, area.w);
   float x = area.x;
   if (align != Align::left) {
@@ -122,7 +123,10 @@ void Canvas::fill_sector(Point centre, float inner, float outer, float from, flo
   const int pieces = pieces_of(from, to, outer);
   for (int i = 0; i < pieces; ++i) {
     const float a = from + (to - from) * static_cast<float>(i) / static_cast<float>(pieces);
-    const float b = from + (to - from) * static_cast<float>(i + 1) / static_cast<float>(pieces);
+    // Pieces lie upon each other by a bit, so that no seam shows between them; unless one shines through.
+    const float over =
+        color.a == 255 && i + 1 < pieces ? std::min(0.7F / std::max(outer, 1.0F), (to - from) / 8) : 0;
+    const float b = from + (to - from) * static_cast<float>(i + 1) / static_cast<float>(pieces) + over;
     fill_convex(std::array<Point, 4>{on_circle(centre, outer, a), on_circle(centre, outer, b),
                                      on_circle(centre, inner, b), on_circle(centre, inner, a)},
                 color);

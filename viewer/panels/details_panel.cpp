@@ -190,6 +190,7 @@ void DetailsPanel::draw_bytes(Frame& frame, Rect area) {
       frame.canvas.text({cell.x, y}, fmt::format("{:02x}", byte),
                         byte == 0 && !is_marked ? theme.dim : theme.text, font);
       const char shown = byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
+      if (text_cell.right() > area.right() + 1) continue;
       frame.canvas.text({text_cell.x, y}, std::string_view(&shown, 1), shown == '.' ? theme.dim : theme.text,
                         font);
     }

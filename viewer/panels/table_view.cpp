@@ -48,8 +48,9 @@ TableView::Result TableView::draw(Frame& frame, Rect area, std::string_view name
     frame.canvas.fill(head, theme.raised);
     float x = head.x;
     for (size_t i = 0; i < columns.size(); ++i) {
-      frame.canvas.text_in({x + pad, head.y, widths[i] - 2 * pad, height}, columns[i].title, theme.dim,
-                           theme.small(), columns[i].align);
+      const float room = std::min(widths[i] - 2 * pad, head.right() - x - pad);
+      frame.canvas.text_in({x + pad, head.y, room, height}, columns[i].title, theme.dim, theme.small(),
+                           columns[i].align);
       x += widths[i];
     }
   }
@@ -76,8 +77,8 @@ TableView::Result TableView::draw(Frame& frame, Rect area, std::string_view name
       float x = line.x;
       for (size_t i = 0; i < columns.size(); ++i) {
         const Cell cell = source.cell(row, i);
-        frame.canvas.text_in({x + pad, line.y, widths[i] - 2 * pad, height}, cell.text,
-                             cell.color.value_or(theme.text),
+        const float room = std::min(widths[i] - 2 * pad, line.right() - x - pad);
+        frame.canvas.text_in({x + pad, line.y, room, height}, cell.text, cell.color.value_or(theme.text),
                              columns[i].is_mono ? theme.mono() : theme.font(), columns[i].align);
         x += widths[i];
       }
@@ -86,7 +87,7 @@ TableView::Result TableView::draw(Frame& frame, Rect area, std::string_view name
   // The bar: as long as what is in sight is of all, but long enough to be taken hold of.
   if (top_max > 0) {
     const float part = static_cast<float>(rows_in_sight_) / static_cast<float>(source.rows);
-    const float length = std::max(bar.h * part, theme.text_size * 1.5F);
+    const float length = std::min(bar.h, std::max(bar.h * part, theme.text_size * 1.5F));
     const Hit on = frame.hit(bar, fmt::format("{}/bar", name));
     if (on.held && bar.h > length) {
       const double place = (pointer.at.y - bar.y - length / 2) / (bar.h - length);

@@ -50,10 +50,10 @@ void TimelinePanel::draw_marks(const Drawing& drawing, uint32_t number, Rect are
       frame.canvas.fill({x - 1, area.y + area.h * 0.15F, is_hot ? 4.0F : 2.0F, area.h * 0.7F}, color, 0);
       const float y = is_out ? area.y + area.h * 0.15F : area.y + area.h * 0.85F - third;
       frame.canvas.fill({x - 2.5F, y, 5, third}, color, 1);
-      if (room > letter * 5) {
+      const float wide = std::min({room - 8, letter * 24, area.right() - x - 6});
+      if (room > letter * 5 && wide > letter * 3) {
         const auto verb = frame.view.text().verb(row);
-        frame.canvas.text_in({x + 5, area.y, std::min(room - 8, letter * 24), area.h}, verb, theme.dim,
-                             theme.small());
+        frame.canvas.text_in({x + 5, area.y, wide, area.h}, verb, theme.dim, theme.small());
       }
     } else {
       const int level = std::min(4, static_cast<int>(std::log2(static_cast<double>(count)) / 2));
@@ -116,9 +116,9 @@ void TimelinePanel::draw_spans(const Drawing& drawing, uint32_t number, Rect are
     const bool is_roomy = box.w > 12 && box.h > 6;
     frame.canvas.fill(box, face.with_alpha(is_here ? 255 : 150), is_roomy ? 2 : 0);
     if (is_here && is_roomy) frame.canvas.outline(box, theme.text, 1, 2);
-    if (box.w > theme.text_size * 3 && height > theme.text_size * 0.75F)
-      frame.canvas.text_in({std::max(box.x, area.x) + 4, box.y, box.w - 8, box.h},
-                           frame.view.text().verb(span.begin), theme.window,
+    const float left = std::max(box.x, area.x) + 4, wide = std::min(box.right(), area.right()) - 4 - left;
+    if (wide > theme.text_size * 2.4F && height > theme.text_size * 0.75F)
+      frame.canvas.text_in({left, box.y, wide, box.h}, frame.view.text().verb(span.begin), theme.window,
                            {Face::text, std::min(theme.text_size * 0.87F, height * 0.8F)});
   };
   const size_t first = index.find(drawing.begin);
