@@ -3,7 +3,7 @@
 // show that the text is good.
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -80,6 +80,17 @@ struct Lesson {
   Notes notes;
 };
 
+// Beside a ring there is not room for more.
+size_t longest_line(const std::string& text) {
+  size_t longest = 0, begin = 0;
+  for (size_t at = 0; at <= text.size(); ++at) {
+    if (at != text.size() && text[at] != '\n') continue;
+    longest = std::max(longest, at - begin);
+    begin = at + 1;
+  }
+  return longest;
+}
+
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -104,6 +115,9 @@ TEST_CASE("each step of each lesson finds its crossing") {
     CHECK(titles.insert(step.title).second);
     CHECK_FALSE(step.blocks.empty());
     CHECK(panels.count(step.layout) == 1);
+    for (const NoteBlock& block : step.blocks) {
+      if (block.kind == NoteBlock::Kind::code) CHECK(longest_line(block.spans[0].text) <= 46);
+    }
   }
 }
 
