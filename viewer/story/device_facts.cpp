@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <iterator>
 
 #include "hv-model/backends/9pfs/p9_payloads.h"
 #include "hv-model/backends/blk/virtual_device.h"
@@ -68,26 +69,41 @@ bool read_leaf(std::string_view leaf, DeviceFact& fact) {
 
 }  // namespace
 
+// Takes a device's folder off a path, and says whose it is: "device/vbd/51712/" of the domain itself,
+// "/local/domain/1/device/...", or a backend's, "/local/domain/0/backend/vbd/1/51712/".
+bool DeviceFacts::read_folder(std::string_view& path, uint32_t wire_domain, DeviceState& place) const {
+  const auto take_domain = [&] {
+    const auto number = unsigned_of(next_part(path));
+    if (!number || *number > UINT16_MAX) return kNone;
+    return wires_.domain_of_number(static_cast<uint16_t>(*number));
+  };
+  place.domain = wire_domain;
+  constexpr std::string_view kDomains = "/local/domain/";
+  const bool is_absolute = path.starts_with(kDomains);
+  if (is_absolute) {
+    path.remove_prefix(kDomains.size());
+    place.domain = take_domain();
+  }
+  const std::string_view kind = next_part(path);
+  place.backend = is_absolute && kind == "backend";
+  if (!place.backend && kind != "device") return false;
+  place.device_class = device_class_of(next_part(path));
+  if (place.backend) place.domain = take_domain();
+  const auto device = unsigned_of(next_part(path));
+  place.device = device.value_or(0);
+  return device && place.domain != kNone;
+}
+
 void DeviceFacts::take(const CrossingTable& table, Row row) {
   if (row < done_ || table.direction(row) != Direction::out || facts_.size() >= kFactsMax) return;
   const auto message = store_message(table.payload(row));
   if (!message || message->type != XS_WRITE) return;
   std::string_view body = message->body;
   std::string_view path = next_text(body);
-  DeviceFact fact{.row = row, .domain = wires_.role(table.wire(row)).domain};
-  constexpr std::string_view kDomains = "/local/domain/";
-  if (path.starts_with(kDomains)) {
-    path.remove_prefix(kDomains.size());
-    const auto number = unsigned_of(next_part(path));
-    if (!number || *number > UINT16_MAX) return;
-    fact.domain = wires_.domain_of_number(static_cast<uint16_t>(*number));
-    if (fact.domain == kNone) return;
-  }
-  if (next_part(path) != "device") return;
-  fact.device_class = device_class_of(next_part(path));
-  const auto device = unsigned_of(next_part(path));
-  if (!device) return;
-  fact.device = *device;
+  DeviceState place;
+  if (!read_folder(path, wires_.role(table.wire(row)).domain, place) || place.backend) return;
+  DeviceFact fact{
+      .row = row, .domain = place.domain, .device_class = place.device_class, .device = place.device};
   std::string_view leaf = next_part(path);
   if (leaf.starts_with("queue-")) {
     fact.queue = unsigned_of(leaf.substr(6)).value_or(kNone);
@@ -100,8 +116,33 @@ void DeviceFacts::take(const CrossingTable& table, Row row) {
   facts_.push_back(fact);
 }
 
+void DeviceFacts::take_answer(const CrossingTable& table, Row request, Row answer) {
+  if (answer < done_ || states_.size() >= kStatesMax) return;
+  const auto asked = store_message(table.payload(request)), told = store_message(table.payload(answer));
+  if (!asked || !told || told->type != asked->type) return;
+  if (asked->type != XS_WRITE && asked->type != XS_READ) return;
+  std::string_view body = asked->body;
+  std::string_view path = next_text(body);
+  if (!path.ends_with("/state")) return;
+  DeviceState shown{.row = answer};
+  if (!read_folder(path, wires_.role(table.wire(request)).domain, shown) || path != "state") return;
+  const auto value = unsigned_of(asked->type == XS_WRITE ? body : told->body);
+  if (!value || *value > UINT8_MAX) return;
+  shown.state = static_cast<uint8_t>(*value);
+  // Who waits for a state reads the same one often.
+  const auto is_same_end = [&](const DeviceState& known) {
+    return known.domain == shown.domain && known.device_class == shown.device_class &&
+           known.device == shown.device && known.backend == shown.backend;
+  };
+  const auto recent = states_.end() - static_cast<ptrdiff_t>(std::min<size_t>(states_.size(), 64));
+  const auto first = std::make_reverse_iterator(recent);
+  const auto known = std::find_if(states_.rbegin(), first, is_same_end);
+  if (known == first || known->state != shown.state) states_.push_back(shown);
+}
+
 void DeviceFacts::truncate(Row first) {
   facts_.resize(count_before(first));
+  std::erase_if(states_, [first](const DeviceState& state) { return state.row >= first; });
   done_ = std::min(done_, first);
   names_.clear();
 }
@@ -112,48 +153,50 @@ size_t DeviceFacts::count_before(Row end) const {
                              facts_.begin());
 }
 
-const std::string& DeviceFacts::name_of(const CrossingTable& table, const DeviceFact& fact) const {
-  const auto [place, is_new] = names_.try_emplace({fact.domain, fact.device_class, fact.device});
-  if (is_new) place->second = find_name(table, fact);
+const std::string& DeviceFacts::name_of(const CrossingTable& table, uint32_t domain, DeviceClass device_class,
+                                        uint32_t device) const {
+  const auto [place, is_new] = names_.try_emplace({domain, device_class, device});
+  if (is_new) place->second = find_name(table, domain, device_class, device);
   return place->second;
 }
 
 // Disks have their number by name. Interfaces, shares and consoles are numbered in the scenario's order,
 // which is that of their wires.
-std::string DeviceFacts::find_name(const CrossingTable& table, const DeviceFact& fact) const {
-  const KnownDomain& domain = wires_.domains()[fact.domain];
+std::string DeviceFacts::find_name(const CrossingTable& table, uint32_t owner, DeviceClass device_class,
+                                   uint32_t device) const {
+  const KnownDomain& domain = wires_.domains()[owner];
   const char* folder = "device";
-  switch (fact.device_class) {
+  switch (device_class) {
     case DeviceClass::vbd:
       for (const std::string& disk : domain.disks) {
-        if (virtual_device_number(disk) == fact.device) return disk;
+        if (virtual_device_number(disk) == device) return disk;
       }
       folder = "vbd";
       break;
     case DeviceClass::vif:
-      if (fact.device < domain.nics.size()) return domain.nics[fact.device];
+      if (device < domain.nics.size()) return domain.nics[device];
       folder = "vif";
       break;
     case DeviceClass::ninepfs: {
       uint32_t rank = 0;
       for (const KnownShare& share : wires_.shares()) {
-        if (share.domain != fact.domain || share.request == kNone) continue;
+        if (share.domain != owner || share.request == kNone) continue;
         const std::vector<Row>& rows = table.wires()[share.request].rows;
         P9MessageRecord record{};
         const bool known = !rows.empty() && read_record(table.payload(rows[0]), record);
-        if ((known ? record.device : rank) == fact.device) return share.device;
+        if ((known ? record.device : rank) == device) return share.device;
         ++rank;
       }
       folder = "9pfs";
       break;
     }
     case DeviceClass::console:
-      if (fact.device - 1 < domain.consoles.size()) return domain.consoles[fact.device - 1];
+      if (device - 1 < domain.consoles.size()) return domain.consoles[device - 1];
       folder = "console";
       break;
     case DeviceClass::other: break;
   }
-  return folder + ("/" + std::to_string(fact.device));
+  return folder + ("/" + std::to_string(device));
 }
 
 bool DeviceFacts::matches(const CrossingTable& table, const DeviceFact& fact, const KnownRing& ring) const {

@@ -7,6 +7,7 @@
 #include "hv-model/backends/blk/blk_payloads.h"
 #include "hv-model/backends/net/net_payloads.h"
 #include "hv-model/payloads.h"
+#include "viewer/story/device_facts.h"
 #include "viewer/story/record.h"
 #include "viewer/story/slot_ring.h"
 #include "viewer/story/spans.h"
@@ -41,7 +42,10 @@ void Spans::take_store(Row row, const WireRole& role) {
   if (table_.direction(row) == Direction::out) {
     track.open.add(key, begin(role, row));
   } else if (head.type != XS_WATCH_EVENT) {
-    end(role, track.open.take(key), row, head.type == XS_ERROR);
+    const auto span = track.open.take(key);
+    if (!span) return;
+    end(role, *span, row, head.type == XS_ERROR);
+    facts_->take_answer(table_, lanes_[role.lane].spans[*span].begin, row);
   }
 }
 

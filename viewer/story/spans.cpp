@@ -25,6 +25,7 @@ void Spans::add_lanes() {
 }
 
 void Spans::update(Row row_end, DeviceFacts& facts) {
+  facts_ = &facts;
   add_lanes();
   hide_untaken();
   for (; done_ < row_end; ++done_) {

@@ -79,6 +79,7 @@ class Spans {
 
   const CrossingTable& table_;
   const StoryWires& wires_;
+  DeviceFacts* facts_ = nullptr;  // while it updates
   Row done_ = 0;
   std::vector<Lane> lanes_;
   std::vector<Track> tracks_;

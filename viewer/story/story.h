@@ -115,6 +115,8 @@ struct StoreState {
   uint32_t transactions_open = 0;
 };
 
+// Of devices that have no wire for it (shares, consoles) as far as messages of XenStore show it: a backend's
+// state from when its frontend reads it.
 struct XenbusState {
   std::string device;  // "dom1/xvda"
   struct End {

@@ -160,3 +160,28 @@ TEST_CASE("XenBus shows each end's states up to the row") {
   CHECK(story.xenbus(wait)[0].frontend.since == kNoRow);
   CHECK(story.xenbus(connected)[0].frontend.since == initialised);
 }
+
+TEST_CASE("of a share, which has no wire for it, messages show its ends' states") {
+  Rows rows;
+  rows.ninep(100, 0xffff);
+  const auto read = [&](const char* value) {
+    ++rows.store_request;
+    rows.store(XS_READ, Direction::out, rows.store_request, "/local/domain/0/backend/9pfs/1/0/state");
+    return rows.store(XS_READ, Direction::in, rows.store_request, value);
+  };
+  const Row wait = read("2");
+  const Row initialised = rows.write("device/9pfs/0/state", "3");
+  read("2");
+  const Row connected = read("4");
+  rows.write("device/9pfs/0/state/none", "9");
+  Story story(rows.table);
+  story.update();
+  CHECK(story.xenbus(0).empty());
+  REQUIRE(story.xenbus(connected).size() == 1);
+  CHECK(story.xenbus(connected)[0].device == "dom1/share");
+  CHECK(story.xenbus(connected)[0].frontend.path == std::vector<std::pair<uint8_t, Row>>{{3, initialised}});
+  CHECK(story.xenbus(connected)[0].backend.path ==
+        std::vector<std::pair<uint8_t, Row>>{{2, wait}, {4, connected}});
+  CHECK(story.xenbus(initialised)[0].backend.state == 2);
+  CHECK(story.xenbus(rows.table.size() - 1)[0].frontend.state == 3);
+}
