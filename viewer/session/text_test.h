@@ -21,25 +21,21 @@ class TextTest {
  public:
   // Without regard to case.
   static TextTest of_name(FilterOperator operation, std::string_view text) {
-    const bool has_stars = text.find_first_of("*?") != text.npos;
-    return {operation, lowercase(text), !has_stars, true};
+    return {operation, lowercase(text), true};
   }
   static TextTest of_text(FilterOperator operation, std::string_view text) {
-    return {operation, std::string(text), true, false};
+    return {operation, std::string(text), false};
   }
 
   // As `==` and `~` say; what `!=` and `!~` make of it is the caller's to know.
-  bool matches(std::string_view text) const {
-    if (!ignores_case_) return fits(text);
-    return fits(lowercase(text));
-  }
+  bool matches(std::string_view text) const { return is_name_ ? fits(lowercase(text)) : fits(text); }
 
  private:
-  TextTest(FilterOperator operation, std::string text, bool fits_parts, bool ignores_case)
-      : text_(std::move(text)), ignores_case_(ignores_case) {
+  TextTest(FilterOperator operation, std::string text, bool is_name)
+      : text_(std::move(text)), is_name_(is_name) {
     is_pattern_ = operation == FilterOperator::like || operation == FilterOperator::unlike;
     is_part_ = is_pattern_ && text_.find_first_of("*?") == std::string::npos;
-    if (is_pattern_ && fits_parts && !is_part_) text_ = "*" + text_ + "*";
+    if (is_pattern_ && !is_part_ && !is_name_) text_ = "*" + text_ + "*";
   }
   bool fits(std::string_view text) const {
     if (is_part_) return text.find(text_) != text.npos;
@@ -47,7 +43,7 @@ class TextTest {
   }
 
   std::string text_;
-  bool is_pattern_ = false, is_part_ = false, ignores_case_ = false;
+  bool is_name_, is_pattern_ = false, is_part_ = false;
 };
 
 }  // namespace ringside::viewer
