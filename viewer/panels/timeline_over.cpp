@@ -12,42 +12,69 @@ namespace {
 
 // More arrows than these hide what they are to show.
 constexpr size_t kLinkRowsMax = 1500, kLinksMax = 100;
+constexpr int kChainSteps = 4;
+constexpr size_t kChainLinks = 8;
 
 }  // namespace
 
-// All of what is in sight, where that is little; of the cursor's crossing alone otherwise.
+// What led to the cursor's crossing, and what came of it, some steps each way.
+const std::vector<Link>& TimelinePanel::chain_of_cursor(ViewState& view) {
+  const Row cursor = view.cursor().row;
+  const auto is_of = std::pair{cursor, view.table().size()};
+  if (chain_is_of_ == is_of) return chain_;
+  chain_is_of_ = is_of;
+  chain_.clear();
+  std::vector<Row> causes{cursor}, effects{cursor};
+  for (int step = 0; step < kChainSteps && cursor != kNoRow; ++step) {
+    std::vector<Row> earlier, later;
+    for (const Row row : causes) {
+      for (const Link& link : view.story().links(row, row, kChainLinks)) {
+        if (link.to != row) continue;
+        chain_.push_back(link);
+        earlier.push_back(link.from);
+      }
+    }
+    for (const Row row : effects) {
+      for (const Link& link : view.story().links(row, row, kChainLinks)) {
+        if (link.from != row) continue;
+        chain_.push_back(link);
+        later.push_back(link.to);
+      }
+    }
+    causes = std::move(earlier);
+    effects = std::move(later);
+  }
+  return chain_;
+}
+
+// The cursor's chain; and of everything else in sight, where that can be followed.
 void TimelinePanel::draw_links(const Drawing& drawing) {
   ViewState& view = drawing.frame.view;
   const CrossingTable& table = view.table();
-  const Row first_before = table.last_row_at({static_cast<uint64_t>(std::max(0.0, drawing.begin))});
-  Row first = first_before == kNoRow ? 0 : first_before;
-  Row last = table.last_row_at({static_cast<uint64_t>(std::max(0.0, drawing.end))});
-  if (last == kNoRow) return;
-  const bool is_much = last - first > kLinkRowsMax;
-  if (is_much) {
-    if (view.cursor().row == kNoRow) return;
-    first = last = view.cursor().row;
-  }
-  std::vector<Link> links = view.story().links(first, last, kLinksMax);
-  if (links.size() == kLinksMax && first != last) {
-    if (view.cursor().row == kNoRow) return;
-    links = view.story().links(view.cursor().row, view.cursor().row, kLinksMax);
-  }
-  for (const Link& link : links) {
+  const Theme& theme = drawing.frame.theme;
+  const auto draw = [&](const Link& link, bool is_cursors) {
     const auto from_y = y_of(drawing, table.wire(link.from)), to_y = y_of(drawing, table.wire(link.to));
-    if (!from_y || !to_y) continue;
+    if (!from_y || !to_y) return;
     const float from_x = drawing.x_of(static_cast<double>(table.at(link.from).ps));
     const float to_x = drawing.x_of(static_cast<double>(table.at(link.to).ps));
-    const bool is_cursors = link.from == view.cursor().row || link.to == view.cursor().row;
-    if (!is_cursors && std::abs(to_x - from_x) + std::abs(*to_y - *from_y) < 6) continue;
-    const Theme& theme = drawing.frame.theme;
+    if (!is_cursors && std::abs(to_x - from_x) + std::abs(*to_y - *from_y) < 6) return;
     const Color color = link.kind == Link::Kind::event     ? theme.signal
                         : link.kind == Link::Kind::handler ? theme.message
                                                            : theme.good;
     ++links_drawn_;
-    drawing.frame.canvas.arrow({from_x, *from_y}, {to_x, *to_y}, color.with_alpha(is_cursors ? 255 : 120),
-                               is_cursors ? 2.0F : 1.0F);
+    drawing.frame.canvas.arrow({from_x, *from_y}, {to_x, *to_y}, color.with_alpha(is_cursors ? 255 : 110),
+                               is_cursors ? 2.5F : 1.0F);
+  };
+  const Row before = table.last_row_at({static_cast<uint64_t>(std::max(0.0, drawing.begin))});
+  const Row first = before == kNoRow ? 0 : before;
+  const Row last = table.last_row_at({static_cast<uint64_t>(std::max(0.0, drawing.end))});
+  if (last != kNoRow && last - first <= kLinkRowsMax) {
+    const std::vector<Link> links = view.story().links(first, last, kLinksMax);
+    if (links.size() < kLinksMax) {
+      for (const Link& link : links) draw(link, false);
+    }
   }
+  for (const Link& link : chain_of_cursor(view)) draw(link, true);
 }
 
 void TimelinePanel::draw_highlights(const Drawing& drawing) {

@@ -42,6 +42,7 @@ class TimelinePanel final : public Panel {
   void draw_group(const Drawing& drawing, const Line& line, Rect area);
   void draw_marks(const Drawing& drawing, uint32_t wire, Rect area);
   void draw_spans(const Drawing& drawing, uint32_t lane, Rect area);
+  const std::vector<Link>& chain_of_cursor(ViewState& view);
   void draw_links(const Drawing& drawing);
   void draw_highlights(const Drawing& drawing);
   void draw_marks_set(const Drawing& drawing);
@@ -55,6 +56,8 @@ class TimelinePanel final : public Panel {
   std::set<std::string> folded_;
   std::vector<Line> lines_;
   std::map<uint32_t, size_t> line_of_wire_;
+  std::vector<Link> chain_;
+  std::pair<Row, Row> chain_is_of_{kNoRow, 0};  // the cursor's row, and how many there were
   std::vector<MarkIndex> marks_;
   std::vector<SpanIndex> spans_;
   size_t wires_known_ = 0, wires_used_ = 0, lanes_known_ = 0;
