@@ -100,7 +100,7 @@ std::vector<LaneGroup> group_lanes(const std::vector<ViewedWire>& wires, const s
       const std::string& rest = of_wires[wire].rest;
       for (const auto& [part, number] :
            {std::pair{"request", 0}, std::pair{"response", 1}, std::pair{" T", 0}, std::pair{" R", 1},
-            std::pair{"indices", 2}, std::pair{"image", 3}}) {
+            std::pair{"indices", 2}, std::pair{"image", 3}, std::pair{"evtchn", 0}}) {
         if (rest.find(part) != std::string::npos) return number;
       }
       return 4;
