@@ -60,12 +60,40 @@ void draw_hand(Canvas& canvas, const CirclePlace& place, const CircleHand& hand,
 
 struct Label {
   size_t hand = 0;
-  float y = 0;  // of its middle
+  float key = 0;  // how far from the top its hand points, down this side
+  float y = 0;    // of its middle
 };
+
+// Which labels stand on the left and which on the right. What points up or down goes where there is room,
+// what lies further left to the left, so that no lines cross.
+std::array<std::vector<Label>, 2> sides_of(const std::vector<float>& angles) {
+  std::array<std::vector<Label>, 2> sides;
+  std::vector<size_t> either;
+  const auto add = [&](size_t side, size_t hand) {
+    float key = std::remainder(side == 1 ? angles[hand] : -angles[hand], kTurn);
+    if (key < -kTurn / 4) key += kTurn;
+    sides[side].push_back({hand, key, 0});
+  };
+  for (size_t i = 0; i < angles.size(); ++i) {
+    const float across = std::sin(angles[i]);
+    if (std::abs(across) <= 0.3F) {
+      either.push_back(i);
+    } else {
+      add(across > 0 ? 1 : 0, i);
+    }
+  }
+  std::stable_sort(either.begin(), either.end(),
+                   [&](size_t a, size_t b) { return std::sin(angles[a]) < std::sin(angles[b]); });
+  const size_t all = sides[1].size() + either.size();
+  const size_t left = all > sides[0].size() ? std::min((all - sides[0].size()) / 2, either.size()) : 0;
+  for (size_t i = 0; i < either.size(); ++i) add(i < left ? 0 : 1, either[i]);
+  return sides;
+}
 
 // Apart by at least `line`, as near to where they want to be as the area lets them.
 void spread(std::vector<Label>& labels, float top, float bottom, float line) {
-  std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.y < b.y; });
+  std::stable_sort(labels.begin(), labels.end(),
+                   [](const Label& a, const Label& b) { return a.key < b.key; });
   const auto room = static_cast<size_t>(std::max(0.0F, std::floor((bottom - top) / line)));
   if (labels.size() > room) labels.resize(room);
   // A crowd is shifted as a whole: each pass moves the two that are too near apart by half each.
@@ -122,13 +150,9 @@ void draw_hands(Frame& frame, Rect area, const CirclePlace& place, const std::ve
     draw_hand(frame.canvas, place, hands[i], angles[i], frame.theme.text_size);
   if (!place.has_labels) return;
 
-  std::array<std::vector<Label>, 2> sides;  // left, right
-  for (size_t i = 0; i < hands.size(); ++i) {
-    const float across = std::sin(angles[i]);
-    // What points up or down goes where there is room.
-    const bool right = std::abs(across) > 0.3F ? across > 0 : sides[1].size() <= sides[0].size();
-    sides[right ? 1 : 0].push_back({i, place.centre.y - (place.outer + kStub) * std::cos(angles[i])});
-  }
+  auto sides = sides_of(angles);
+  for (auto& side : sides)
+    for (Label& label : side) label.y = place.centre.y - (place.outer + kStub) * std::cos(label.key);
   const Font font = frame.theme.small();
   const float line = frame.canvas.line_height(font) + 2, away = place.outer + kStub * 2;
   for (size_t side = 0; side < 2; ++side) {

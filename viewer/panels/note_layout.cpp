@@ -26,7 +26,10 @@ class Layout {
       x_ = std::max(x_, indent_);
       blank_ = false;
     }
-    for (const NoteSpan& span : block.spans) add_words(span);
+    for (const NoteSpan& span : block.spans) {
+      ++span_;
+      add_words(span);
+    }
   }
 
   std::vector<NoteLine> lines;
@@ -50,7 +53,7 @@ class Layout {
   }
   void put(const std::string& text, NoteSpan::Style style) {
     const float wide = width_of(text, style);
-    lines.back().runs.push_back({x_, wide, text, style});
+    lines.back().runs.push_back({x_, wide, text, style, span_});
     x_ += wide;
   }
 
@@ -108,6 +111,7 @@ class Layout {
   const Canvas& canvas_;
   const NoteFonts& fonts_;
   float width_, x_ = 0, indent_ = 0;
+  size_t span_ = 0;
   bool blank_ = false;  // one stands before the next word
 };
 
@@ -141,12 +145,17 @@ std::vector<NoteLine> lay_out(const Canvas& canvas, const NoteFonts& fonts,
 void draw_note_line(Canvas& canvas, const Theme& theme, const NoteFonts& fonts, Rect area,
                     const NoteLine& line) {
   if (line.is_code) canvas.fill(area, theme.raised);
-  for (const NoteLine::Run& run : line.runs) {
+  for (size_t i = 0; i < line.runs.size(); ++i) {
+    const NoteLine::Run& run = line.runs[i];
     const Font font = fonts.of(line, run.style);
     const float top = area.y + (area.h - font.size * 1.2F) / 2;
-    if (run.style == NoteSpan::Style::code && !line.is_code)
-      canvas.fill({area.x + run.x - 1, area.y + area.h * 0.08F, run.width + 2, area.h * 0.84F}, theme.raised,
-                  3);
+    if (run.style == NoteSpan::Style::code && !line.is_code) {
+      // Code of several words has one ground.
+      const bool goes_on = i > 0 && line.runs[i - 1].span == run.span && run.span != 0;
+      const float left = goes_on ? line.runs[i - 1].x + line.runs[i - 1].width : run.x - 1;
+      canvas.fill({area.x + left, area.y + area.h * 0.08F, run.x + run.width + 2 - left, area.h * 0.84F},
+                  theme.raised, 3);
+    }
     canvas.text({area.x + run.x, top}, run.text, theme.text, font);
   }
 }

@@ -16,6 +16,7 @@ struct NoteLine {
     float x = 0, width = 0;
     std::string text;
     NoteSpan::Style style = NoteSpan::Style::plain;
+    size_t span = 0;  // words of one span have the same
   };
   std::vector<Run> runs;
   float before = 0, height = 0;  // space above it, and its own

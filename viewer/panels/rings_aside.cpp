@@ -31,12 +31,20 @@ void add_fields(std::vector<DetailLine>& lines, const std::vector<DecodedField>&
 
 }  // namespace
 
-void RingsPanel::draw_aside(Frame& frame, Rect area, const RingState& ring) {
+void RingsPanel::draw_aside(Frame& frame, Rect area, const RingState& ring, bool with_indices) {
   const Theme& theme = frame.theme;
   const float line = frame.canvas.line_height(theme.font());
+  if (with_indices) {
+    // Requests on the left, responses on the right.
+    std::vector<CircleHand> hands = ring_hands(theme, ring, glide_);
+    if (hands.size() == 6) hands = {hands[0], hands[3], hands[1], hands[4], hands[2], hands[5]};
+    const float high = theme.row_height() * static_cast<float>((hands.size() + 1) / 2);
+    draw_tips(frame, area.take_top(high), hands, 2);
+    area.take_top(theme.gap());
+  }
   for (const std::string& sentence : ring_sentences(ring)) {
     const auto lines = frame.canvas.wrapped(sentence, theme.font(), area.w);
-    const size_t below = ring.kind == RingState::Kind::descriptors ? 0 : 5;
+    const size_t below = ring.kind == RingState::Kind::descriptors ? 0 : 3;
     if (static_cast<float>(lines.size() + below) * line > area.h) break;
     for (const std::string& part : lines)
       frame.canvas.text_in(area.take_top(line), part, theme.text, theme.font());

@@ -99,29 +99,39 @@ void RingsPanel::draw_slots(Frame& frame, Rect area, const RingState& ring) {
     frame.canvas.text_in(area, message, frame.theme.dim, frame.theme.font(), Canvas::Align::centre);
     return;
   }
-  if (area.w > area.h * 1.4F && area.w >= text * 34) {
-    Rect aside = area.take_right(std::clamp(area.w * 0.38F, text * 17, text * 34));
-    aside.take_left(frame.theme.gap() * 2);
-    draw_circle(frame, area, ring);
-    draw_aside(frame, aside, ring);
-  } else if (area.h >= text * 28 && area.w >= text * 20) {
-    const bool is_short = ring.kind == RingState::Kind::descriptors;
-    const float part = is_short ? text * 5 : area.h * (area.h > area.w * 1.15F ? 0.42F : 0.33F);
-    Rect aside = area.take_bottom(part);
-    aside.take_top(frame.theme.gap());
-    draw_circle(frame, area, ring);
-    draw_aside(frame, aside, ring);
+  // Beside it, below it, or alone: whichever makes the circle larger, with its labels if possible.
+  const bool is_short = ring.kind == RingState::Kind::descriptors;
+  Rect beside = area, below = area;
+  Rect right = beside.take_right(std::clamp(area.w * 0.38F, text * 16, text * 34));
+  Rect under = below.take_bottom(is_short ? text * 5 : area.h * (area.h > area.w * 1.15F ? 0.42F : 0.33F));
+  const auto hands = ring_hands(frame.theme, ring, glide_);
+  const auto worth = [&](Rect room, float part) {
+    room.take_bottom(frame.theme.row_height());  // of the legend
+    const CirclePlace place = place_circle(frame, room, hands);
+    return place.outer * part * (place.has_labels ? 1 : 0.8F);
+  };
+  const float alone = worth(area, 0.75F);
+  const float worth_beside = area.w >= text * 34 ? worth(beside, 1) : 0;
+  const float worth_below = area.h >= text * 26 && area.w >= text * 18 ? worth(below, 1) : 0;
+  right.take_left(frame.theme.gap() * 2);
+  under.take_top(frame.theme.gap());
+  if (worth_beside >= std::max(worth_below, alone)) {
+    const bool has_labels = draw_circle(frame, beside, ring);
+    draw_aside(frame, right, ring, !has_labels);
+  } else if (worth_below >= alone) {
+    const bool has_labels = draw_circle(frame, below, ring);
+    draw_aside(frame, under, ring, !has_labels);
   } else {
     draw_circle(frame, area, ring);
   }
 }
 
-void RingsPanel::draw_circle(Frame& frame, Rect area, const RingState& ring) {
+bool RingsPanel::draw_circle(Frame& frame, Rect area, const RingState& ring) {
   const Theme& theme = frame.theme;
   const uint32_t size = slots_of(ring);
   const auto legend = legend_of(theme, ring.kind, size > 64);
   const float legend_height = draw_legend(frame, area, legend, false);
-  if (legend_height < area.h * 0.25F) draw_legend(frame, area.take_bottom(legend_height), legend, true);
+  if (legend_height < area.h * 0.18F) draw_legend(frame, area.take_bottom(legend_height), legend, true);
   area.take_bottom(theme.gap());
 
   std::vector<Color> colors;
@@ -141,10 +151,11 @@ void RingsPanel::draw_circle(Frame& frame, Rect area, const RingState& ring) {
   circle.next = next_slot(ring);
   circle.middle = fmt::format("{} of {}", in_flight(ring), size);
   circle.below = std::string(in_flight_word(ring.kind));
+  const bool has_labels = place_circle(frame, area, circle.hands).has_labels;
   const CircleHit hit = draw_slot_circle(frame, area, circle);
   if (hit.clicked) choose_slot(frame.view, ring, *hit.clicked, false);
   if (hit.double_clicked) choose_slot(frame.view, ring, *hit.double_clicked, true);
-  if (!hit.hovered) return;
+  if (!hit.hovered) return has_labels;
   const uint32_t slot = *hit.hovered;
   if (ring.kind == RingState::Kind::descriptors) {
     frame.tooltip(fmt::format("descriptor {}: {}", slot,
@@ -154,6 +165,7 @@ void RingsPanel::draw_circle(Frame& frame, Rect area, const RingState& ring) {
     frame.view.hovered = last_row_of(shown);
     frame.tooltip(fmt::format("slot {}, index {}: {}", slot, shown.index, slot_word(shown.state)));
   }
+  return has_labels;
 }
 
 void RingsPanel::draw_bytes(Frame& frame, Rect area, const RingState& ring) {
@@ -166,7 +178,14 @@ void RingsPanel::draw_bytes(Frame& frame, Rect area, const RingState& ring) {
                          theme.small(), Canvas::Align::centre);
   }
   const auto circle_of = [&](const RingState::Bytes& bytes, size_t first, Color color, std::string title) {
-    ByteCircle circle{bytes.size, glide_.index(first), glide_.index(first + 1), color, std::move(title), "",
+    ByteCircle circle{bytes.size,
+                      glide_.index(first),
+                      glide_.index(first + 1),
+                      bytes.prod,
+                      bytes.cons,
+                      color,
+                      std::move(title),
+                      "",
                       ""};
     // What a session says may be absurd: no more than the ring holds is in it.
     const uint32_t held = bytes.prod - bytes.cons;

@@ -27,10 +27,11 @@ class RingsPanel final : public Panel {
   const RingState* shown_ring(ViewState& view);
   void draw_tabs(Frame& frame, Rect& area, const std::string& ring);
   void draw_slots(Frame& frame, Rect area, const RingState& ring);
-  void draw_circle(Frame& frame, Rect area, const RingState& ring);
+  // Whether the hands have labels.
+  bool draw_circle(Frame& frame, Rect area, const RingState& ring);
   void draw_bytes(Frame& frame, Rect area, const RingState& ring);
-  // Beside the circle.
-  void draw_aside(Frame& frame, Rect area, const RingState& ring);
+  // Beside the circle; with a table of the indices.
+  void draw_aside(Frame& frame, Rect area, const RingState& ring, bool with_indices);
   void draw_in_flight(Frame& frame, Rect area, const RingState& ring);
   void draw_slot(Frame& frame, Rect area, const RingState& ring);
   void choose_slot(ViewState& view, const RingState& ring, uint32_t slot, bool go);

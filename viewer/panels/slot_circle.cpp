@@ -29,7 +29,7 @@ struct Sectors {
 class CircleDrawing {
  public:
   CircleDrawing(Frame& frame, const SlotCircle& circle, const CirclePlace& place)
-      : frame_(frame), circle_(circle), place_(place), sectors_(circle.size) {}
+      : frame_(frame), circle_(circle), place_(place), sectors_(circle.size), fits_(fits()) {}
 
   void draw_sectors() {
     for (uint32_t sector = 0; sector < sectors_.count; ++sector) {
@@ -40,7 +40,7 @@ class CircleDrawing {
       if (sectors_.slots_each > 1) {
         draw_group(sector, from, to);
       } else {
-        draw_slot(sector, from + apart, to - apart, arc);
+        draw_slot(sector, from + apart, to - apart);
       }
     }
   }
@@ -66,7 +66,7 @@ class CircleDrawing {
 
   // Eighths, where slots are too thin for numbers: inside the ring, where no hand points.
   void draw_eighths(const std::vector<CircleHand>& hands) {
-    if (place_.inner * sectors_.angle >= frame_.theme.text_size * 1.1F || place_.outer < 90) return;
+    if (fits_.numbers || place_.outer < 90) return;
     const Font font{Face::text, frame_.theme.small().size * 0.9F};
     for (uint32_t eighth = 0; eighth < 8; ++eighth) {
       const uint32_t slot = static_cast<uint32_t>(uint64_t{circle_.size} * eighth / 8);
@@ -133,21 +133,11 @@ class CircleDrawing {
                                  from + sectors_.angle + wider, color, width);
   }
 
-  void draw_slot(uint32_t slot, float from, float to, float arc) {
+  void draw_slot(uint32_t slot, float from, float to) {
     const Theme& theme = frame_.theme;
     const SlotLook look = circle_.look(slot);
     const float depth = place_.outer - place_.inner;
-    const Font number_font{Face::text, std::min(theme.small().size, depth * 0.34F)};
-    const Font letter_font{Face::bold, std::min(theme.text_size, depth * 0.42F)};
-    const std::string number = fmt::format("{}", slot);
-    // The number stands nearer to the edge, the letter nearer to the middle, whichever way that is.
-    const float letter_wide = frame_.canvas.text_width("W", letter_font);
-    const float number_wide = frame_.canvas.text_width(number, number_font);
-    const bool has_letters =
-        arc >= std::max(letter_wide, letter_font.size) + 3 && letter_font.size >= theme.text_size * 0.6F;
-    const bool has_numbers =
-        has_letters && arc >= std::max(number_wide, number_font.size) + 3 &&
-        depth >= std::max(number_wide + letter_wide + 6, (number_font.size + letter_font.size) * 1.2F);
+    const bool has_letters = fits_.letters, has_numbers = fits_.numbers;
     frame_.canvas.fill_sector(place_.centre, place_.inner, place_.outer, from, to, theme.slot_empty);
     if (look.color != theme.slot_empty) {
       const float inner = has_letters ? 0 : look.inner, outer = has_letters ? 1 : look.outer;
@@ -162,8 +152,10 @@ class CircleDrawing {
       frame_.canvas.text_in({at.x - half, at.y - high / 2, half * 2, high}, text, color, font,
                             Canvas::Align::centre);
     };
-    if (!is_empty) put(has_numbers ? 0.3F : 0.5F, look.letter, kOnSlot, letter_font);
-    if (has_numbers) put(is_empty ? 0.5F : 0.73F, number, is_empty ? theme.dim : kOnSlot, number_font);
+    if (!is_empty) put(has_numbers ? 0.3F : 0.5F, look.letter, kOnSlot, fits_.letter_font);
+    if (has_numbers)
+      put(is_empty ? 0.5F : 0.73F, fmt::format("{}", slot), is_empty ? theme.dim : kOnSlot,
+          fits_.number_font);
   }
 
   // Each state has the part of the sector's depth that it has of the slots, the inner ones' first.
@@ -183,10 +175,32 @@ class CircleDrawing {
     }
   }
 
+  // What slots have room for, the same for all of them. The number stands nearer to the edge, the letter
+  // nearer to the middle, whichever way that is.
+  struct Fits {
+    Font letter_font, number_font;
+    bool letters = false, numbers = false;
+  };
+  Fits fits() const {
+    const float text = frame_.theme.text_size, depth = place_.outer - place_.inner;
+    const float arc = place_.inner * sectors_.angle;
+    Fits fits;
+    fits.number_font = {Face::text, std::min(frame_.theme.small().size, depth * 0.34F)};
+    fits.letter_font = {Face::bold, std::min(text, depth * 0.42F)};
+    const float letter = frame_.canvas.text_width("W", fits.letter_font);
+    const float number = frame_.canvas.text_width(fmt::format("{}", circle_.size - 1), fits.number_font);
+    const float high = fits.number_font.size + fits.letter_font.size;
+    fits.letters = arc >= std::max(letter, fits.letter_font.size) + 3 && fits.letter_font.size >= text * 0.6F;
+    fits.numbers = fits.letters && arc >= std::max(number, fits.number_font.size) + 3 &&
+                   depth >= std::max(number + letter + 6, high * 1.2F);
+    return fits;
+  }
+
   Frame& frame_;
   const SlotCircle& circle_;
   const CirclePlace& place_;
   Sectors sectors_;
+  Fits fits_;
 };
 
 }  // namespace
@@ -204,18 +218,48 @@ CircleHit draw_slot_circle(Frame& frame, Rect area, const SlotCircle& circle) {
   return drawing.hits();
 }
 
+void draw_tips(Frame& frame, Rect area, const std::vector<CircleHand>& hands, size_t columns) {
+  const Theme& theme = frame.theme;
+  const float tip = theme.text_size, line = theme.row_height();
+  float wide = 0;
+  for (const CircleHand& hand : hands)
+    wide = std::max(wide, tip * 1.4F + frame.canvas.text_width(hand.label, theme.small()) + tip);
+  wide = std::min(wide, area.w / static_cast<float>(columns));
+  const float left = area.centre().x - wide * static_cast<float>(columns) / 2;
+  for (size_t i = 0; i < hands.size(); ++i) {
+    const CircleHand& hand = hands[i];
+    const float x = left + wide * static_cast<float>(i % columns),
+                top = area.y + line * static_cast<float>(i / columns);
+    if (top + line > area.bottom() + 1) return;
+    const float y = top + line / 2;
+    switch (hand.tip) {
+      case CircleHand::Tip::producer:
+        frame.canvas.arrow({x, y}, {x + tip, y}, hand.color, tip * 0.16F, tip * 0.6F);
+        break;
+      case CircleHand::Tip::consumer:
+        frame.canvas.line({x, y}, {x + tip * 0.6F, y}, hand.color, tip * 0.14F);
+        frame.canvas.fill_circle({x + tip * 0.75F, y}, tip * 0.25F, hand.color);
+        break;
+      case CircleHand::Tip::event:
+        frame.canvas.dashed_line({x, y}, {x + tip * 0.5F, y}, hand.color, tip * 0.12F, tip * 0.25F);
+        frame.canvas.outline_circle({x + tip * 0.75F, y}, tip * 0.25F, hand.color, tip * 0.14F);
+        break;
+    }
+    frame.canvas.text_in({x + tip * 1.4F, top, wide - tip * 1.4F, line}, hand.label, theme.text,
+                         theme.small());
+  }
+}
+
 void draw_byte_circle(Frame& frame, Rect area, const ByteCircle& circle) {
   const Theme& theme = frame.theme;
   const Rect title = area.take_top(theme.row_height());
   frame.canvas.text_in(title, circle.title, theme.text, theme.bold(), Canvas::Align::centre);
-  std::vector<CircleHand> hands;
-  if (circle.size != 0) {
-    hands.push_back(
-        {fmt::format("prod {:.0f}", circle.prod), circle.prod, circle.color, CircleHand::Tip::producer});
-    hands.push_back(
-        {fmt::format("cons {:.0f}", circle.cons), circle.cons, theme.text, CircleHand::Tip::consumer});
-  }
-  const CirclePlace place = place_circle(frame, area, hands);
+  // Two numbers need no room beside the circle: they stand below it, with their hands' tips.
+  const std::vector<CircleHand> hands = {
+      {fmt::format("prod {}", circle.prod_now), circle.prod, circle.color, CircleHand::Tip::producer},
+      {fmt::format("cons {}", circle.cons_now), circle.cons, theme.text, CircleHand::Tip::consumer}};
+  draw_tips(frame, area.take_bottom(theme.row_height()), hands, 2);
+  const CirclePlace place = place_circle(frame, area, {});
   if (place.outer < 12) return;
   frame.canvas.fill_sector(place.centre, place.inner, place.outer, 0, kTurn, theme.slot_empty);
   if (circle.size != 0) {

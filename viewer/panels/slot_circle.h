@@ -48,7 +48,8 @@ CircleHit draw_slot_circle(Frame& frame, Rect area, const SlotCircle& circle);
 // A circle for bytes: the part from cons to prod is filled.
 struct ByteCircle {
   uint32_t size = 0;
-  double prod = 0, cons = 0;
+  double prod = 0, cons = 0;  // as far as the glide is
+  uint32_t prod_now = 0, cons_now = 0;
   Color color;
   std::string title, middle, below;
 };
@@ -64,6 +65,8 @@ CirclePlace place_circle(Frame& frame, Rect area, const std::vector<CircleHand>&
 // `size` positions are once round.
 void draw_hands(Frame& frame, Rect area, const CirclePlace& place, const std::vector<CircleHand>& hands,
                 double size);
+// The hands' labels as a table, each with its tip: where the circle has no room for them.
+void draw_tips(Frame& frame, Rect area, const std::vector<CircleHand>& hands, size_t columns);
 void draw_middle(Frame& frame, const CirclePlace& place, std::string_view middle, std::string_view below);
 Point on_circle(Point centre, float radius, float angle);
 

@@ -86,7 +86,7 @@ void visit(ViewState& view, Row row) {
 
 void draw_lamp(Frame& frame, Point centre, float radius, bool is_on, Color color, std::string_view letter) {
   if (!is_on) {
-    frame.canvas.outline_circle(centre, radius, frame.theme.border, 1.5F);
+    frame.canvas.outline_circle(centre, radius, frame.theme.dim, 1.5F);
     return;
   }
   frame.canvas.fill_circle(centre, radius, color);
