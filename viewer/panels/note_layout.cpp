@@ -1,6 +1,7 @@
 #include "viewer/panels/note_layout.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ringside::viewer {
 
@@ -90,22 +91,40 @@ class Layout {
   void add_code(const NoteBlock& block, float gap) {
     std::string text;
     for (const NoteSpan& span : block.spans) text += span.text;
-    bool is_first = true;
-    for (size_t at = 0; at <= text.size();) {
+    const float pad = fonts_.text.size * 0.5F;
+    const float letter = std::max(canvas_.text_width("0", fonts_.code), 1.0F);
+    const auto room = static_cast<size_t>(std::max(4.0F, std::floor((width_ - pad * 2) / letter)));
+    float before = lines.empty() ? 0 : gap;
+    for (size_t at = 0; at < text.size();) {
       const size_t end = std::min(text.find('\n', at), text.size());
-      if (end == text.size() && at == end && !is_first) break;
-      NoteLine line;
-      line.is_code = true;
-      line.before = is_first && !lines.empty() ? gap : 0;
-      line.height = fonts_.code.size * kLine;
-      const float pad = fonts_.text.size * 0.5F;
-      const std::string shown =
-          canvas_.fitted(text.substr(at, end - at), fonts_.code, std::max(width_ - pad * 2, 1.0F));
-      line.runs.push_back({pad, canvas_.text_width(shown, fonts_.code), shown, NoteSpan::Style::code});
-      lines.push_back(std::move(line));
-      is_first = false;
+      add_code_line(std::string_view(text).substr(at, end - at), room, pad, before);
+      before = 0;
       at = end + 1;
     }
+  }
+
+  // What is longer than the pane goes on below, further in; broken at a blank where there is one.
+  void add_code_line(std::string_view code, size_t room, float pad, float before) {
+    size_t in = 0;
+    do {
+      const size_t fits = room - std::min(in, room / 2);
+      size_t part = std::min(fits, code.size());
+      if (part < code.size()) {
+        const size_t blank = code.rfind(' ', part);
+        if (blank != std::string_view::npos && code.find_first_not_of(' ') < blank) part = blank + 1;
+      }
+      while (part < code.size() && (static_cast<unsigned char>(code[part]) & 0xc0) == 0x80) ++part;
+      NoteLine line;
+      line.is_code = true;
+      line.before = before;
+      line.height = fonts_.code.size * kLine;
+      const std::string shown = std::string(in, ' ') + std::string(code.substr(0, part));
+      line.runs.push_back({pad, canvas_.text_width(shown, fonts_.code), shown, NoteSpan::Style::code});
+      lines.push_back(std::move(line));
+      code.remove_prefix(part);
+      before = 0;
+      in = 4;
+    } while (!code.empty());
   }
 
   const Canvas& canvas_;

@@ -82,10 +82,10 @@ std::vector<std::string> ring_sentences(const RingState& ring) {
     const std::string_view side = what == "request" ? "req" : "rsp";
     const auto left = static_cast<int32_t>(threshold - now);
     if (left > 0)
-      return fmt::format("The {} wants an event when {}_prod reaches {}: {} more {}{}.", who, side, threshold,
+      return fmt::format("The next event to the {}: at {}_prod {}, {} {}{} from now.", who, side, threshold,
                          left, what, left == 1 ? "" : "s");
-    return fmt::format("{0}_prod {1} has {4} {0}_event {2}: the {3} gets no event until it moves {0}_event.",
-                       side, now, threshold, who, left == 0 ? "reached" : "passed");
+    return fmt::format("No more events to the {}: {}_prod has {} {}_event.", who, side,
+                       left == 0 ? "reached" : "passed", side);
   };
   return {sentence("backend", "request", ring.req_event, ring.req_prod),
           sentence("frontend", "response", ring.rsp_event, ring.rsp_prod)};

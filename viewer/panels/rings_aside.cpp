@@ -44,7 +44,7 @@ void RingsPanel::draw_aside(Frame& frame, Rect area, const RingState& ring, bool
   }
   for (const std::string& sentence : ring_sentences(ring)) {
     const auto lines = frame.canvas.wrapped(sentence, theme.font(), area.w);
-    const size_t below = ring.kind == RingState::Kind::descriptors ? 0 : 3;
+    const size_t below = slot_ ? 6 : 0;  // what was asked for comes first
     if (static_cast<float>(lines.size() + below) * line > area.h) break;
     for (const std::string& part : lines)
       frame.canvas.text_in(area.take_top(line), part, theme.text, theme.font());
@@ -68,8 +68,9 @@ void RingsPanel::draw_in_flight(Frame& frame, Rect area, const RingState& ring) 
   std::stable_sort(slots.begin(), slots.end(), [&](uint32_t a, uint32_t b) {
     return static_cast<int32_t>(ring.slots[a].index - ring.slots[b].index) < 0;
   });
+  if (area.h < theme.row_height() * (slots.empty() ? 1 : 3)) return;
   draw_heading(frame, area, slots.empty() ? "no slot is in use" : "slots in use, the oldest first");
-  if (slots.empty() || area.h < theme.row_height() * 2) return;
+  if (slots.empty()) return;
 
   const std::vector<uint32_t> marked = slots_of_row(ring, view.cursor().row);
   TableView::Source source;

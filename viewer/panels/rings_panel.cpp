@@ -110,7 +110,8 @@ void RingsPanel::draw_slots(Frame& frame, Rect area, const RingState& ring) {
     const CirclePlace place = place_circle(frame, room, hands);
     return place.outer * part * (place.has_labels ? 1 : 0.8F);
   };
-  const float alone = worth(area, 0.75F);
+  // Alone it says the least.
+  const float alone = worth(area, 0.5F);
   const float worth_beside = area.w >= text * 34 ? worth(beside, 1) : 0;
   const float worth_below = area.h >= text * 26 && area.w >= text * 18 ? worth(below, 1) : 0;
   right.take_left(frame.theme.gap() * 2);

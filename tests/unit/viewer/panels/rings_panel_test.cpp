@@ -60,8 +60,8 @@ TEST_CASE_METHOD(Fixture, "the sentences tell whether an event will be sent") {
   view->go_to_row(rows["publish"]);
   PanelStage stage(*view, panel, theme, area);
   // req_prod 4 has passed req_event 1; rsp_prod 0 has not come to rsp_event 1.
-  CHECK(stage.canvas().has_text("req_prod 4 has passed"));
-  CHECK(stage.canvas().has_text("The frontend wants an event when"));
+  CHECK(stage.canvas().has_text("No more events to the backend"));
+  CHECK(stage.canvas().has_text("The next event to the frontend"));
 }
 
 TEST_CASE_METHOD(Fixture, "the slot of the cursor's crossing stands out") {
