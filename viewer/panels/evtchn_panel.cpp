@@ -137,7 +137,8 @@ void EvtchnPanel::draw(Frame& frame) {
   for (const Column& column : kColumns) all += column.letters;
   Rect area = frame.area.inset(theme.gap());
   const float table_wide = all * letter + theme.text_size * 2;
-  if (area.w > table_wide + theme.text_size * 22 && area.h > theme.text_size * 10) {
+  const bool is_beside = area.w > table_wide + theme.text_size * 22 && area.h > theme.text_size * 10;
+  if (is_beside) {
     Rect map = area.take_right(area.w - table_wide);
     map.take_left(theme.gap() * 2);
     draw_channel_map(frame, map, domains);
@@ -152,6 +153,15 @@ void EvtchnPanel::draw(Frame& frame) {
     frame.canvas.text_in({x, head.y, std::min(wide, head.right() - x), head.h}, column.title, theme.dim,
                          theme.small(), is_number ? Canvas::Align::right : Canvas::Align::left);
     x += column.letters * letter;
+  }
+  // Where there is no room beside the table, there may be some below it.
+  const float least = theme.row_height() * 1.2F * static_cast<float>(rows.size());
+  if (!is_beside && area.h > least + theme.row_height() * static_cast<float>(rows.size() + 5) &&
+      area.w > theme.text_size * 24) {
+    Rect map = area.take_bottom(area.h - least);
+    map.take_top(theme.gap());
+    map.w = std::min(map.w, theme.text_size * 50);
+    draw_channel_map(frame, map, domains);
   }
   // Few ports are shown large.
   const float high =
