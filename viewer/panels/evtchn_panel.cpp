@@ -156,7 +156,7 @@ void EvtchnPanel::draw(Frame& frame) {
   }
   // Where there is no room beside the table, there may be some below it.
   const float least = theme.row_height() * 1.2F * static_cast<float>(rows.size());
-  if (!is_beside && area.h > least + theme.row_height() * static_cast<float>(rows.size() + 5) &&
+  if (!is_beside && area.h > least + theme.row_height() * static_cast<float>(rows.size() + 3) &&
       area.w > theme.text_size * 24) {
     Rect map = area.take_bottom(area.h - least);
     map.take_top(theme.gap());

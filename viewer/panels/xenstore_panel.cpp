@@ -29,6 +29,16 @@ std::string printable(std::string_view value) {
   return text;
 }
 
+// As much of a path's end as fits: that is what tells it from others.
+std::string path_end(const Canvas& canvas, std::string path, Font font, float width) {
+  if (path.size() > 1000 || canvas.text_width(path, font) <= width) return path;
+  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    std::string end = "..." + path.substr(at);
+    if (canvas.text_width(end, font) <= width) return end;
+  }
+  return path;
+}
+
 }  // namespace
 
 void XenstorePanel::add_lines(std::vector<Line>& lines, const StoreNode& parent, const std::string& path,
@@ -166,7 +176,8 @@ void XenstorePanel::draw_watches(Frame& frame, Rect area, const StoreState& stor
     }
     const Rect domain = room.take_left(frame.canvas.text_width(watch.domain, theme.bold()) + theme.text_size);
     frame.canvas.text_in(domain, watch.domain, theme.text, theme.bold());
-    frame.canvas.text_in(room, printable(watch.path), theme.text, theme.font());
+    frame.canvas.text_in(room, path_end(frame.canvas, printable(watch.path), theme.font(), room.w),
+                         theme.text, theme.font());
   });
 }
 
