@@ -47,10 +47,12 @@ const RingState* RingsPanel::shown_ring(ViewState& view) {
   const std::vector<std::string>& rings = view.story().rings();
   if (rings.empty()) return nullptr;
   const std::string* chosen = nullptr;
+  // A device with several rings may be selected as a whole; a whole domain says nothing about rings.
+  const std::string& wanted = view.selected_ring;
   for (const std::string& ring : rings) {
-    // A device with several rings may be selected as a whole.
-    if (view.selected_ring.empty() || !ring.starts_with(view.selected_ring)) continue;
-    if (chosen == nullptr || ring == view.selected_ring) chosen = &ring;
+    if (wanted.find('/') == std::string::npos || !ring.starts_with(wanted)) continue;
+    if (ring.size() != wanted.size() && ring[wanted.size()] != '/') continue;
+    if (chosen == nullptr || ring == wanted) chosen = &ring;
   }
   // Otherwise one of a device: every guest has a console and a XenStore.
   for (const std::string& ring : rings)

@@ -66,7 +66,7 @@ class CircleDrawing {
 
   // Eighths, where slots are too thin for numbers: inside the ring, where no hand points.
   void draw_eighths(const std::vector<CircleHand>& hands) {
-    if (fits_.numbers || place_.outer < 90) return;
+    if (fits_.numbers || place_.outer < 90 || sectors_.count < 8) return;
     const Font font{Face::text, frame_.theme.small().size * 0.9F};
     for (uint32_t eighth = 0; eighth < 8; ++eighth) {
       const uint32_t slot = static_cast<uint32_t>(uint64_t{circle_.size} * eighth / 8);

@@ -125,6 +125,10 @@ TEST_CASE_METHOD(Fixture,
   PanelStage stage(*view, panel, theme, area);
   // A device's ring comes before the console's and XenStore's.
   CHECK(fact(panel, *view, "ring").find("xenstore") == std::string::npos);
+  view->selected_ring = "dom1";
+  CHECK(fact(panel, *view, "ring").find("xenstore") == std::string::npos);
+  view->selected_ring = "dom1/nic/eth";
+  CHECK(fact(panel, *view, "ring").find("eth0") == std::string::npos);
   view->selected_ring = "dom1/nic/eth0";
   stage.draw();
   CHECK(fact(panel, *view, "head") == "2");
@@ -150,9 +154,10 @@ TEST_CASE("a session's absurd indices do not leave the circle") {
   made.blk_indices(0xffffffff, 7, 0x80000000, 0xfffffff0, 0x7fffffff);
   made.nic(0xffffffff, 0xfffffffe, 0xffffffff);
   made.nic(5, 5, 0);
+  made.nic(1, 2, 4);
   const auto view = made.view();
   RingsPanel panel;
-  const Theme theme = make_theme(ThemeName::light);
+  const Theme theme = make_theme(GENERATE(ThemeName::light, ThemeName::presentation));
   for (Row row = 0; row < view->table().size(); ++row) {
     view->go_to_row(row);
     for (const std::string& ring : std::vector<std::string>(view->story().rings())) {
