@@ -41,7 +41,7 @@ class CrossingFeed final : public Tap {
 
  private:
   // More packets than these are waited for.
-  static constexpr size_t kUnsentMax = 64;
+  static constexpr size_t kUnsentMax = 8;
 
   void declare_new_wires();
   void add(const void* record, size_t size, const void* tail, size_t tail_size);

@@ -33,7 +33,7 @@ Result<Views> views_of(Machine& machine, const Json& request) {
   if (name == "disassembly") {
     std::optional<uint64_t> address;
     if (request.contains("address")) address = request["address"].get<uint64_t>();
-    return views.disassembly(domain, address, request.value("count", 10u));
+    return views.disassembly(domain, address, request.value("count", 10u), request.value("before", 0u));
   }
   if (name == "memory") {
     return views.memory(domain, request.at("address").get<uint64_t>(), request.value("length", uint64_t{64}),

@@ -36,6 +36,26 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// Code is not read backwards. Of the places ahead from which instructions lead there, the farthest one
+// counts: what is read wrongly at first falls into step after a few.
+std::vector<std::string> lines_before(Cpu& cpu, uint64_t address, unsigned before) {
+  constexpr uint64_t kBytesMax = 6;  // of most instructions
+  const std::string here = fmt::format("{:#018x} ", address);
+  for (uint64_t back = std::min(kBytesMax * before, address); back > 0; --back) {
+    std::vector<std::string> lines = lines_of(cpu.disassemble({address - back}, static_cast<unsigned>(back)));
+    const auto found = std::find_if(lines.begin(), lines.end(),
+                                    [&](const std::string& line) { return line.starts_with(here); });
+    if (found == lines.end()) continue;
+    lines.erase(found, lines.end());
+    if (lines.size() > before) lines.erase(lines.begin(), lines.end() - before);
+    const bool is_bad = std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("  (") != std::string::npos;
+    });
+    if (!is_bad) return lines;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Guest*> MachineViews::find(const std::string& domain) {
@@ -82,12 +102,14 @@ Result<Views> MachineViews::registers(const std::string& domain) {
 }
 
 Result<Views> MachineViews::disassembly(const std::string& domain, std::optional<uint64_t> address,
-                                        unsigned count) {
+                                        unsigned count, unsigned before) {
   auto guest = find(domain);
   if (!guest) return tl::unexpected(guest.error());
   Cpu& cpu = (*guest)->cpu();
   View view;
-  view.lines = lines_of(cpu.disassemble({address.value_or(cpu.rip())}, count));
+  const uint64_t begin = address.value_or(cpu.rip());
+  view.lines = lines_before(cpu, begin, std::min(before, 32U));
+  for (std::string& line : lines_of(cpu.disassemble({begin}, count))) view.lines.push_back(std::move(line));
   return Views{view};
 }
 

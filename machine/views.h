@@ -44,8 +44,9 @@ class MachineViews {
 
   // `domain` empty: the only one, or the first.
   Result<Views> registers(const std::string& domain);
-  // `address` none: where the guest is.
-  Result<Views> disassembly(const std::string& domain, std::optional<uint64_t> address, unsigned count);
+  // `address` none: where the guest is. `before`: so many instructions ahead of it, where some lead there.
+  Result<Views> disassembly(const std::string& domain, std::optional<uint64_t> address, unsigned count,
+                            unsigned before = 0);
   Result<Views> memory(const std::string& domain, uint64_t address, uint64_t length, bool physical);
   Result<Views> backtrace(const std::string& domain);
   Result<Views> devices(const std::string& name);

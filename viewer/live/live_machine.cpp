@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kOutstandingMax = 100;
 // Of a text that is typed at once.
 constexpr size_t kTextBytesMax = 64 << 10;
+constexpr size_t kViewsMax = 64;
 // A frame's share for taking crossings in.
 constexpr auto kReceiveBudget = std::chrono::milliseconds(8);
 
@@ -195,6 +196,10 @@ void LiveMachine::save(const std::string& file) {
 }
 
 void LiveMachine::ask_view(const std::string& key, Json request) {
+  // Who scrolls through memory asks for much that nobody looks at again.
+  if (impl_->views.size() > kViewsMax) {
+    std::erase_if(impl_->views, [](const auto& entry) { return entry.second.asked == 0; });
+  }
   Impl::CachedView& view = impl_->views[key];
   const std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   const bool is_same = view.request == text;

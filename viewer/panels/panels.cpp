@@ -1,8 +1,11 @@
 // The panels that there are.
+#include "viewer/panels/console_panel.h"
+#include "viewer/panels/cpu_panel.h"
 #include "viewer/panels/details_panel.h"
 #include "viewer/panels/evtchn_panel.h"
 #include "viewer/panels/grants_panel.h"
 #include "viewer/panels/list_panel.h"
+#include "viewer/panels/memory_panel.h"
 #include "viewer/panels/ninep_panel.h"
 #include "viewer/panels/notes_panel.h"
 #include "viewer/panels/rings_panel.h"
@@ -23,6 +26,9 @@ std::vector<std::unique_ptr<Panel>> make_panels() {
   panels.push_back(std::make_unique<XenstorePanel>());
   panels.push_back(std::make_unique<XenbusPanel>());
   panels.push_back(std::make_unique<NinepPanel>());
+  panels.push_back(std::make_unique<CpuPanel>());
+  panels.push_back(std::make_unique<MemoryPanel>());
+  panels.push_back(std::make_unique<ConsolePanel>());
   panels.push_back(std::make_unique<NotesPanel>());
   return panels;
 }

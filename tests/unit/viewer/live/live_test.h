@@ -1,11 +1,14 @@
 // A machine that a test runs as the window does.
 #pragma once
 
+#include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "viewer/live/live_machine.h"
@@ -27,6 +30,19 @@ struct TemporaryFile {
   const std::string path;
 };
 
+// A folder with a scenario of the test's own.
+struct ScenarioFolder {
+  explicit ScenarioFolder(const std::string& text)
+      : path((std::filesystem::temp_directory_path() / fmt::format("ringside-live-{}", getpid())).string()) {
+    std::filesystem::create_directory(path);
+    std::ofstream(path + "/scenario.toml") << text;
+  }
+  ~ScenarioFolder() { std::filesystem::remove_all(path); }
+  ScenarioFolder(const ScenarioFolder&) = delete;
+  ScenarioFolder& operator=(const ScenarioFolder&) = delete;
+  const std::string path;
+};
+
 struct LiveTest {
   explicit LiveTest(const std::string& scenario = {}) {
     auto made = LiveMachine::prepare();
@@ -34,7 +50,7 @@ struct LiveTest {
     live = std::move(*made);
     if (scenario.empty()) return;
     MachineRequest wanted;
-    wanted.path = scenario_path(scenario);
+    wanted.path = scenario.front() == '/' ? scenario : scenario_path(scenario);
     session = ViewedSession::make_live({});
     live->start(wanted, session.get());
     settle();
