@@ -116,9 +116,12 @@ void TimelinePanel::draw_spans(const Drawing& drawing, uint32_t number, Rect are
     const bool is_roomy = box.w > 12 && box.h > 6;
     frame.canvas.fill(box, face.with_alpha(is_here ? 255 : 150), is_roomy ? 2 : 0);
     if (is_here && is_roomy) frame.canvas.outline(box, theme.text, 1, 2);
+    // Publishing has no name of its own; the answer has the request's.
+    const bool is_published = frame.view.table().wire_of(span.begin).name.ends_with("/indices");
+    const Row named = is_published && !is_open ? span.end : span.begin;
     const float left = std::max(box.x, area.x) + 4, wide = std::min(box.right(), area.right()) - 4 - left;
     if (wide > theme.text_size * 2.4F && height > theme.text_size * 0.75F)
-      frame.canvas.text_in({left, box.y, wide, box.h}, frame.view.text().verb(span.begin), theme.window,
+      frame.canvas.text_in({left, box.y, wide, box.h}, frame.view.text().verb(named), theme.window,
                            {Face::text, std::min(theme.text_size * 0.87F, height * 0.8F)});
   };
   const size_t first = index.find(drawing.begin);
