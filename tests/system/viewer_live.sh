@@ -50,8 +50,8 @@ wait read == yes 100
 wait cursor.wire == dom1/ring/xvda/request
 key h
 wait live.state == paused 60
-expect cpu.rip ~ 0x
-expect cpu.here == yes
+wait cpu.rip ~ ffffffff 30
+wait live.sequence > 100
 quit
 SCRIPT
 finish
