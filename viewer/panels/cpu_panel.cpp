@@ -126,8 +126,9 @@ void CpuPanel::draw_code(Frame& frame, Rect area, const std::string& domain, con
   if (code == nullptr) return frame.animate();
   const std::vector<std::string> lines = view_lines(*code);
   const std::string here = "0x" + rip;
-  if (rip != shown_rip_) {
+  if (rip != shown_rip_ || area.h != code_height_) {
     shown_rip_ = rip;
+    code_height_ = area.h;
     for (size_t i = 0; i < lines.size(); ++i) {
       if (lines[i].starts_with(here)) code_rows_.show(i);
     }

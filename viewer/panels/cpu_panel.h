@@ -28,7 +28,9 @@ class CpuPanel final : public Panel {
   ScrolledRows registers_rows_, code_rows_, stack_rows_;
   Facts before_;  // at the place before, to mark what has changed
   Facts shown_;
+  // What was brought into sight, and in how much room.
   std::string shown_rip_;
+  float code_height_ = 0;
 };
 
 }  // namespace ringside::viewer

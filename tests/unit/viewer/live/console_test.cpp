@@ -1,5 +1,5 @@
 // What a person types reaches a machine that runs, one that waits for it, and one that stands.
-#include "live_test.h"
+#include "tests/unit/viewer/live/live_test.h"
 
 using namespace ringside;
 using namespace ringside::viewer;
@@ -67,8 +67,11 @@ TEST_CASE("a machine whose guest waits stands, and goes on by what is typed") {
     REQUIRE(test.frames_until(
         [&] { return test.live->state() == State::paused && rows_with(test, "heard: hello") > 0; }));
     CHECK(test.table().size() > before);
-    test.live->type("dom1/console1/in", "end\r");
+    // It closes its console then, and connects it again.
     REQUIRE(test.frames_until([&] { return rows_with(test, "here again") > 0; }));
+    test.settle();
+    test.live->type("dom1/console1/in", "end\r");
+    REQUIRE(test.frames_until([&] { return test.live->state() == State::ended; }));
     test.settle();
     CHECK(test.live->state() == State::ended);
     // Run again from the start, it takes what was typed then.

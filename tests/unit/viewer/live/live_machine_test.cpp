@@ -1,6 +1,6 @@
 // A machine that the viewer runs: it is run, paused, stepped, taken back, given faults, saved; what its feed
 // says is what a session has.
-#include "live_test.h"
+#include "tests/unit/viewer/live/live_test.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // No process is left, in whatever order they end: the window in order or by a signal, the steward, a machine.
-#include "live_test.h"
+#include "tests/unit/viewer/live/live_test.h"
 
 #include <sys/wait.h>
 
