@@ -96,12 +96,13 @@ void LiveBar::ask_fault(ViewState& view) {
 
 void LiveBar::draw(Frame& frame) {
   ViewState& view = frame.view;
-  if (!is_wanted(view)) return;
+  if (!is_wanted(view)) return frame.say_empty("A session is looked at, and no machine runs.");
   const Theme& theme = frame.theme;
   const LiveMachine& live = *view.live();
   const State state = live.state();
   frame.canvas.fill(frame.area, theme.panel);
-  Rect area = frame.area.inset(theme.text_size * 0.5F, theme.text_size * 0.2F);
+  Rect area = frame.area;
+  area = area.take_top(theme.row_height() * 1.6F).inset(theme.text_size * 0.5F, theme.text_size * 0.2F);
   const auto button = [&](std::string_view name, std::string_view text, bool is_on = false) {
     const float width = frame.canvas.text_width(text, theme.font()) + theme.text_size * 1.2F;
     if (width > area.w) return false;

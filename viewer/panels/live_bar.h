@@ -8,14 +8,15 @@
 
 namespace ringside::viewer {
 
-class LiveBar {
+class LiveBar final : public Panel {
  public:
-  // In the frame's area, of about `height()`. Nothing where there is no live machine.
-  void draw(Frame& frame);
-  static float height(const Theme& theme) { return theme.row_height() * 1.5F; }
+  std::string_view id() const override { return "live"; }
+  std::string_view title() const override { return "Machine"; }
+  // A strip of one line; what the area has more stays empty.
+  void draw(Frame& frame) override;
   // Whether there is anything to be drawn.
   static bool is_wanted(ViewState& view) { return view.is_live && view.live() != nullptr; }
-  std::vector<std::pair<std::string, std::string>> facts(ViewState& view);
+  std::vector<std::pair<std::string, std::string>> facts(ViewState& view) override;
 
   // What keys do as well.
   void run_or_pause(ViewState& view);

@@ -112,12 +112,17 @@ TEST_CASE("a console's text is without what is for a terminal") {
 
 TEST_CASE_METHOD(LiveView, "the bar steps, goes back, and says where the machine is") {
   LiveBar bar;
+  const Rect strip{0, 0, 1100, 40};
+  PanelStage stage(*view, bar, theme, strip);
+  CHECK(stage.canvas().has_text("Step back"));
+  CHECK(stage.canvas().has_text("paused at"));
+  CHECK(stage.canvas().unreadable(strip).empty());
   view->select_wire(view->table().find_wire("dom1/ring/xvda/request"));
   const uint64_t here = live->sequence();
-  bar.step(*view);
+  REQUIRE(stage.click("step"));
   REQUIRE(until([this] { return live->state() == State::paused; }));
   CHECK(live->sequence() > here);
-  bar.back(*view);
+  REQUIRE(stage.click("back"));
   REQUIRE(until([this] { return live->state() == State::paused; }));
   CHECK(live->sequence() == here);
   bool has_state = false;
