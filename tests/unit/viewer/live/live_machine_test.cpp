@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "machine/machine.h"
+#include "machine/pack.h"
 #include "sim/session/reader.h"
 #include "sim/session/replayer.h"
 
@@ -256,4 +257,40 @@ TEST_CASE("a session's machine stands at any of its crossings") {
   test.live->type("dom1/console/in", "x");
   REQUIRE(test.frames_until([&] { return !test.message.empty(); }));
   CHECK(test.message.find("from the recording") != std::string::npos);
+}
+
+TEST_CASE("a packed session needs nothing beside it, and one whose kernel is missing says so") {
+  TemporaryFile kernel("gone.elf"), file("alone.pcapng"), packed("packed.pcapng");
+  std::filesystem::copy_file(RINGSIDE_FURTHER_CONSOLE, kernel.path);
+  const ScenarioFolder folder(
+      fmt::format("name = \"alone\"\n[[domain]]\nmemory = \"8M\"\nkernel = "
+                  "\"{}\"\n[[console]]\n[expect]\nwithin = \"5s\"\n",
+                  kernel.path));
+  uint64_t here = 0;
+  {
+    LiveTest recorded(folder.path);
+    recorded.live->step("xenstore");
+    recorded.settle();
+    here = recorded.live->sequence();
+    recorded.live->save(file.path);
+    recorded.settle();
+  }
+  REQUIRE(pack(file.path, packed.path, ""));
+  std::filesystem::remove(kernel.path);
+  LiveTest test;
+  MachineRequest wanted;
+  wanted.is_session = true;
+  wanted.path = file.path;
+  test.live->start(wanted, nullptr);
+  test.settle();
+  CHECK(test.live->state() == State::failed);
+  CHECK(test.live->reason().find("gone.elf") != std::string::npos);
+  wanted.path = packed.path;
+  test.live->start(wanted, nullptr);
+  test.live->go_to(here);
+  test.settle();
+  INFO(test.live->reason());
+  CHECK(test.live->state() == State::paused);
+  CHECK(test.live->sequence() == here);
+  CHECK(test.view("registers").contains("views"));
 }
