@@ -71,6 +71,13 @@ Result<std::unique_ptr<Window>> Window::open(const WindowOptions& options, const
                     what, SDL_GetError()));
   };
   if (SDL_Init(SDL_INIT_VIDEO) != 0) return no_display("SDL");
+  // Where it finds no display, SDL takes a driver that shows nothing.
+  const std::string_view driver = SDL_GetCurrentVideoDriver();
+  if (!options.is_offscreen && std::getenv("SDL_VIDEODRIVER") == nullptr &&
+      (driver == "offscreen" || driver == "dummy")) {
+    SDL_SetError("neither DISPLAY nor WAYLAND_DISPLAY leads to one");
+    return no_display("SDL");
+  }
   SDL_GL_SetAttribute(SDL_GL_CONTEXT_PROFILE_MASK, SDL_GL_CONTEXT_PROFILE_CORE);
   SDL_GL_SetAttribute(SDL_GL_CONTEXT_MAJOR_VERSION, 3);
   SDL_GL_SetAttribute(SDL_GL_CONTEXT_MINOR_VERSION, 3);
