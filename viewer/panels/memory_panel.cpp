@@ -111,15 +111,21 @@ void MemoryPanel::draw(Frame& frame) {
   if (!error.empty()) return say(error, theme.bad);
   if (shown == nullptr) return frame.animate();
   const Clip clip(frame.canvas, area);
-  const float letter = frame.canvas.text_width("0", theme.mono());
+  // Rather smaller letters than a line that is cut.
+  Font font = theme.mono();
+  size_t longest = 1;
+  for (const std::string& line : view_lines(*shown)) longest = std::max(longest, line.size());
+  const float wanted = frame.canvas.text_width("0", font) * static_cast<float>(longest + 1);
+  font.size *= std::clamp(area.w / wanted, 0.7F, 1.0F);
+  const float letter = frame.canvas.text_width("0", font);
   for (const std::string& line : view_lines(*shown)) {
     Rect place = area.take_top(row);
     if (place.h < row) break;
     // "0000000000001000  00 01 ... 0f  letters", or that nothing is there.
     const size_t end = std::min(line.find(' '), line.size());
     frame.canvas.text_in(place.take_left(letter * static_cast<float>(end + 2)), line.substr(0, end),
-                         theme.dim, theme.mono());
-    if (end + 2 < line.size()) frame.canvas.text_in(place, line.substr(end + 2), theme.text, theme.mono());
+                         theme.dim, font);
+    if (end + 2 < line.size()) frame.canvas.text_in(place, line.substr(end + 2), theme.text, font);
   }
 }
 
