@@ -44,6 +44,32 @@ says out "replay: identical"
 expect 0 "$ringside" show saved.pcapng --wire ring/xvda/response
 grep -q "dropped" out || fail "the saved session has no dropped response"
 
+# The bar: stepped by its buttons, and a fault from the menu of what the chosen wire takes.
+view "$source_dir/scenarios/blk-read" --set domain.cmdline=quick --size 1280x720 --layout overview <<'SCRIPT'
+wait live.state == paused 100
+live step ring/xvda/response
+wait live.state == paused 100
+click timeline:wire/dom1/ring/xvda/response
+frames 20
+click live:step
+wait live.state == paused 100
+expect cursor.wire == dom1/ring/xvda/response
+click live:back
+wait live.state == paused 100
+expect cursor.sequence < 500
+click live:fault
+frames 20
+click menu:drop
+frames 10
+expect status ~ drop
+click live:run
+wait live.state == ended 60
+key Home
+key e
+expect cursor.wire == fault
+quit
+SCRIPT
+
 "$ringside" run "$source_dir/scenarios/blk-read" --set domain.cmdline=quick -o blk.pcapng >out 2>&1
 view blk.pcapng --size 1280x720 --layout cpu --at ring/xvda/request@5 <<'SCRIPT'
 wait read == yes 100

@@ -78,6 +78,9 @@ void TimelinePanel::draw_spans(const Drawing& drawing, uint32_t number, Rect are
   const float height = (area.h - 4) / static_cast<float>(levels);
   const Color color = theme.of(WireKind::message);
   const Row cursor_row = frame.view.cursor().row;
+  // What a machine that goes on has not answered yet is in flight, and not lost.
+  const bool is_going_on = frame.view.is_live && frame.view.live() != nullptr &&
+                           frame.view.live()->state() != LiveMachine::State::ended;
   // By level: as far as there is colour already, so that a thousand short ones are one rectangle.
   std::vector<std::pair<float, float>> runs(static_cast<size_t>(levels), {-1, -1});
   const auto flush = [&](size_t level) {
@@ -110,7 +113,7 @@ void TimelinePanel::draw_spans(const Drawing& drawing, uint32_t number, Rect are
     ++spans_drawn_;
     const Rect box{from, area.y + 2 + height * static_cast<float>(level), to - from, height - 1};
     const bool is_open = times.end == UINT64_MAX;
-    const Color face = span.failed ? theme.bad : is_open ? theme.violation : color;
+    const Color face = span.failed ? theme.bad : is_open && !is_going_on ? theme.violation : color;
     const bool is_here =
         cursor_row != kNoRow && span.begin <= cursor_row && (is_open || cursor_row < span.end);
     const bool is_roomy = box.w > 12 && box.h > 6;

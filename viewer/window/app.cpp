@@ -405,7 +405,8 @@ std::vector<std::pair<std::string, std::string>> App::facts() {
   all.emplace_back("playing", view_.is_playing ? "yes" : "no");
   all.emplace_back("problem", view_.session().problem());
   all.emplace_back("status", view_.status);
-  if (const LiveMachine* live = view_.live()) {
+  // A live machine's bar tells of it; a session's machine has none.
+  if (const LiveMachine* live = view_.live(); live != nullptr && !view_.is_live) {
     all.emplace_back("live.state", to_string(live->state()));
     all.emplace_back("live.sequence", number(live->sequence()));
     all.emplace_back("live.reason", live->reason());
