@@ -90,11 +90,13 @@ void SteppedMachine::thin_out() {
 
 Result<Json> SteppedMachine::run(const Until& until, volatile bool* stop) {
   StepWatch watch;
-  watch.stop.wanted = [stop] {
-    const bool wanted = *stop;
-    *stop = false;
-    return wanted;
-  };
+  if (stop != nullptr) {
+    watch.stop.wanted = [stop] {
+      const bool wanted = *stop;
+      *stop = false;
+      return wanted;
+    };
+  }
   return run(until, watch);
 }
 
