@@ -175,6 +175,19 @@ SCRIPT
   rm -f one.pcapng
 done
 
+# --- What the window was like is remembered; a file of settings that cannot be read stays as it is ---
+closed() {
+  xvfb-run -a -s "-screen 0 1600x1000x24" timeout -s TERM 4 "$ringside" view blk.pcapng "$@" >out 2>err </dev/null
+}
+closed --layout grants --size 1000x700
+says "$XDG_CONFIG_HOME/ringside/view.json" '"layout": "grants"'
+says "$XDG_CONFIG_HOME/ringside/view.json" '"width": 1000'
+echo '{broken' >"$XDG_CONFIG_HOME/ringside/view.json"
+closed
+says err "it is no JSON object"
+says "$XDG_CONFIG_HOME/ringside/view.json" '{broken'
+rm "$XDG_CONFIG_HOME/ringside/view.json"
+
 # --- What is wrong with a file is said, and what is there is shown ---
 head -c 300000 blk.pcapng >cut.pcapng
 view 0 cut.pcapng --size 1280x720 <<'SCRIPT'

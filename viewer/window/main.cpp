@@ -158,9 +158,12 @@ Result<> take_picture(const Options& options, App& app) {
 
 Result<> view(const Options& options) {
   Settings settings;
+  bool may_keep_settings = options.script.empty();
   if (options.screenshot.empty() && options.svg.empty() && !options.is_benchmark) {
     auto kept = load_settings();
     if (!kept) {
+      // Somebody's file is not written over because it cannot be read.
+      may_keep_settings = false;
       fmt::print(stderr, "ringside: {}\n", kept.error().message);
     } else {
       settings = std::move(*kept);
@@ -231,8 +234,7 @@ Result<> view(const Options& options) {
   }
   if (window_options.is_offscreen) return take_picture(options, app);
   SIM_TRY(run_window(options, app));
-  if (!options.script.empty()) return {};
-  return save_settings(app.settings());
+  return may_keep_settings ? save_settings(app.settings()) : Result<>{};
 }
 
 void add_options(CLI::App& app, Options& options) {
