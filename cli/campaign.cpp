@@ -131,12 +131,9 @@ Result<> take_broken(const std::string& text, CampaignOptions& options) {
 Result<CampaignOptions> options_of(const CampaignArguments& arguments) {
   CampaignOptions options;
   options.scenario = arguments.scenario;
-  for (const std::string& setting : arguments.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
-    options.overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
+  auto overrides = parse_settings(arguments.settings);
+  if (!overrides) return tl::unexpected(overrides.error());
+  options.overrides = std::move(*overrides);
   options.sites = arguments.sites;
   options.actions = split_list(arguments.actions);
   options.pairs = arguments.pairs;

@@ -49,12 +49,9 @@ void print_text(const DriveReport& report) {
 }
 
 ExitCode run_drive(DriveArguments& arguments) {
-  for (const std::string& setting : arguments.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == 0 || equals == setting.npos)
-      return report({ExitCode::bad_input, fmt::format("--set {}: write key=value", setting)});
-    arguments.options.overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
+  auto overrides = parse_settings(arguments.settings);
+  if (!overrides) return report(overrides.error());
+  arguments.options.overrides = std::move(*overrides);
   const auto driven = drive(arguments.options);
   if (!driven) return report(driven.error());
   if (arguments.json) {

@@ -114,14 +114,9 @@ bool wanted(const FaultsArguments& arguments, const Wire& wire) {
 }
 
 Result<> list(const FaultsArguments& arguments) {
-  Overrides overrides;
-  for (const std::string& setting : arguments.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == setting.npos || equals == 0)
-      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
-    overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
-  auto scenario = load_scenario(arguments.scenario, overrides);
+  const auto overrides = parse_settings(arguments.settings);
+  if (!overrides) return tl::unexpected(overrides.error());
+  auto scenario = load_scenario(arguments.scenario, *overrides);
   if (!scenario) return tl::unexpected(scenario.error());
   SiteCounter counter;
   MachineOptions options;

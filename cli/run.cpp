@@ -55,19 +55,13 @@ void handle_signals(bool recording) {
 }
 
 Result<Overrides> overrides_of(const RunArguments& arguments) {
-  Overrides overrides;
-  for (const std::string& setting : arguments.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
-    }
-    overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
-  if (arguments.seed) overrides.emplace_back("machine.seed", fmt::format("{}", *arguments.seed));
+  auto overrides = parse_settings(arguments.settings);
+  if (!overrides) return overrides;
+  if (arguments.seed) overrides->emplace_back("machine.seed", fmt::format("{}", *arguments.seed));
   for (const std::string& fault : arguments.faults) {
     const auto parsed = parse_fault(fault);
     if (!parsed) return tl::unexpected(parsed.error());
-    overrides.emplace_back("fault", parsed->text);
+    overrides->emplace_back("fault", parsed->text);
   }
   return overrides;
 }

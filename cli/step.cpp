@@ -11,6 +11,8 @@
 #include "cli/commands.h"
 #include "cli/line_editor.h"
 #include "control/debugger.h"
+#include "machine/scenario.h"
+#include "sim/session/reader.h"
 
 namespace ringside::cli {
 
@@ -26,14 +28,6 @@ struct StepArguments {
 volatile bool interrupted = false;
 
 void on_interrupt(int) { interrupted = true; }
-
-// A session is a file that begins as a pcapng file does; what else there is, is a scenario.
-bool is_session(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  unsigned char head[4] = {};
-  file.read(reinterpret_cast<char*>(head), sizeof head);
-  return file && head[0] == 0x0a && head[1] == 0x0d && head[2] == 0x0d && head[3] == 0x0a;
-}
 
 Result<> run_script(Debugger& debugger, std::istream& lines, const std::string& name) {
   std::string line;
@@ -65,14 +59,11 @@ void run_interactively(Debugger& debugger) {
 Result<> step(const StepArguments& arguments) {
   MachineRequest wanted;
   wanted.path = arguments.target;
-  wanted.is_session = is_session(arguments.target);
+  wanted.is_session = is_session_file(arguments.target);
   wanted.scenario_folder = arguments.scenario_folder;
-  for (const std::string& setting : arguments.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
-    wanted.overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
+  auto overrides = parse_settings(arguments.settings);
+  if (!overrides) return tl::unexpected(overrides.error());
+  wanted.overrides = std::move(*overrides);
   if (wanted.is_session && !wanted.overrides.empty())
     return fail("--set changes a scenario; a session is replayed as it was recorded");
 

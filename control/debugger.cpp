@@ -34,16 +34,8 @@ void Debugger::on_console(const std::string& console, const std::string& text) {
   if (console != open_console_) end_console_line();
   open_console_ = console;
   for (const char c : text) {
-    // A terminal's commands are for a terminal: ESC [ numbers letter, or ESC and a character.
-    if (escape_ != Escape::none) {
-      const bool begins = escape_ == Escape::begun && c == '[';
-      const bool ends = escape_ == Escape::begun ? c != '[' : c >= '@' && c <= '~';
-      escape_ = begins ? Escape::numbers : ends ? Escape::none : escape_;
-      continue;
-    }
-    if (c == '\x1b') {
-      escape_ = Escape::begun;
-    } else if (c == '\n') {
+    if (escapes_.takes(c)) continue;
+    if (c == '\n') {
       output_(folded(fmt::format("{}| {}", open_console_, open_line_)) + "\n");
       open_line_.clear();
     } else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/stepped_machine.h"
+#include "control/terminal_escapes.h"
 
 namespace ringside {
 
@@ -95,8 +96,7 @@ class Debugger {
   std::vector<Breakpoint> breaks_;
   int64_t last_break_ = 0;
   std::string open_console_, open_line_;  // a line of a guest that no newline has ended
-  enum class Escape : uint8_t { none, begun, numbers };
-  Escape escape_ = Escape::none;
+  TerminalEscapes escapes_;
   bool by_itself_ = false;  // the last stop was not where it was asked for
   bool quit_ = false;
 };

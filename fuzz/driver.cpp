@@ -13,15 +13,8 @@
 #include <string>
 
 #include "sim/random.h"
+#include "sim/sanitizer.h"
 
-// g++ says by a macro that AddressSanitizer is there, clang by a feature.
-#if defined(__SANITIZE_ADDRESS__)
-#define RINGSIDE_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RINGSIDE_ADDRESS_SANITIZER 1
-#endif
-#endif
 #if defined(RINGSIDE_ADDRESS_SANITIZER)
 #include <sanitizer/common_interface_defs.h>
 #endif

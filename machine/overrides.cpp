@@ -128,4 +128,15 @@ Result<> apply_overrides(toml::value& root, const Overrides& overrides) {
   return {};
 }
 
+Result<Overrides> parse_settings(const std::vector<std::string>& settings) {
+  Overrides overrides;
+  for (const std::string& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
+    overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  return overrides;
+}
+
 }  // namespace ringside

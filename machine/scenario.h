@@ -203,6 +203,8 @@ struct Scenario {
 };
 
 // A folder with a scenario.toml, a TOML file, or the name of a scenario that came with Ringside.
+// What stands behind `--set` on a command line, "key=value" each.
+Result<Overrides> parse_settings(const std::vector<std::string>& settings);
 Result<Scenario> load_scenario(const std::string& path, const Overrides& overrides);
 // From a text, as a session holds it; `origin` is for messages.
 Result<Scenario> parse_scenario(const std::string& text, const std::string& origin,

@@ -6,15 +6,8 @@
 
 #include "sim/assert.h"
 #include "sim/host_pages.h"
+#include "sim/sanitizer.h"
 
-// gcc says it by a macro, clang by a feature.
-#if defined(__SANITIZE_ADDRESS__)
-#define RINGSIDE_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RINGSIDE_ADDRESS_SANITIZER 1
-#endif
-#endif
 #if defined(RINGSIDE_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>

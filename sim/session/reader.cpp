@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <limits>
 #include <set>
 
@@ -345,5 +347,12 @@ uint64_t SessionReader::bytes_lost() const {
 uint64_t SessionReader::position() const { return impl_->input.position(); }
 
 uint64_t SessionReader::size() const { return impl_->input.size(); }
+
+bool is_session_file(const std::string& path) {
+  constexpr std::array<char, 4> kSectionHeader{0x0a, 0x0d, 0x0d, 0x0a};
+  std::array<char, 4> head{};
+  std::ifstream file(path, std::ios::binary);
+  return file.read(head.data(), head.size()) && head == kSectionHeader;
+}
 
 }  // namespace ringside

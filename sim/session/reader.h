@@ -67,6 +67,9 @@ class SessionSink {
   ~SessionSink() = default;
 };
 
+// Whether the file begins as a session does (and every pcapng file): what else there is, is a scenario.
+bool is_session_file(const std::string& path);
+
 class SessionReader {
  public:
   // Checks the file header and reads the session's header. The reader keeps the file open.

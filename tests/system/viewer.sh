@@ -79,13 +79,12 @@ expect cursor.wire == dom1/ring/xvda/request
 # A field's bytes are marked.
 move details:field/sector_number
 expect details.marked == 16+8
-expect-color pane/details:title panel 0.3
 # Measuring.
 key m
 key End
 key m
 expect timeline.mark_b > 20000000000
-expect-color timeline:ruler accent 0
+expect-color timeline:measure accent 0.3
 key Shift+m
 expect timeline.mark_a == ""
 quit
@@ -125,7 +124,7 @@ click menu:Split_below
 expect panes ~ rows(0.5
 key ?
 expect help == yes
-expect-color split/0:handle accent 0
+expect-color help:page accent 0.002
 key Escape
 expect help == no
 key p

@@ -12,7 +12,7 @@ namespace ringside::viewer {
 namespace {
 
 constexpr float kTurn = 2 * std::numbers::pi_v<float>;
-constexpr float kStub = 12;  // how far a label's line goes straight out
+constexpr float kElbow = 12;  // how far a label's line goes straight out
 
 // Hands that point at the same slot stand side by side.
 std::vector<float> fanned_angles(const std::vector<CircleHand>& hands, double size, float radius) {
@@ -128,10 +128,10 @@ CirclePlace place_circle(Frame& frame, Rect area, const std::vector<CircleHand>&
   float label = hands.empty() ? 0 : frame.canvas.text_width("req_event 00000", frame.theme.small());
   for (const CircleHand& hand : hands)
     label = std::max(label, frame.canvas.text_width(hand.label, frame.theme.small()));
-  const float side = label + kStub * 2 + 8, line = frame.canvas.line_height(frame.theme.small());
+  const float side = label + kElbow * 2 + 8, line = frame.canvas.line_height(frame.theme.small());
   CirclePlace place;
   place.centre = area.centre();
-  const float with = std::min(area.w / 2 - side, area.h / 2 - kStub - line / 2),
+  const float with = std::min(area.w / 2 - side, area.h / 2 - kElbow - line / 2),
               without = std::min(area.w, area.h) / 2 - frame.theme.text_size * 0.75F;
   place.has_labels = !hands.empty() && with > std::max(70.0F, without * 0.42F);
   place.outer = std::max(0.0F, place.has_labels ? with : without);
@@ -152,17 +152,17 @@ void draw_hands(Frame& frame, Rect area, const CirclePlace& place, const std::ve
 
   auto sides = sides_of(angles);
   for (auto& side : sides)
-    for (Label& label : side) label.y = place.centre.y - (place.outer + kStub) * std::cos(label.key);
+    for (Label& label : side) label.y = place.centre.y - (place.outer + kElbow) * std::cos(label.key);
   const Font font = frame.theme.small();
-  const float line = frame.canvas.line_height(font) + 2, away = place.outer + kStub * 2;
+  const float line = frame.canvas.line_height(font) + 2, away = place.outer + kElbow * 2;
   for (size_t side = 0; side < 2; ++side) {
     spread(sides[side], area.y, area.bottom(), line);
     for (const Label& label : sides[side]) {
       const CircleHand& hand = hands[label.hand];
       const float angle = angles[label.hand], x = place.centre.x + (side == 1 ? away : -away);
-      const Point stub = on_circle(place.centre, place.outer + kStub * 0.7F, angle);
-      frame.canvas.line(on_circle(place.centre, place.outer + 3, angle), stub, hand.color, 1.5F);
-      frame.canvas.line(stub, {x, label.y}, hand.color.with_alpha(150), 1);
+      const Point elbow = on_circle(place.centre, place.outer + kElbow * 0.7F, angle);
+      frame.canvas.line(on_circle(place.centre, place.outer + 3, angle), elbow, hand.color, 1.5F);
+      frame.canvas.line(elbow, {x, label.y}, hand.color.with_alpha(150), 1);
       const Rect room = side == 1 ? Rect{x + 5, label.y - line / 2, area.right() - x - 5, line}
                                   : Rect{area.x, label.y - line / 2, x - 5 - area.x, line};
       frame.canvas.text_in(room, hand.label, frame.theme.text, font,

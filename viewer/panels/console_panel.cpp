@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "control/terminal_escapes.h"
+
 namespace ringside::viewer {
 
 namespace {
@@ -27,19 +29,12 @@ size_t character_size(std::string_view text, size_t at) {
 
 std::string plain_console_text(std::string_view printed) {
   std::string plain;
-  enum class Escape : uint8_t { none, begun, numbers } escape = Escape::none;
+  TerminalEscapes escapes;
   size_t line = 0;       // where the last line begins
   bool returns = false;  // a carriage return, which the next character would write over it
   for (const char c : printed) {
-    if (escape != Escape::none) {
-      const bool begins = escape == Escape::begun && c == '[';
-      const bool ends = escape == Escape::begun ? c != '[' : c >= '@' && c <= '~';
-      escape = begins ? Escape::numbers : ends ? Escape::none : escape;
-      continue;
-    }
-    if (c == '\x1b') {
-      escape = Escape::begun;
-    } else if (c == '\r') {
+    if (escapes.takes(c)) continue;
+    if (c == '\r') {
       returns = true;
     } else if (c == '\n') {
       plain += '\n';

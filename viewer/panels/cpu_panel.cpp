@@ -6,6 +6,7 @@
 
 #include "viewer/panels/machine_here.h"
 #include "viewer/panels/state_words.h"
+#include "viewer/session/grouped_number.h"
 
 namespace ringside::viewer {
 
@@ -23,13 +24,6 @@ std::string value_of(const std::vector<std::pair<std::string, std::string>>& fac
 
 // "0xffffffff80001234  mov eax, 1": where the address ends.
 size_t address_end(const std::string& line) { return std::min(line.find(' '), line.size()); }
-
-// "575,755"
-std::string with_commas(uint64_t number) {
-  std::string text = fmt::format("{}", number);
-  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
 
 }  // namespace
 
@@ -53,7 +47,7 @@ void CpuPanel::draw(Frame& frame) {
   const std::string domain = machine_domain(frame, head);
   const StepPlace& place = view.live()->place();
   frame.canvas.text_in(
-      head, fmt::format("{} instructions, {}", with_commas(place.instructions), time_text(Tick{place.at_ps})),
+      head, fmt::format("{} instructions, {}", grouped(place.instructions), time_text(Tick{place.at_ps})),
       theme.dim, theme.font());
   area.take_top(theme.gap());
   std::string error;

@@ -5,16 +5,11 @@
 #include <map>
 #include <set>
 
+#include "viewer/session/wire_parts.h"
+
 namespace ringside::viewer {
 
 namespace {
-
-// First parts of names behind which a device's name stands.
-constexpr std::array<std::string_view, 14> kOfDevice = {"ring", "image", "xenbus", "eth", "9p",
-                                                        "pio",  "mmio",  "nic",    "dma", "ata",
-                                                        "disk", "share", "net",    "link"};
-// Wires that have no domain in front.
-constexpr std::array<std::string_view, 6> kOfHost = {"image", "share", "net", "fault", "link", "host"};
 
 // Devices of the board that a driver author looks at last.
 constexpr std::array<std::string_view, 12> kOfBoard = {"apic", "ioapic", "pic", "pit",  "rtc",      "pci",
@@ -28,28 +23,24 @@ bool is_one_of(const std::array<std::string_view, n>& all, std::string_view name
 }  // namespace
 
 WireParts parts_of(std::string_view wire) {
-  std::vector<std::string> parts;
-  for (size_t at = 0; at <= wire.size();) {
-    const size_t end = std::min(wire.find('/', at), wire.size());
-    parts.emplace_back(wire.substr(at, end - at));
+  WireParts result;
+  result.domain = domain_of_wire(wire);
+  result.device = device_of_wire(wire);
+  std::string_view rest = wire;
+  if (!result.domain.empty()) rest.remove_prefix(result.domain.size() + 1);
+  const size_t slash = rest.find('/');
+  // Interrupt lines are one device's; what is a domain's own, and no device's, is Xen's.
+  if (rest.starts_with("irq/")) {
+    result.device = "irq";
+  } else if (slash == std::string_view::npos) {
+    result.device = rest == "post" || rest == "debug" ? "platform" : "Xen";
+  }
+  for (size_t at = 0; at <= rest.size();) {
+    const size_t end = std::min(rest.find('/', at), rest.size());
+    const std::string_view part = rest.substr(at, end - at);
+    if (part != result.device) result.rest += (result.rest.empty() ? "" : " ") + std::string(part);
     at = end + 1;
   }
-  WireParts result;
-  if (parts.size() > 1 && !is_one_of(kOfHost, parts[0])) {
-    result.domain = parts[0];
-    parts.erase(parts.begin());
-  }
-  if (parts.size() > 1 && is_one_of(kOfDevice, parts[0])) {
-    result.device = parts[1];
-    parts.erase(parts.begin() + 1);
-  } else if (parts.size() > 1) {
-    result.device = parts[0];
-    parts.erase(parts.begin());
-  } else {
-    result.device = "Xen";
-    if (parts[0] == "post" || parts[0] == "debug") result.device = "platform";
-  }
-  for (const std::string& part : parts) result.rest += (result.rest.empty() ? "" : " ") + part;
   return result;
 }
 

@@ -49,19 +49,6 @@ std::string free_name(const std::string& stem) {
   }
 }
 
-const char* word_of(State state) {
-  switch (state) {
-    case State::none: return "no machine";
-    case State::starting: return "starting";
-    case State::paused: return "paused";
-    case State::running: return "running";
-    case State::going: return "on the way";
-    case State::ended: return "ended";
-    case State::failed: return "failed";
-  }
-  return "";
-}
-
 }  // namespace
 
 void LiveBar::run_or_pause(ViewState& view) {
@@ -135,13 +122,13 @@ void LiveBar::draw_state(Frame& frame, Rect area) {
   if (area.w < theme.text_size * 4) return;
   if (state == State::going || state == State::starting) {
     draw_progress(frame, area.take_left(std::min(area.w, theme.text_size * 14)), live.progress(),
-                  word_of(state));
+                  to_string(state));
     return frame.animate();
   }
   if (state == State::running) frame.animate();
-  std::string text = word_of(state);
+  std::string text(to_string(state));
   if (state != State::failed && state != State::none) text += " at " + time_text(Tick{live.place().at_ps});
-  if (state != State::running && !live.reason().empty() && live.reason() != word_of(state))
+  if (state != State::running && !live.reason().empty() && live.reason() != to_string(state))
     text += ": " + live.reason();
   const Color color = state == State::failed    ? theme.bad
                       : state == State::running ? theme.good
@@ -188,7 +175,7 @@ std::vector<std::pair<std::string, std::string>> LiveBar::facts(ViewState& view)
   std::vector<std::pair<std::string, std::string>> facts;
   if (!is_wanted(view)) return facts;
   const LiveMachine& live = *view.live();
-  facts.emplace_back("state", word_of(live.state()));
+  facts.emplace_back("state", to_string(live.state()));
   facts.emplace_back("reason", live.reason());
   facts.emplace_back("sequence", fmt::format("{}", live.sequence()));
   facts.emplace_back("at_ps", fmt::format("{}", live.place().at_ps));

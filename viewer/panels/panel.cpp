@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "viewer/session/grouped_number.h"
+
 namespace ringside::viewer {
 
 bool Frame::button(Rect area_given, std::string_view name, std::string_view text, bool is_on) {
@@ -95,12 +97,7 @@ std::string duration_text(Tick length) {
 
 std::string row_name(Row row) {
   if (row == kNoRow) return "before the first";
-  std::string digits = fmt::format("{}", row + 1);
-  for (size_t at = digits.size(); at > 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  return "#" + digits;
+  return "#" + grouped(uint64_t{row} + 1);
 }
 
 }  // namespace ringside::viewer

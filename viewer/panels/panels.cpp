@@ -5,7 +5,6 @@
 #include "viewer/panels/evtchn_panel.h"
 #include "viewer/panels/grants_panel.h"
 #include "viewer/panels/list_panel.h"
-#include "viewer/panels/live_bar.h"
 #include "viewer/panels/memory_panel.h"
 #include "viewer/panels/ninep_panel.h"
 #include "viewer/panels/notes_panel.h"
@@ -30,7 +29,6 @@ std::vector<std::unique_ptr<Panel>> make_panels() {
   panels.push_back(std::make_unique<CpuPanel>());
   panels.push_back(std::make_unique<MemoryPanel>());
   panels.push_back(std::make_unique<ConsolePanel>());
-  panels.push_back(std::make_unique<LiveBar>());
   panels.push_back(std::make_unique<NotesPanel>());
   return panels;
 }

@@ -11,6 +11,7 @@ void ScrolledRows::draw(Frame& frame, Rect area, std::string_view name, size_t r
   const float fit = std::floor(area.h / height);
   if (fit < 1 || area.w <= 0) return;
   const auto in_sight = static_cast<size_t>(fit);
+  in_sight_ = in_sight;
   const double top_max = rows > in_sight ? static_cast<double>(rows - in_sight) : 0;
   if (wanted_) {
     const auto wanted = static_cast<double>(*wanted_);

@@ -18,9 +18,11 @@ class ScrolledRows {
             const DrawRow& draw_row);
   // Brings the row into sight at the next draw.
   void show(size_t row) { wanted_ = row; }
+  size_t in_sight() const { return in_sight_; }
 
  private:
   double top_ = 0;
+  size_t in_sight_ = 1;
   std::optional<size_t> wanted_;
 };
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "viewer/panels/panel.h"
+#include "viewer/panels/scrolled_rows.h"
 
 namespace ringside::viewer {
 
@@ -36,13 +36,11 @@ class TableView {
   Result draw(Frame& frame, Rect area, std::string_view name, const std::vector<Column>& columns,
               const Source& source);
   // Scrolls so that the row is in sight at the next draw.
-  void show(size_t row) { wanted_ = row; }
-  size_t rows_in_sight() const { return rows_in_sight_; }
+  void show(size_t row) { rows_.show(row); }
+  size_t rows_in_sight() const { return rows_.in_sight(); }
 
  private:
-  double top_ = 0;  // the first row in sight
-  std::optional<size_t> wanted_;
-  size_t rows_in_sight_ = 0;
+  ScrolledRows rows_;
 };
 
 }  // namespace ringside::viewer

@@ -145,6 +145,7 @@ void TimelinePanel::draw_marks_set(const Drawing& drawing) {
   const float middle =
       std::clamp((x1 + x2) / 2, drawing.lanes.x + width / 2, drawing.lanes.right() - width / 2);
   const Rect box{middle - width / 2, y - theme.row_height() * 1.1F, width, theme.row_height()};
+  frame.hit(box, "measure");
   frame.canvas.fill(box, theme.accent, 4);
   frame.canvas.text_in(box, text, theme.on_accent, theme.bold(), Canvas::Align::centre);
 }

@@ -9,6 +9,7 @@
 #include "machine/machine.h"
 #include "sim/session/reader.h"
 #include "viewer/session/foreign_file.h"
+#include "viewer/session/grouped_number.h"
 
 namespace ringside::viewer {
 
@@ -28,13 +29,6 @@ SteadyClock::time_point last_write_to(const std::string& path) {
   if (stat(path.c_str(), &info) != 0) return SteadyClock::now() - kStillWritten;
   const auto age = std::chrono::seconds(std::max<time_t>(0, std::time(nullptr) - info.st_mtim.tv_sec));
   return SteadyClock::now() - std::min<std::chrono::seconds>(age, kStillWritten);
-}
-
-// 1204567 -> "1,204,567"
-std::string grouped(uint64_t number) {
-  std::string text = fmt::format("{}", number);
-  for (size_t place = text.size(); place > 3; place -= 3) text.insert(place - 3, 1, ',');
-  return text;
 }
 
 }  // namespace

@@ -1,18 +1,15 @@
 #include "viewer/window/actions.h"
 
+#include "viewer/panels/live_bar.h"
 #include "viewer/window/app.h"
 
 namespace ringside::viewer {
 
 namespace {
 
-void live(App& app, void (*with)(LiveMachine&, ViewState&)) {
-  if (app.view().live() == nullptr) return app.view().say("there is no machine: open a scenario to run one");
-  with(*app.view().live(), app.view());
-}
-std::string wire_of(const ViewState& view) {
-  const auto wire = view.selected_wire();
-  return wire ? view.table().wires()[*wire].name : "*";
+void live(App& app, void (*with)(LiveBar&, ViewState&)) {
+  if (!LiveBar::is_wanted(app.view())) return app.view().say("no machine runs: open a scenario to run one");
+  with(app.live_bar(), app.view());
 }
 template <size_t number>
 void layout(App& app) {
@@ -92,23 +89,16 @@ const std::vector<Action> kActions = {
     {"9", "lesson", "Layouts", layout<8>},
 
     {"r", "run, or pause", "Machine",
-     [](App& app) {
-       live(app, [](LiveMachine& machine, ViewState&) {
-         if (machine.state() == LiveMachine::State::running) return machine.pause();
-         machine.run(0);
-       });
-     }},
+     [](App& app) { live(app, [](LiveBar& bar, ViewState& view) { bar.run_or_pause(view); }); }},
     {"j", "step to the chosen wire's next crossing", "Machine",
-     [](App& app) { live(app, [](LiveMachine& machine, ViewState& view) { machine.step(wire_of(view)); }); }},
+     [](App& app) { live(app, [](LiveBar&, ViewState& view) { LiveBar::step(view); }); }},
     {"k", "step back to its last one", "Machine",
-     [](App& app) { live(app, [](LiveMachine& machine, ViewState& view) { machine.back(wire_of(view)); }); }},
+     [](App& app) { live(app, [](LiveBar&, ViewState& view) { LiveBar::back(view); }); }},
+    {"i", "inject a fault into the chosen wire", "Machine",
+     [](App& app) { live(app, [](LiveBar& bar, ViewState& view) { bar.ask_fault(view); }); }},
     {"h", "bring the machine to the cursor", "Machine", [](App& app) { app.view().bring_machine_here(); }},
     {"Ctrl+s", "save the live session", "Machine",
-     [](App& app) {
-       live(app, [](LiveMachine& machine, ViewState& view) {
-         machine.save(view.session().header().scenario_name + ".pcapng");
-       });
-     }},
+     [](App& app) { live(app, [](LiveBar&, ViewState& view) { LiveBar::save(view); }); }},
     {"q Ctrl+q", "close the window", "Machine",
      [](App&) {
        SDL_Event event{};

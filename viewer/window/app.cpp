@@ -34,6 +34,9 @@ std::string key_name(const SDL_KeyboardEvent& key) {
 
 App::App(Window& window, ViewState& view, Settings settings)
     : window_(window), view_(view), settings_(std::move(settings)), panels_(make_panels()) {
+  auto bar = std::make_unique<LiveBar>();
+  live_bar_ = bar.get();
+  panels_.push_back(std::move(bar));
   set_theme();
 }
 
@@ -54,7 +57,6 @@ Panel* App::find_panel(std::string_view id) {
   }
   return nullptr;
 }
-const Panel* App::panel(std::string_view id) const { return const_cast<App*>(this)->find_panel(id); }
 
 Result<> App::set_layout(const std::string& name) {
   const auto is_panel = [this](std::string_view id) { return find_panel(id) != nullptr; };
@@ -295,11 +297,9 @@ void App::draw(Canvas& canvas, Rect area) {
   draw_status(canvas, area.take_bottom(row * 1.1F));
   draw_transport(canvas, area.take_bottom(row * 1.9F));
   if (view_.is_live) {
-    if (Panel* bar = find_panel("live")) {
-      const Rect strip = area.take_top(row * 1.6F);
-      AppFrame frame(canvas, theme_, view_, strip, "live", interaction_);
-      bar->draw(frame);
-    }
+    const Rect strip = area.take_top(row * 1.6F);
+    AppFrame frame(canvas, theme_, view_, strip, "live", interaction_);
+    live_bar_->draw(frame);
   }
 
   std::vector<PlacedPane> leaves;
@@ -309,6 +309,7 @@ void App::draw(Canvas& canvas, Rect area) {
   for (const PlacedPane& placed : leaves) draw_pane(canvas, placed);
   if (help_) draw_help(canvas, whole);
   if (is_asking_time_) draw_time_field(canvas, whole);
+  draw_completions(canvas, whole);
   draw_tooltip(canvas, whole);
 }
 

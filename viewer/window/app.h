@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "viewer/panels/panel.h"
+#include "viewer/panels/live_bar.h"
 #include "viewer/window/app_frame.h"
 #include "viewer/window/layouts.h"
 #include "viewer/window/panes.h"
@@ -30,6 +30,7 @@ class App {
   Result<> set_layout(const std::string& name);
   const std::string& layout() const { return layout_; }
   ViewState& view() { return view_; }
+  LiveBar& live_bar() { return *live_bar_; }
   Window& window() { return window_; }
   Interaction& interaction() { return interaction_; }
   const Theme& theme() const { return theme_; }
@@ -53,7 +54,6 @@ class App {
   // For scripts and tests: the state in words, and areas by name.
   std::vector<std::pair<std::string, std::string>> facts();
   const std::map<std::string, Rect>& areas() const { return interaction_.areas; }
-  const Panel* panel(std::string_view id) const;
 
  private:
   // --- app_bars.cpp ---
@@ -65,6 +65,7 @@ class App {
   // --- app_overlays.cpp ---
   void draw_help(Canvas& canvas, Rect area);
   void draw_time_field(Canvas& canvas, Rect area);
+  void draw_completions(Canvas& canvas, Rect area);
   void draw_menu();
   void draw_tooltip(Canvas& canvas, Rect area);
 
@@ -83,6 +84,7 @@ class App {
   Theme theme_;
   Interaction interaction_;
   std::vector<std::unique_ptr<Panel>> panels_;
+  LiveBar* live_bar_;  // one of them
   std::string layout_;
   std::unique_ptr<Pane> root_;
   bool is_lent_ = false;  // the panes are a lesson's

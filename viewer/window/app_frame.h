@@ -17,7 +17,6 @@ struct Interaction {
   std::map<std::string, Rect> areas, areas_before;  // "panel:name", of this frame and the last
   std::string tooltip;
   bool animates = false;
-  bool wants_mouse_field = false;
   std::vector<Frame::MenuEntry> menu;
   Point menu_at;
   bool menu_opens = false;

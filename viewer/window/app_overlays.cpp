@@ -63,7 +63,7 @@ void App::draw_help(Canvas& canvas, Rect area) {
                    font);
     y += row;
   }
-  AppFrame frame(canvas, theme_, view_, area, "help", interaction_);
+  AppFrame(canvas, theme_, view_, area, "help", interaction_).hit(box, "page");
   if (interaction_.pointer.pressed) help_ = false;
 }
 
@@ -90,6 +90,29 @@ void App::draw_time_field(Canvas& canvas, Rect area) {
     return view_.say(at.error().message);
   }
   view_.show_cursor();
+}
+
+// Names that may stand where somebody types.
+void App::draw_completions(Canvas& canvas, Rect area) {
+  constexpr size_t kMost = 8;
+  if (interaction_.active_field != "top:filter") return;
+  const auto field = interaction_.areas.find("top:filter");
+  std::vector<std::string> names = filter_completions(view_.table(), view_.filter_text);
+  if (names.empty() || field == interaction_.areas.end()) return;
+  if (names.size() > kMost) {
+    const size_t more = names.size() - kMost;
+    names.resize(kMost);
+    names.push_back(fmt::format("and {} more", more));
+  }
+  const float row = theme_.row_height();
+  Rect box{field->second.x, field->second.bottom() + 2, field->second.w * 0.6F,
+           row * static_cast<float>(names.size())};
+  box.h = std::min(box.h, area.bottom() - box.y);
+  AppFrame(canvas, theme_, view_, area, "top", interaction_).hit(box, "completions");
+  canvas.fill(box, theme_.raised);
+  canvas.outline(box, theme_.border);
+  for (const std::string& name : names)
+    canvas.text_in(box.take_top(row).inset(theme_.text_size * 0.5F, 0), name, theme_.text, theme_.mono());
 }
 
 void App::draw_menu() {

@@ -5,9 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <filesystem>
 
 #include "machine/machine.h"
+#include "sim/session/reader.h"
 #include "viewer/window/app.h"
 #include "viewer/window/benchmark.h"
 #include "viewer/window/options.h"
@@ -19,25 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kFrameTime(8);
-
-bool is_session(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  unsigned char head[4] = {};
-  file.read(reinterpret_cast<char*>(head), sizeof head);
-  return file && head[0] == 0x0a && head[1] == 0x0d && head[2] == 0x0d && head[3] == 0x0a;
-}
-
-Result<MachineRequest> scenario_request(const Options& options) {
-  MachineRequest wanted;
-  wanted.path = options.target;
-  for (const std::string& setting : options.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return fail(fmt::format("--set {}: write key=value, such as --set machine.seed=2", setting));
-    wanted.overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
-  }
-  return wanted;
-}
 
 // What the command line says of where to look, once everything has been read.
 Result<> look(const Options& options, ViewState& view) {
@@ -186,7 +168,7 @@ Result<> view(const Options& options) {
   std::unique_ptr<ViewedSession> session;
   std::optional<MachineRequest> to_run;
   const double cpu_before = cpu_seconds();
-  if (is_session(options.target)) {
+  if (is_session_file(options.target)) {
     if (!options.settings.empty())
       return fail("--set changes a scenario; a session is shown as it was recorded");
     auto opened = ViewedSession::open(options.target);
@@ -199,17 +181,19 @@ Result<> view(const Options& options) {
       auto opened = ViewedSession::open(options.target);
       if (!opened) return tl::unexpected(opened.error());
     }
-    auto wanted = scenario_request(options);
-    if (!wanted) return tl::unexpected(wanted.error());
-    auto scenario = load_scenario(options.target, wanted->overrides);
+    auto overrides = parse_settings(options.settings);
+    if (!overrides) return tl::unexpected(overrides.error());
+    auto scenario = load_scenario(options.target, *overrides);
     if (!scenario) return tl::unexpected(scenario.error());
+    to_run.emplace();
+    to_run->path = options.target;
+    to_run->overrides = std::move(*overrides);
     SessionHeader header;
     header.scenario_name = scenario->name;
     header.scenario_text = scenario->text;
     header.seed = scenario->seed;
     header.notes = scenario->notes;
     session = ViewedSession::make_live(std::move(header));
-    to_run = std::move(*wanted);
   }
 
   auto window = Window::open(window_options, "Ringside: " + session->header().scenario_name);
